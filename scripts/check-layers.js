@@ -1,0 +1,104 @@
+// The layering is a table: who may import whom, and which folder alone owns which package. Fails with the offending line.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+/** Folders of src/ from the bottom up, each with those it may import beside itself. */
+const layers = {
+  engine: [],
+  embedded: ['engine'],
+  store: ['engine'],
+  bell: ['engine'],
+  query: ['engine', 'store'],
+  market: ['engine', 'store'],
+  ingest: ['engine', 'store'],
+  upkeep: ['engine', 'store', 'bell'],
+  feed: ['engine', 'store', 'bell', 'query'],
+  schema: ['engine', 'store', 'query', 'market', 'ingest', 'feed'],
+  server: ['engine', 'schema'],
+  run: ['engine', 'embedded', 'store', 'bell', 'ingest', 'upkeep', 'feed', 'schema', 'server', '.'],
+  cli: ['engine', 'embedded', 'store', 'bell', '.'],
+  '.': ['engine', 'cli', 'run', 'schema'],
+};
+
+/** Packages that only some folders may name; a package that is not listed may be named by none. */
+const owners = {
+  graphql: ['schema', 'server'],
+  '@pothos/core': ['schema'],
+  dataloader: ['schema'],
+  'graphql-yoga': ['server'],
+  '@graphql-yoga/render-graphiql': ['server'],
+  'graphql-ws': ['server'],
+  ws: ['server'],
+  'drizzle-orm': ['store'],
+  postgres: ['store'],
+  pg: ['store', 'bell', 'embedded'],
+  'pg-copy-streams': ['store'],
+  bullmq: ['bell'],
+  ioredis: ['bell'],
+};
+
+const problems = [];
+const graph = new Map();
+
+function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesIn(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}
+
+function layerOf(path) {
+  const [first, ...rest] = relative('src', path).split('/');
+  return rest.length === 0 ? '.' : first;
+}
+
+function packageOf(specifier) {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+for (const path of filesIn('src')) {
+  const layer = layerOf(path);
+  const text = readFileSync(path, 'utf8');
+  if (!(layer in layers)) problems.push(`${path}: the folder ${layer} is not in the table of scripts/check-layers.js`);
+  if (/\bprocess\.env\b/.test(text) && !['src/config.ts', 'src/main.ts'].includes(path))
+    problems.push(`${path}: only config.ts reads process.env`);
+  const imports = [
+    ...text.matchAll(/^(?:import|export)\b[^'";]*from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm),
+  ].map((match) => match[1] ?? match[2] ?? match[3]);
+  graph.set(path, []);
+  for (const specifier of imports) {
+    if (specifier.startsWith('node:')) {
+      if (layer === 'engine') problems.push(`${path}: the engine does no I/O, so it imports no ${specifier}`);
+    } else if (specifier.startsWith('.')) {
+      const target = relative('.', resolve(dirname(path), specifier));
+      if (!target.startsWith('src/')) continue;
+      graph.get(path).push(target);
+      const other = layerOf(target);
+      if (other !== layer && !layers[layer]?.includes(other))
+        problems.push(`${path}: ${layer} may not import ${other} (${specifier})`);
+    } else if (!owners[packageOf(specifier)]?.includes(layer)) {
+      problems.push(`${path}: ${layer} may not import the package ${packageOf(specifier)}`);
+    }
+  }
+}
+
+/** Import cycles, found by walking. */
+const state = new Map();
+function walk(path, trail) {
+  if (state.get(path) === 'done') return;
+  if (state.get(path) === 'open') {
+    problems.push(`import cycle: ${[...trail.slice(trail.indexOf(path)), path].join(' -> ')}`);
+    return;
+  }
+  state.set(path, 'open');
+  for (const next of graph.get(path) ?? []) walk(next, [...trail, path]);
+  state.set(path, 'done');
+}
+for (const path of graph.keys()) walk(path, []);
+
+for (const problem of problems) console.error(problem);
+console.log(problems.length === 0 ? `layers: ${graph.size} files in order` : `layers: ${problems.length} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;

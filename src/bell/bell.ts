@@ -1,0 +1,64 @@
+/** What the bell says of a commit. It may be lost, come twice or late: whoever hears it reads the store. */
+export interface CommitNotice {
+  readonly previous: number;
+  readonly revision: number;
+  /** The series that it touched; undefined when they were too many to say, or the catalogue changed. */
+  readonly series: readonly number[] | undefined;
+}
+
+/** The jobs there are, each with what it carries. */
+export interface Jobs {
+  /** Merge fresh blocks of the series of one partition. */
+  seal: { readonly partition: number };
+  /** Look after everything that no commit rings for: what is quiet, what is old. */
+  sweep: Record<string, never>;
+}
+
+export type JobName = keyof Jobs;
+
+export type JobHandlers = { readonly [Name in JobName]: (data: Jobs[Name]) => Promise<void> };
+
+export interface Stoppable {
+  stop(): Promise<void>;
+}
+
+/**
+ * Wakes workers and tells of commits. Losing all it ever said loses nothing: every process also compares with the
+ * store by itself.
+ */
+export interface Bell {
+  readonly name: 'postgres' | 'redis';
+  /** Whether the commit statement itself rings, so that `tell` has nothing to do. */
+  readonly ringsInCommit: boolean;
+  tell(notice: CommitNotice): void;
+  /** `onNotice` is also called without a notice when something may have been missed. */
+  listen(onNotice: (notice: CommitNotice | undefined) => void): Promise<Stoppable>;
+  /** Asks for a job; one that is waiting already is not doubled. */
+  wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name]): Promise<void>;
+  /** Asks for a job again and again. */
+  every<Name extends JobName>(name: Name, everyMillis: number, data: Jobs[Name]): Promise<void>;
+  work(handlers: JobHandlers, concurrency: number): Promise<Stoppable>;
+  stop(): Promise<void>;
+}
+
+export interface BellOptions {
+  /** Tells the store apart from others that ring over the same server. */
+  readonly storeId: number;
+  readonly log: (line: string) => void;
+}
+
+export function parseNotice(payload: string): CommitNotice | undefined {
+  try {
+    const notice: unknown = JSON.parse(payload);
+    if (typeof notice !== 'object' || notice === null) return undefined;
+    const { previous, revision, series } = notice as Record<string, unknown>;
+    if (typeof previous !== 'number' || typeof revision !== 'number') return undefined;
+    return {
+      previous,
+      revision,
+      series: Array.isArray(series) ? series.filter((id) => typeof id === 'number') : undefined,
+    };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+import { flagOf, settings } from '../config.ts';
+import { Fault } from '../engine/fault.ts';
+
+export interface Arguments {
+  readonly command: string | undefined;
+  readonly flags: ReadonlyMap<string, string>;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+/** How many letters must change to make one of the other. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    row = next;
+  }
+  return row[b.length];
+}
+
+export function suggestion(given: string, known: readonly string[]): string {
+  const [nearest] = [...known].sort((a, b) => distance(given, a) - distance(given, b));
+  return nearest !== undefined && distance(given, nearest) <= 3 ? ` Did you mean ${nearest}?` : '';
+}
+
+/** Reads a command and flags, `--name value` or `--name=value`. */
+export function readArguments(words: readonly string[]): Arguments {
+  const known = settings.map(flagOf);
+  const flags = new Map<string, string>();
+  let command: string | undefined;
+  let help = false;
+  let version = false;
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (word === '--help' || word === '-h') help = true;
+    else if (word === '--version' || word === '-v') version = true;
+    else if (word.startsWith('-')) {
+      const [flag, inline] = word.split(/=(.*)/s);
+      if (!known.includes(flag))
+        throw new Fault('BAD_USER_INPUT', `There is no option ${flag}.${suggestion(flag, known)} See --help.`);
+      const value = inline ?? words[++i];
+      if (value === undefined) throw new Fault('BAD_USER_INPUT', `The option ${flag} needs a value.`);
+      flags.set(flag, value);
+    } else if (command === undefined) command = word;
+    else throw new Fault('BAD_USER_INPUT', `One command at a time: ${command}, or ${word}?`);
+  }
+  return { command, flags, help, version };
+}

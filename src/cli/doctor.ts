@@ -1,0 +1,103 @@
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { checkRedis } from '../bell/redis.ts';
+import type { Config } from '../config.ts';
+import { embeddedPostgresAvailable } from '../embedded/postgres.ts';
+import { Fault } from '../engine/fault.ts';
+import { checkDatabase } from '../store/migrate.ts';
+
+interface Finding {
+  readonly what: string;
+  readonly run: () => Promise<string> | string;
+}
+
+const nodeVersionMin = [20, 19] as const;
+const freeBytesMin = 1_000_000_000;
+
+function checkNode(): string {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const [leastMajor, leastMinor] = nodeVersionMin;
+  if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
+    throw new Fault(
+      'UNAVAILABLE',
+      `Node ${process.versions.node} is too old: install ${nodeVersionMin.join('.')} or later.`,
+    );
+  }
+  return process.versions.node;
+}
+
+/** The folder itself, or the nearest one above it that exists. */
+function existing(folder: string): string {
+  return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
+}
+
+function checkHome(home: string): string {
+  const folder = existing(resolve(home));
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    throw new Fault(
+      'UNAVAILABLE',
+      `TIDEMARK_HOME: ${folder} cannot be written to. Give this user the right, or choose another folder.`,
+    );
+  }
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  if (free < freeBytesMin) {
+    throw new Fault(
+      'UNAVAILABLE',
+      `TIDEMARK_HOME: ${folder} has only ${Math.round(free / 1e6)} MB left; free some, or choose another disk.`,
+    );
+  }
+  return `${resolve(home)}, ${Math.round(free / 1e9)} GB free`;
+}
+
+function checkEmbedded(): string {
+  const problem = embeddedPostgresAvailable();
+  if (problem !== undefined) throw new Fault('UNAVAILABLE', problem);
+  return 'its programs are there';
+}
+
+async function checkPort(host: string, port: number): Promise<string> {
+  await new Promise<void>((done, fail) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      fail(
+        new Fault(
+          'UNAVAILABLE',
+          taken ? `PORT: ${host}:${port} is taken, perhaps by a running Tidemark.` : `HOST: ${error.message}.`,
+        ),
+      );
+    });
+    probe.listen(port, host, () => probe.close(() => done()));
+  });
+  return `${host}:${port} is free`;
+}
+
+/** Checks one thing after the other, each on a line. Returns whether all is well. */
+export async function doctor(config: Config, say: (line: string) => void): Promise<boolean> {
+  const { databaseUrl, redisUrl } = config;
+  const findings: Finding[] = [
+    { what: 'Node', run: checkNode },
+    ...(databaseUrl === undefined
+      ? [
+          { what: 'embedded PostgreSQL', run: checkEmbedded },
+          { what: 'home', run: () => checkHome(config.home) },
+        ]
+      : [{ what: 'PostgreSQL', run: () => checkDatabase(databaseUrl) }]),
+    ...(redisUrl === undefined ? [] : [{ what: 'Redis', run: async () => checkRedis(redisUrl).then(() => 'answers') }]),
+    { what: 'port', run: () => checkPort(config.host, config.port) },
+  ];
+  let well = true;
+  for (const { what, run } of findings) {
+    try {
+      say(`ok    ${what}: ${await run()}`);
+    } catch (error) {
+      well = false;
+      say(`fail  ${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return well;
+}

@@ -1,0 +1,225 @@
+import { Fault } from './engine/fault.ts';
+
+export type Role = 'all' | 'api' | 'worker';
+
+export interface Config {
+  readonly port: number;
+  readonly host: string;
+  readonly databaseUrl: string | undefined;
+  readonly redisUrl: string | undefined;
+  readonly home: string;
+  readonly role: Role;
+  readonly allowedOrigins: readonly string[];
+  readonly databaseConnections: number;
+  readonly workerConcurrency: number;
+  readonly bodyBytesMax: number;
+  readonly pointsPerCallMax: number;
+  readonly samplesMax: number;
+  readonly candlesMax: number;
+  readonly pageMax: number;
+  readonly historyDays: number | undefined;
+  readonly demoInstruments: number;
+}
+
+/** A setting: a flag and an environment variable of the same meaning; the flag wins. */
+export interface Setting<Name extends keyof Config = keyof Config> {
+  readonly name: Name;
+  readonly env: string;
+  /** How its value is written in help. */
+  readonly value: string;
+  /** As it would be given; undefined: none. */
+  readonly fallback: string | undefined;
+  readonly meaning: string;
+  readonly parse: (text: string) => Config[Name] | { readonly problem: string };
+}
+
+export function flagOf(setting: Pick<Setting, 'env'>): string {
+  return `--${setting.env
+    .toLowerCase()
+    .replace(/^tidemark_/, '')
+    .replaceAll('_', '-')}`;
+}
+
+function whole(least: number, most: number, times = 1) {
+  return (text: string) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most)
+      return { problem: `a whole number from ${least} to ${most}` };
+    return number * times;
+  };
+}
+
+function url(...protocols: string[]) {
+  return (text: string) => {
+    try {
+      if (protocols.includes(new URL(text).protocol)) return text;
+    } catch {
+      // said below
+    }
+    return { problem: `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}` };
+  };
+}
+
+function setting<Name extends keyof Config>(entry: Setting<Name>): Setting {
+  return entry as unknown as Setting;
+}
+
+/** Every setting there is; help, README and checks are made from this table. */
+export const settings: readonly Setting[] = [
+  setting({
+    name: 'port',
+    env: 'PORT',
+    value: 'number',
+    fallback: '4000',
+    meaning: 'The port that the API listens on.',
+    parse: whole(0, 65_535),
+  }),
+  setting({
+    name: 'host',
+    env: 'HOST',
+    value: 'address',
+    fallback: '127.0.0.1',
+    meaning: 'The address that the API listens on; 0.0.0.0 for all.',
+    parse: (text) => (text === '' || /\s/.test(text) ? { problem: 'a host name or an address' } : text),
+  }),
+  setting({
+    name: 'databaseUrl',
+    env: 'DATABASE_URL',
+    value: 'url',
+    fallback: undefined,
+    meaning: 'A PostgreSQL server, 15 or later; without it an embedded one is started.',
+    parse: url('postgres:', 'postgresql:'),
+  }),
+  setting({
+    name: 'redisUrl',
+    env: 'REDIS_URL',
+    value: 'url',
+    fallback: undefined,
+    meaning: 'A Redis server for queues and pub/sub; without it PostgreSQL does both.',
+    parse: url('redis:', 'rediss:'),
+  }),
+  setting({
+    name: 'home',
+    env: 'TIDEMARK_HOME',
+    value: 'folder',
+    fallback: '.tidemark',
+    meaning: 'Where the embedded PostgreSQL keeps its data.',
+    parse: (text) => (text === '' ? { problem: 'a folder' } : text),
+  }),
+  setting({
+    name: 'role',
+    env: 'ROLE',
+    value: 'all|api|worker',
+    fallback: 'all',
+    meaning: 'What to run: the API, a worker, or both as two processes.',
+    parse: (text) => (text === 'all' || text === 'api' || text === 'worker' ? text : { problem: 'all, api or worker' }),
+  }),
+  setting({
+    name: 'allowedOrigins',
+    env: 'ALLOWED_ORIGINS',
+    value: 'list',
+    fallback: '',
+    meaning: 'Origins whose web pages may connect beside those on localhost, separated by commas; * for all.',
+    parse: (text) => {
+      const origins = text.split(',').map((origin) => origin.trim().replace(/\/$/, ''));
+      const wrong = origins.find((origin) => origin !== '' && origin !== '*' && !/^https?:\/\/[^/\s]+$/.test(origin));
+      return wrong === undefined
+        ? origins.filter((origin) => origin !== '')
+        : { problem: `origins like https://charts.example.com (not ${wrong})` };
+    },
+  }),
+  setting({
+    name: 'databaseConnections',
+    env: 'DATABASE_CONNECTIONS',
+    value: 'number',
+    fallback: '8',
+    meaning:
+      'Connections to PostgreSQL of one process for commits and block reads; up to eight more serve the catalogue and the bell.',
+    parse: whole(2, 500),
+  }),
+  setting({
+    name: 'workerConcurrency',
+    env: 'WORKER_CONCURRENCY',
+    value: 'number',
+    fallback: '2',
+    meaning: 'Jobs that one worker runs at a time.',
+    parse: whole(1, 100),
+  }),
+  setting({
+    name: 'bodyBytesMax',
+    env: 'BODY_MB_MAX',
+    value: 'megabytes',
+    fallback: '64',
+    meaning: 'The largest request.',
+    parse: whole(1, 1_000, 1_000_000),
+  }),
+  setting({
+    name: 'pointsPerCallMax',
+    env: 'POINTS_PER_CALL_MAX',
+    value: 'number',
+    fallback: '1000000',
+    meaning: 'Ticks of one call.',
+    parse: whole(1, 100_000_000),
+  }),
+  setting({
+    name: 'samplesMax',
+    env: 'SAMPLES_MAX',
+    value: 'number',
+    fallback: '250000',
+    meaning: 'Samples of one field, thinned or not.',
+    parse: whole(1, 10_000_000),
+  }),
+  setting({
+    name: 'candlesMax',
+    env: 'CANDLES_MAX',
+    value: 'number',
+    fallback: '50000',
+    meaning: 'Candles of one field.',
+    parse: whole(1, 10_000_000),
+  }),
+  setting({
+    name: 'pageMax',
+    env: 'PAGE_MAX',
+    value: 'number',
+    fallback: '10000',
+    meaning: 'Points of one page of a connection.',
+    parse: whole(1, 1_000_000),
+  }),
+  setting({
+    name: 'historyDays',
+    env: 'HISTORY_DAYS',
+    value: 'days',
+    fallback: undefined,
+    meaning: 'How long values that were overwritten or deleted can be read with asOf; without it for ever.',
+    parse: whole(1, 36_500),
+  }),
+  setting({
+    name: 'demoInstruments',
+    env: 'DEMO_INSTRUMENTS',
+    value: 'number',
+    fallback: '0',
+    meaning: 'Simulated instruments that tick once a second.',
+    parse: whole(0, 10_000),
+  }),
+];
+
+/** Which environment variables to read them from; the only place that looks at the environment. */
+export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv = process.env): Config {
+  const config: Record<string, unknown> = {};
+  for (const entry of settings) {
+    const flag = flagOf(entry);
+    const fromFlag = flags.get(flag);
+    const fromEnv = env[entry.env] === '' ? undefined : env[entry.env];
+    const text = fromFlag ?? fromEnv ?? entry.fallback;
+    if (text === undefined) continue;
+    const value = entry.parse(text);
+    if (typeof value === 'object' && 'problem' in value) {
+      throw new Fault(
+        'BAD_USER_INPUT',
+        `${fromFlag === undefined ? entry.env : flag} must be ${value.problem}; it is '${text.slice(0, 80)}'.`,
+      );
+    }
+    config[entry.name] = value;
+  }
+  return config as unknown as Config;
+}

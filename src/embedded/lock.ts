@@ -1,0 +1,74 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Fault } from '../engine/fault.ts';
+import { keepOwner } from './account.ts';
+import { birthOf } from './living.ts';
+
+/** How long two that start at once may take to agree on who goes first. */
+const agreementMillisMax = 10_000;
+
+/**
+ * Takes the home for this process, or throws the fault that says who has it; returns what gives it back.
+ *
+ * Every contender writes an entry of its own, named pid-birth-nonce, and has the home once it looks around and sees no
+ * other living entry; it then marks its entry as held. Names are never used twice, so anybody may remove a dead entry:
+ * one lock file that is taken over from its dead owner has a moment in which two take it.
+ */
+export async function takeLock(parent: string, home: string): Promise<() => void> {
+  const dir = join(parent, 'lock');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  keepOwner(dir);
+  const mine = `${process.pid}-${birthOf(process.pid)}-${randomBytes(4).toString('hex')}`;
+  const end = performance.now() + agreementMillisMax;
+  try {
+    for (;;) {
+      // Written before looking, so of two that start at once at least one sees the other.
+      writeFileSync(join(dir, mine), '', { mode: 0o600 });
+      const others = livingEntries(dir).filter((entry) => entry.name !== mine);
+      if (others.length === 0) break;
+      const owner = others.find((entry) => entry.held);
+      if (owner !== undefined || performance.now() > end) throw inUse(home, (owner ?? others[0]).pid);
+      // Nobody holds it yet: the first by name stays, the others step back and come again.
+      if (others.some((entry) => entry.name < mine)) remove(dir, mine);
+      await wait(randomInt(2, 20));
+    }
+    writeFileSync(join(dir, `${mine}.held`), '', { mode: 0o600 });
+    return () => remove(dir, mine);
+  } catch (error) {
+    remove(dir, mine);
+    throw error;
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly pid: number;
+  readonly held: boolean;
+}
+
+function livingEntries(dir: string): Entry[] {
+  const names = readdirSync(dir);
+  const entries: Entry[] = [];
+  for (const name of names) {
+    const [, pid, birth] = /^(\d+)-(\w+)-[0-9a-f]+$/.exec(name) ?? [];
+    if (pid === undefined) continue;
+    if (birthOf(Number(pid)) === birth) entries.push({ name, pid: Number(pid), held: names.includes(`${name}.held`) });
+    else remove(dir, name);
+  }
+  return entries;
+}
+
+function remove(dir: string, name: string): void {
+  rmSync(join(dir, `${name}.held`), { force: true });
+  rmSync(join(dir, name), { force: true });
+}
+
+function inUse(home: string, pid: number): Fault {
+  const who = pid === process.pid ? 'this very process' : `process ${pid}`;
+  return new Fault(
+    'UNAVAILABLE',
+    `TIDEMARK_HOME (${home}) is in use by another tidemark (${who}, pid ${pid}): stop it, or set TIDEMARK_HOME to another directory.`,
+  );
+}

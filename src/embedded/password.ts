@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { keepOwner } from './account.ts';
+import { settle } from './cluster.ts';
+
+export interface Password {
+  readonly text: string;
+  /** Just made up: a server that has data already does not know it. */
+  readonly isNew: boolean;
+}
+
+export function findPassword(home: string): Password {
+  const path = join(home, 'postgres-password');
+  const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  if (/^[\w-]{16,}$/.test(kept)) return { text: kept, isNew: false };
+  return { text: randomBytes(24).toString('base64url'), isNew: true };
+}
+
+/** To be called once the server knows it: a kept password is taken to be the right one. */
+export function keepPassword(home: string, password: Password): void {
+  if (!password.isNew) return;
+  const path = join(home, 'postgres-password');
+  rmSync(`${path}.new`, { force: true });
+  writeFileSync(`${path}.new`, `${password.text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  keepOwner(`${path}.new`);
+  renameSync(`${path}.new`, path);
+  settle(home);
+}

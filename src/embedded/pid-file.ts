@@ -1,0 +1,51 @@
+import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { birthOf } from './living.ts';
+
+/** One running postmaster: a pid alone may be somebody else tomorrow. */
+export interface Postmaster {
+  readonly pid: number;
+  readonly birth: string;
+  readonly port: number;
+}
+
+interface PidFile {
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly port: number;
+  readonly status: string;
+}
+
+/** postmaster.pid, which PostgreSQL fills line by line as it comes up; the eighth is its status. */
+export function readPidFile(dataDir: string): PidFile | undefined {
+  try {
+    const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
+    return { pid: Number(lines[0]), dataDir: lines[1], port: Number(lines[3]), status: (lines[7] ?? '').trim() };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The postmaster that runs on these data, however far it has come; undefined if the file is stale or there is none. */
+export function findPostmaster(dataDir: string): Postmaster | undefined {
+  const file = readPidFile(dataDir);
+  if (file === undefined) return undefined;
+  const birth = birthOf(file.pid);
+  if (birth === undefined || !worksIn(file, dataDir)) return undefined;
+  return { pid: file.pid, birth, port: file.port };
+}
+
+export function isAlive(postmaster: Postmaster): boolean {
+  return birthOf(postmaster.pid) === postmaster.birth;
+}
+
+/** A postmaster's working directory is its data, also after these were moved; a copied pid file names another's. */
+function worksIn(file: PidFile, dataDir: string): boolean {
+  if (process.platform !== 'linux') return file.dataDir === dataDir;
+  try {
+    const name = readFileSync(`/proc/${file.pid}/comm`, 'utf8').trim();
+    return name === 'postgres' && readlinkSync(`/proc/${file.pid}/cwd`) === realpathSync(dataDir);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A partition of time into buckets with whole numbers for names: bucket i is [startOf(i), startOf(i + 1)). Later
+ * buckets have larger numbers; a number that no instant has stands for an empty bucket.
+ */
+export interface Grid {
+  /** The bucket that holds t. */
+  indexOf(t: number): number;
+  /** The first instant of a bucket. */
+  startOf(index: number): number;
+}
+
+export interface UniformGrid extends Grid {
+  readonly width: number;
+}
+
+/**
+ * Buckets of one width, one of which starts at `origin` (the epoch). Another origin goes with a width in whole seconds,
+ * and is so itself: the starts of other buckets need not be exact at the ends of the range.
+ */
+export function uniformGrid(width: number, origin = 0): UniformGrid {
+  if (!Number.isSafeInteger(width) || width <= 0) throw new RangeError(`${width} is not a width in microseconds`);
+  const startOf = (index: number): number => index * width + origin;
+  const indexOf = (t: number): number => {
+    const index = Math.floor((t - origin) / width) + 0; // no -0
+    // At the ends of the range t - origin may be rounded up, to the next start.
+    return startOf(index) > t ? index - 1 : index;
+  };
+  return { width, indexOf, startOf };
+}
+
+/**
+ * The epoch-aligned grid with the smallest width of which [from, to) touches at most so many buckets. One bucket
+ * across the epoch cannot be aligned to it: that one starts at `from`.
+ */
+export function gridForPoints(from: number, to: number, bucketsMax: number): UniformGrid {
+  if (!Number.isSafeInteger(bucketsMax) || bucketsMax < 1)
+    throw new RangeError(`${bucketsMax} is not a count of buckets`);
+  const last = to - 1;
+  if (last <= from) return uniformGrid(1);
+  let width = Math.max(1, Math.ceil((to - from) / bucketsMax));
+  for (;;) {
+    const firstIndex = Math.floor(from / width);
+    const lastIndex = Math.floor(last / width);
+    if (lastIndex - firstIndex < bucketsMax) return uniformGrid(width);
+    // Nothing changes before one of the two moves to another bucket.
+    width = Math.min(widthWithin(from, firstIndex), widthWithin(last, lastIndex)) + 1;
+    if (width === Number.POSITIVE_INFINITY) return uniformGrid(to - from, from);
+  }
+}
+
+/** The largest width at which t still lies in bucket `index` (in which it lies at some width). */
+function widthWithin(t: number, index: number): number {
+  if (index === 0 || index === -1) return Number.POSITIVE_INFINITY;
+  return index > 0 ? Math.floor(t / index) : Math.ceil(t / (index + 1)) - 1;
+}

@@ -1,0 +1,150 @@
+/**
+ * Everything that was ever said of the instants of one series: parallel columns sorted by (t, revision), at most one
+ * version for each pair. A version whose value is NaN says that the instant was deleted; a NaN size says there is none.
+ */
+export interface Versions {
+  readonly t: Float64Array;
+  readonly revision: Float64Array;
+  readonly value: Float64Array;
+  readonly size: Float64Array | undefined;
+}
+
+/** What a series holds at one revision: ascending instants, a value for each, and the revision that last said so. */
+export type Points = Versions;
+
+export const noVersions: Versions = {
+  t: new Float64Array(0),
+  revision: new Float64Array(0),
+  value: new Float64Array(0),
+  size: undefined,
+};
+
+export function sliceVersions(versions: Versions, from: number, to: number): Versions {
+  if (from === 0 && to === versions.t.length) return versions;
+  return {
+    t: versions.t.subarray(from, to),
+    revision: versions.revision.subarray(from, to),
+    value: versions.value.subarray(from, to),
+    size: versions.size?.subarray(from, to),
+  };
+}
+
+/** The index of the first instant at or after `t`. */
+export function lowerBound(instants: Float64Array, t: number): number {
+  let low = 0;
+  let high = instants.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (instants[middle] < t) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The versions whose instants lie in [from, to). */
+export function clipVersions(versions: Versions, from: number, to: number): Versions {
+  return sliceVersions(versions, lowerBound(versions.t, from), lowerBound(versions.t, to));
+}
+
+function allocate(length: number, sized: boolean): Versions {
+  return {
+    t: new Float64Array(length),
+    revision: new Float64Array(length),
+    value: new Float64Array(length),
+    size: sized ? new Float64Array(length).fill(Number.NaN) : undefined,
+  };
+}
+
+function concatenate(runs: readonly Versions[]): Versions {
+  if (runs.length === 1) return runs[0];
+  const length = runs.reduce((sum, run) => sum + run.t.length, 0);
+  const whole = allocate(
+    length,
+    runs.some((run) => run.size !== undefined),
+  );
+  let at = 0;
+  for (const run of runs) {
+    whole.t.set(run.t, at);
+    whole.revision.set(run.revision, at);
+    whole.value.set(run.value, at);
+    if (run.size) whole.size?.set(run.size, at);
+    at += run.t.length;
+  }
+  return whole;
+}
+
+function mergeTwo(a: Versions, b: Versions): Versions {
+  const whole = allocate(a.t.length + b.t.length, a.size !== undefined || b.size !== undefined);
+  let i = 0;
+  let j = 0;
+  for (let k = 0; k < whole.t.length; k++) {
+    const fromA =
+      j === b.t.length ||
+      (i < a.t.length && (a.t[i] < b.t[j] || (a.t[i] === b.t[j] && a.revision[i] <= b.revision[j])));
+    const run = fromA ? a : b;
+    const at = fromA ? i++ : j++;
+    whole.t[k] = run.t[at];
+    whole.revision[k] = run.revision[at];
+    whole.value[k] = run.value[at];
+    if (whole.size && run.size) whole.size[k] = run.size[at];
+  }
+  return whole;
+}
+
+/** Runs that follow one another in time are joined without comparing their points. */
+function joinSuccessive(runs: readonly Versions[]): Versions[] {
+  const joined: Versions[] = [];
+  let chain: Versions[] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (const run of runs) {
+    if (chain.length > 0 && run.t[0] <= end) {
+      joined.push(concatenate(chain));
+      chain = [];
+    }
+    chain.push(run);
+    end = run.t[run.t.length - 1];
+  }
+  if (chain.length > 0) joined.push(concatenate(chain));
+  return joined;
+}
+
+/** Merges runs, each sorted by (t, revision), into one. */
+export function mergeVersions(runs: readonly Versions[]): Versions {
+  let rest = joinSuccessive(runs.filter((run) => run.t.length > 0).sort((a, b) => a.t[0] - b.t[0]));
+  while (rest.length > 1) {
+    const next: Versions[] = [];
+    for (let i = 0; i < rest.length; i += 2) {
+      next.push(i + 1 < rest.length ? mergeTwo(rest[i], rest[i + 1]) : rest[i]);
+    }
+    rest = next;
+  }
+  return rest[0] ?? noVersions;
+}
+
+/** What the versions say at a revision: for each instant the newest version up to it, deleted ones left out. */
+export function foldVersions(versions: Versions, asOf: number): Points {
+  const { t, revision, value, size } = versions;
+  const length = t.length;
+  if (isFolded(versions, asOf)) return versions;
+  const folded = allocate(length, size !== undefined);
+  let n = 0;
+  for (let i = 0; i < length; i++) {
+    if (revision[i] > asOf) continue;
+    if (i + 1 < length && t[i + 1] === t[i] && revision[i + 1] <= asOf) continue;
+    if (Number.isNaN(value[i])) continue;
+    folded.t[n] = t[i];
+    folded.revision[n] = revision[i];
+    folded.value[n] = value[i];
+    if (size && folded.size) folded.size[n] = size[i];
+    n++;
+  }
+  return sliceVersions(folded, 0, n);
+}
+
+/** The usual case, found without copying: every instant once, none deleted, none too new. */
+function isFolded({ t, revision, value }: Versions, asOf: number): boolean {
+  for (let i = 0; i < t.length; i++) {
+    if (revision[i] > asOf || t[i] === t[i + 1] || Number.isNaN(value[i])) return false;
+  }
+  return true;
+}

@@ -1,0 +1,162 @@
+import { uniformGrid } from '../engine/bucket.ts';
+import { Fault } from '../engine/fault.ts';
+import { diffSeries } from '../query/diff.ts';
+import { readSamples, type Samples } from '../query/samples.ts';
+import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+import type { Range } from '../store/read.ts';
+import { readCountBounds } from '../store/tallies.ts';
+import type { Feed } from './feed.ts';
+
+export interface SeriesChange {
+  readonly series: string;
+  readonly span: Range;
+  readonly samples: Samples;
+  readonly asOf: number;
+  /** There are more points than are sent: fetch them. */
+  readonly truncated: boolean;
+}
+
+export interface ChangeEvent {
+  readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';
+  readonly cursor: number;
+  readonly changes: readonly SeriesChange[];
+  readonly reason: string | null;
+}
+
+export interface ChangesRequest {
+  readonly series: readonly SeriesRow[];
+  readonly after: number | undefined;
+  readonly range: Range;
+  readonly bucketMicros: number | undefined;
+}
+
+/** A change of more points is sent without them. */
+const pointsMax = 10_000;
+
+/** A subscriber hears at least this often that its cursor moved. */
+const silenceMillis = 15_000;
+
+/** More spans of one series are sent as one. */
+const spansMax = 100;
+
+const none: Samples = { t: new Float64Array(0), value: new Float64Array(0), size: undefined, thinned: false };
+
+export class Changes {
+  readonly #database: Database;
+  readonly #catalogue: Catalogue;
+  readonly #feed: Feed;
+
+  constructor(database: Database, catalogue: Catalogue, feed: Feed) {
+    this.#database = database;
+    this.#catalogue = catalogue;
+    this.#feed = feed;
+  }
+
+  /**
+   * A snapshot, or what changed after a cursor, and then every change. It watches first and reads then, and each event
+   * is read from the store at its cursor: nothing is missed, nothing comes twice, and a client that is slow gets several
+   * revisions as one.
+   */
+  async *follow(request: ChangesRequest): AsyncGenerator<ChangeEvent> {
+    const watch = this.#feed.watch(new Set(request.series.map((series) => series.id)));
+    try {
+      const begin = await this.#begin(request);
+      yield begin;
+      let { cursor } = begin;
+      let sentAt = performance.now();
+      while (!watch.ended) {
+        await watch.next(Math.max(0, sentAt + silenceMillis - performance.now()));
+        if (watch.ended) return;
+        const event = await this.#since(request, cursor);
+        cursor = event.cursor;
+        if (event.changes.length > 0 || performance.now() >= sentAt + silenceMillis) {
+          yield event;
+          sentAt = performance.now();
+        }
+        await this.#checkAlive(request);
+      }
+    } finally {
+      watch.close();
+    }
+  }
+
+  async #begin(request: ChangesRequest): Promise<ChangeEvent> {
+    const { after } = request;
+    if (after === undefined) return this.#snapshot(request, null);
+    const oldest = await this.#catalogue.oldestRevision();
+    const newest = await this.#catalogue.newestRevision();
+    if (after < oldest)
+      return this.#snapshot(request, `the history since revision ${after} is no longer kept (the oldest is ${oldest})`);
+    if (after > newest)
+      return this.#snapshot(request, `revision ${after} is not of this store (the newest is ${newest})`);
+    return this.#since(request, after);
+  }
+
+  async #snapshot(request: ChangesRequest, reason: string | null): Promise<ChangeEvent> {
+    const cursor = await this.#catalogue.newestRevision();
+    const changes = await Promise.all(
+      request.series.map((series) => this.#change(series, request.range, cursor, request.bucketMicros)),
+    );
+    return { kind: 'SNAPSHOT', cursor, changes, reason };
+  }
+
+  async #since(request: ChangesRequest, after: number): Promise<ChangeEvent> {
+    const cursor = await this.#catalogue.newestRevision();
+    const changes: SeriesChange[] = [];
+    for (const series of cursor > after ? request.series : []) {
+      const spans = await diffSeries(this.#database, series.id, after, cursor, request.range);
+      for (const span of joinSpans(spans, request))
+        changes.push(await this.#change(series, span, cursor, request.bucketMicros));
+    }
+    return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null };
+  }
+
+  async #change(series: SeriesRow, span: Range, asOf: number, bucketMicros: number | undefined): Promise<SeriesChange> {
+    const samples = await this.#samples(series.id, span, asOf, bucketMicros);
+    return { series: series.key, span, samples: samples ?? none, asOf, truncated: samples === undefined };
+  }
+
+  async #samples(
+    series: number,
+    range: Range,
+    asOf: number,
+    bucketMicros: number | undefined,
+  ): Promise<Samples | undefined> {
+    if (bucketMicros === undefined && (await readCountBounds(this.#database, series, range, asOf)).least > pointsMax)
+      return undefined;
+    try {
+      const request = { series, range, asOf, maxPoints: undefined, bucketMicros, method: 'MINMAX' } as const;
+      return await readSamples(this.#database, request, { samplesMax: pointsMax });
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'TOO_EXPENSIVE') return undefined;
+      throw error;
+    }
+  }
+
+  /** A series that was deleted ends the subscription, with the reason. */
+  async #checkAlive({ series }: ChangesRequest): Promise<void> {
+    const alive = new Set((await this.#catalogue.seriesByIds(series.map(({ id }) => id))).map(({ id }) => id));
+    const gone = series.find(({ id }) => !alive.has(id));
+    if (gone) throw new Fault('NOT_FOUND', `The series '${gone.key}' was deleted.`, ['series']);
+  }
+}
+
+/** With a bucket, whole ones; and never too many to send. */
+function joinSpans(spans: readonly Range[], { bucketMicros, range }: ChangesRequest): Range[] {
+  const grid = bucketMicros === undefined ? undefined : uniformGrid(bucketMicros);
+  const joined: Range[] = [];
+  for (const span of spans) {
+    const whole = grid
+      ? { from: grid.startOf(grid.indexOf(span.from)), to: grid.startOf(grid.indexOf(span.to - 1) + 1) }
+      : span;
+    const clipped = { from: Math.max(whole.from, range.from), to: Math.min(whole.to, range.to) };
+    const last = joined.at(-1);
+    if (last && (clipped.from <= last.to || joined.length >= spansMax)) {
+      joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, clipped.to) };
+    } else {
+      joined.push(clipped);
+    }
+  }
+  return joined;
+}

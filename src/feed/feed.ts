@@ -1,0 +1,147 @@
+import type { Bell, CommitNotice, Stoppable } from '../bell/bell.ts';
+import type { Catalogue } from '../store/catalogue.ts';
+
+/** A process that hears nothing compares with the store this often. */
+const pollMillis = 500;
+
+interface Waiter {
+  /** undefined: any series. */
+  readonly series: ReadonlySet<number> | undefined;
+  readonly wake: () => void;
+}
+
+/**
+ * Knows the newest revision, and wakes those who wait for a later one. What the bell says is only a hint: each notice
+ * names its predecessor, and where one is missing everybody looks.
+ */
+export class Feed {
+  readonly #catalogue: Catalogue;
+  readonly #bell: Bell;
+  #newest = 0;
+  #waiters = new Set<Waiter>();
+  #listening: Stoppable | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #polling = false;
+  #stopped = false;
+
+  constructor(catalogue: Catalogue, bell: Bell) {
+    this.#catalogue = catalogue;
+    this.#bell = bell;
+  }
+
+  async start(): Promise<void> {
+    this.#listening = await this.#bell.listen((notice) => {
+      if (notice) this.hear(notice);
+      else void this.#poll();
+    });
+    this.#timer = setInterval(() => void this.#poll(), pollMillis);
+    await this.#poll();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    this.#wakeAll();
+    await this.#listening?.stop();
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  get newest(): number {
+    return this.#newest;
+  }
+
+  get subscribers(): number {
+    return this.#waiters.size;
+  }
+
+  hear(notice: CommitNotice): void {
+    if (notice.revision <= this.#newest) return;
+    const gap = notice.previous !== this.#newest;
+    this.#newest = notice.revision;
+    if (gap || !notice.series) this.#wakeAll();
+    else this.#wakeFor(notice.series);
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#polling || this.#stopped) return;
+    this.#polling = true;
+    try {
+      const newest = await this.#catalogue.newestRevision();
+      if (newest > this.#newest) {
+        this.#newest = newest;
+        this.#wakeAll();
+      }
+    } catch {
+      // The database is away; the next poll tells.
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  #wakeAll(): void {
+    for (const waiter of this.#waiters) waiter.wake();
+  }
+
+  #wakeFor(series: readonly number[]): void {
+    for (const waiter of this.#waiters) {
+      if (!waiter.series || series.some((id) => waiter.series?.has(id))) waiter.wake();
+    }
+  }
+
+  /**
+   * Watches series: `next` resolves when one of them may have changed since it was last called, after the given silence,
+   * or at the end.
+   */
+  watch(series: ReadonlySet<number> | undefined): Watch {
+    return new Watch(this.#waiters, series, () => this.#stopped);
+  }
+}
+
+export class Watch {
+  readonly #waiters: Set<Waiter>;
+  readonly #waiter: Waiter;
+  readonly #isStopped: () => boolean;
+  #rung = false;
+  #closed = false;
+  #resolve: (() => void) | undefined;
+
+  constructor(waiters: Set<Waiter>, series: ReadonlySet<number> | undefined, isStopped: () => boolean) {
+    this.#waiters = waiters;
+    this.#isStopped = isStopped;
+    this.#waiter = {
+      series,
+      wake: () => {
+        this.#rung = true;
+        this.#resolve?.();
+      },
+    };
+    waiters.add(this.#waiter);
+  }
+
+  get ended(): boolean {
+    return this.#closed || this.#isStopped();
+  }
+
+  async next(silenceMillis: number): Promise<void> {
+    if (!this.#rung && !this.ended) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, silenceMillis);
+        this.#resolve = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.#resolve = undefined;
+    }
+    this.#rung = false;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#waiters.delete(this.#waiter);
+    this.#resolve?.();
+  }
+}

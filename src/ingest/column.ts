@@ -1,0 +1,65 @@
+import type { Column } from '../store/commit.ts';
+
+/** Gaps longer than this may cut a block in two, so that a late tick and a live one do not make a block of years. */
+const gapMicros = 30 * 86_400_000_000;
+
+/** A write makes at most so many blocks of one series more than it must. */
+const gapsMax = 16;
+
+function isAscending(t: Float64Array): boolean {
+  for (let i = 1; i < t.length; i++) if (t[i] <= t[i - 1]) return false;
+  return true;
+}
+
+/** Sorted by instant; of several values for one instant the last one given stands. */
+export function sortColumn(column: Column): { column: Column; duplicates: number } {
+  const { t, value, size } = column;
+  if (isAscending(t)) return { column, duplicates: 0 };
+  const order = Uint32Array.from(t, (_, i) => i).sort((a, b) => t[a] - t[b] || a - b);
+  const kept = order.filter((at, i) => i + 1 === order.length || t[order[i + 1]] !== t[at]);
+  const pick = (from: Float64Array) => Float64Array.from(kept, (at) => from[at]);
+  return {
+    column: { t: pick(t), value: pick(value), size: size && pick(size) },
+    duplicates: t.length - kept.length,
+  };
+}
+
+/** Columns one after another, as if they had been given in one call. */
+export function joinColumns(columns: readonly Column[]): Column {
+  if (columns.length === 1) return columns[0];
+  const length = columns.reduce((sum, column) => sum + column.t.length, 0);
+  const joined = {
+    t: new Float64Array(length),
+    value: new Float64Array(length),
+    size: columns.some((column) => column.size) ? new Float64Array(length).fill(Number.NaN) : undefined,
+  };
+  let at = 0;
+  for (const column of columns) {
+    joined.t.set(column.t, at);
+    joined.value.set(column.value, at);
+    if (column.size) joined.size?.set(column.size, at);
+    at += column.t.length;
+  }
+  return joined;
+}
+
+/** Cuts a sorted column at its longest gaps. */
+export function cutAtGaps(column: Column): Column[] {
+  const { t } = column;
+  if (t.length < 2 || t[t.length - 1] - t[0] <= gapMicros) return [column];
+  const gaps: number[] = [];
+  for (let i = 1; i < t.length; i++) if (t[i] - t[i - 1] > gapMicros) gaps.push(i);
+  const longest = gaps.sort((a, b) => t[b] - t[b - 1] - (t[a] - t[a - 1])).slice(0, gapsMax);
+  const bounds = [...longest.sort((a, b) => a - b), t.length];
+  const pieces: Column[] = [];
+  let start = 0;
+  for (const end of bounds) {
+    pieces.push({
+      t: t.subarray(start, end),
+      value: column.value.subarray(start, end),
+      size: column.size?.subarray(start, end),
+    });
+    start = end;
+  }
+  return pieces;
+}

@@ -1,0 +1,301 @@
+import { Fault } from '../engine/fault.ts';
+import {
+  type Column,
+  type CommitRequest,
+  type Committed,
+  commit,
+  commitPointsMax,
+  type NewSeries,
+  type Refused,
+} from '../store/commit.ts';
+import type { Database } from '../store/connect.ts';
+import { cutAtGaps, joinColumns, sortColumn } from './column.ts';
+
+/** Something to be committed whole or not at all. */
+export interface Write {
+  /** A write with a note has a revision of its own, for the note is the revision's. */
+  readonly note: string | null;
+  readonly idempotency?: { readonly key: string; readonly hash: string };
+  /** What a repetition of the same key is answered with, beside the revision. */
+  readonly answer: object;
+  readonly creates: readonly NewSeries[];
+  /** Sorted columns, by the id of their series or by the key of one of `creates`. */
+  readonly columns: readonly { readonly series: number | string; readonly column: Column }[];
+  /** For deletions: what they delete was read at the base. */
+  readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
+  readonly removes?: number;
+  /** Blocks that lie there already; their series below 0 count through `creates`. Such a write is committed alone. */
+  readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] };
+}
+
+export type Outcome =
+  | { readonly kind: 'written'; readonly revision: number; readonly created: ReadonlyMap<string, number> }
+  | { readonly kind: 'repeat'; readonly answer: Record<string, unknown> }
+  | { readonly kind: 'conflict' }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'missing'; readonly series: readonly number[] };
+
+export interface CommitNotice {
+  readonly previous: number;
+  readonly revision: number;
+  /** undefined when the catalogue changed: then everybody looks. */
+  readonly series: readonly number[] | undefined;
+  readonly points: number;
+}
+
+interface Waiting {
+  readonly write: Write;
+  readonly points: number;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** Writes that wait hold at most so many points; past that, askers are told to come back. */
+const waitingPointsMax = 4_000_000;
+
+const writesPerCommitMax = 2_000;
+
+/** A second commit is prepared while the first is under way only when it is worth a round trip of its own. */
+const secondCommitPoints = 4_000;
+
+export interface GathererOptions {
+  /** Whether the commit itself rings (PostgreSQL's NOTIFY). */
+  readonly announce: boolean;
+  readonly onCommit?: (notice: CommitNotice) => void;
+}
+
+/**
+ * Gathers the writes of this process into commits: one write alone goes at once, under load a commit carries whatever
+ * piled up while the last one was under way.
+ */
+export class Gatherer {
+  readonly #database: Database;
+  readonly #options: GathererOptions;
+  #waiting: Waiting[] = [];
+  #waitingPoints = 0;
+  #underWay = 0;
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+  #closed = false;
+  /** How many commits were made, and how many writes they carried. */
+  readonly counts = { commits: 0, writes: 0, points: 0 };
+
+  constructor(database: Database, options: GathererOptions) {
+    this.#database = database;
+    this.#options = options;
+  }
+
+  get waitingPoints(): number {
+    return this.#waitingPoints;
+  }
+
+  submit(write: Write): Promise<Outcome> {
+    const points = write.columns.reduce((sum, { column }) => sum + column.t.length, 0);
+    if (this.#closed) throw new Fault('UNAVAILABLE', 'The server is stopping. Try again in a moment.');
+    if (this.#waitingPoints + points > waitingPointsMax) {
+      throw new Fault(
+        'UNAVAILABLE',
+        'More is being written than the database takes: nothing was written. Try again in a moment.',
+      );
+    }
+    return new Promise((settle, fail) => {
+      this.#waiting.push({ write, points, settle, fail });
+      this.#waitingPoints += points;
+      this.#schedule();
+    });
+  }
+
+  /** Takes no more writes; resolves when all those taken are committed or have failed. */
+  async drain(): Promise<void> {
+    this.#closed = true;
+    if (this.#underWay === 0 && this.#waiting.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (
+      this.#waiting.length > 0 &&
+      (this.#underWay === 0 || (this.#underWay === 1 && this.#waitingPoints >= secondCommitPoints))
+    ) {
+      const batch = this.#takeBatch();
+      this.#underWay++;
+      void this.#commitBatch(batch).finally(() => {
+        this.#underWay--;
+        this.#pump();
+      });
+    }
+    if (this.#waiting.length === 0 && this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /**
+   * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two deletions of one
+   * series, must see one another's outcome: the second waits.
+   */
+  #takeBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    const left: Waiting[] = [];
+    const keys = new Set<string>();
+    const guarded = new Set<number>();
+    let points = 0;
+    for (let i = 0; i < this.#waiting.length; i++) {
+      const next = this.#waiting[i];
+      const { idempotency, guard, staged } = next.write;
+      const full = batch.length >= writesPerCommitMax || (batch.length > 0 && points + next.points > commitPointsMax);
+      const alone = batch.length > 0 && (staged !== undefined || batch[0].write.staged !== undefined);
+      if (full || alone) {
+        left.push(...this.#waiting.slice(i));
+        break;
+      }
+      if ((idempotency && keys.has(idempotency.key)) || (guard && guarded.has(guard.series))) {
+        left.push(next);
+        continue;
+      }
+      if (idempotency) keys.add(idempotency.key);
+      if (guard) guarded.add(guard.series);
+      batch.push(next);
+      points += next.points;
+    }
+    this.#waiting = left;
+    this.#waitingPoints -= points;
+    return batch;
+  }
+
+  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
+    let rest = batch;
+    try {
+      while (rest.length > 0) {
+        const plan = planCommit(rest.map(({ write }) => write));
+        const answer = await commit(this.#database, plan.request, { announce: this.#options.announce });
+        if (answer.kind === 'committed') {
+          this.#settle(rest, plan, answer);
+          return;
+        }
+        rest = refuse(rest, answer);
+      }
+    } catch (error) {
+      for (const waiting of rest) waiting.fail(error);
+    }
+  }
+
+  #settle(batch: readonly Waiting[], plan: CommitPlan, answer: Committed): void {
+    const created = new Map(plan.request.creates.map((create, i) => [create.key, answer.created[i]]));
+    this.counts.commits++;
+    this.counts.writes += batch.length;
+    batch.forEach((waiting, i) => {
+      this.counts.points += waiting.points;
+      waiting.settle({ kind: 'written', revision: answer.previous + 1 + plan.at[i], created });
+    });
+    const touched = new Set<number>(plan.request.stages.flatMap(({ series }) => [...series]));
+    for (const { series } of plan.request.blocks) touched.add(series);
+    this.#options.onCommit?.({
+      previous: answer.previous,
+      revision: answer.previous + answer.revisions,
+      points: batch.reduce((sum, { points }) => sum + points, 0),
+      series:
+        plan.request.deletes.length > 0
+          ? undefined
+          : [...touched].map((series) => (series < 0 ? answer.created[-series - 1] : series)),
+    });
+  }
+}
+
+/** Tells the writes that cannot be made, and returns the others. */
+function refuse(batch: readonly Waiting[], answer: Refused): Waiting[] {
+  const missing = new Set(answer.missing);
+  const told = new Set<number>();
+  for (const { write, why, answer: earlier } of answer.refused) {
+    told.add(write);
+    batch[write].settle(why === 'repeat' ? { kind: 'repeat', answer: earlier ?? {} } : { kind: why });
+  }
+  batch.forEach(({ write, settle }, i) => {
+    if (told.has(i)) return;
+    const ids = [...write.columns.map(({ series }) => series), ...(write.staged?.series ?? []), write.removes];
+    const gone = ids.filter((id): id is number => typeof id === 'number' && missing.has(id));
+    if (gone.length === 0) return;
+    told.add(i);
+    settle({ kind: 'missing', series: gone });
+  });
+  if (told.size === 0) throw new Error('a commit was refused, but no write of it');
+  return batch.filter((_, i) => !told.has(i));
+}
+
+interface CommitPlan {
+  readonly request: CommitRequest;
+  /** The revision of each write, as an index. */
+  readonly at: readonly number[];
+}
+
+/**
+ * Numbers the revisions of a commit and merges its columns. Deletions come first: they delete what was there when they
+ * were read, so what others write in the same commit comes after them.
+ */
+export function planCommit(writes: readonly Write[]): CommitPlan {
+  const deletions = writes.filter((write) => write.guard);
+  const others = writes.filter((write) => !write.guard);
+  const own = (write: Write) => write.note !== null || write.staged !== undefined || write.removes !== undefined;
+  const revisions: { note: string | null }[] = [];
+  const at = new Map<Write, number>();
+  const give = (write: Write) => {
+    at.set(write, revisions.length);
+    revisions.push({ note: write.note });
+  };
+  for (const write of deletions.filter(own)) give(write);
+  const shared = [...deletions, ...others].filter((write) => !own(write));
+  for (const write of shared) at.set(write, revisions.length);
+  if (shared.length > 0) revisions.push({ note: null });
+  for (const write of others.filter(own)) give(write);
+
+  const ordered = [...deletions, ...others];
+  const creates = new Map<string, NewSeries & { at: number }>();
+  for (const write of ordered) {
+    for (const create of write.creates) {
+      const known = creates.get(create.key);
+      const revision = at.get(write) ?? 0;
+      creates.set(create.key, { ...(known ?? create), at: Math.min(known?.at ?? revision, revision) });
+    }
+  }
+  const position = new Map([...creates.keys()].map((key, i) => [key, -(i + 1)]));
+  const merged = new Map<string, { at: number; series: number; columns: Column[] }>();
+  for (const write of ordered) {
+    const revision = at.get(write) ?? 0;
+    for (const { series, column } of write.columns) {
+      const id = typeof series === 'number' ? series : (position.get(series) ?? 0);
+      const place = `${revision} ${id}`;
+      const known = merged.get(place);
+      if (known) known.columns.push(column);
+      else merged.set(place, { at: revision, series: id, columns: [column] });
+    }
+  }
+  const blocks = [...merged.values()].flatMap(({ at: revision, series, columns }) =>
+    cutAtGaps(sortColumn(joinColumns(columns)).column).map((column) => ({ at: revision, series, column })),
+  );
+  return {
+    at: writes.map((write) => at.get(write) ?? 0),
+    request: {
+      revisions,
+      checks: writes.flatMap(({ idempotency, guard }, write) =>
+        idempotency || guard ? [{ write, ...idempotency, guard }] : [],
+      ),
+      creates: [...creates.values()],
+      deletes: writes.flatMap((write) =>
+        write.removes === undefined ? [] : [{ id: write.removes, at: at.get(write) ?? 0 }],
+      ),
+      stages: writes.flatMap(({ staged }, i) =>
+        (staged?.stages ?? []).map((id) => ({ id, series: staged?.series ?? [], at: at.get(writes[i]) ?? 0 })),
+      ),
+      answers: writes.flatMap((write) =>
+        write.idempotency ? [{ at: at.get(write) ?? 0, ...write.idempotency, answer: write.answer }] : [],
+      ),
+      blocks,
+    },
+  };
+}

@@ -1,0 +1,394 @@
+import { createHash } from 'node:crypto';
+import { Fault, type InputPath } from '../engine/fault.ts';
+import { foldVersions } from '../engine/versions.ts';
+import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import { type Column, commitPointsMax, type NewSeries } from '../store/commit.ts';
+import type { Database } from '../store/connect.ts';
+import { everything, type Range, readVersions, walkVersions } from '../store/read.ts';
+import { stage } from '../store/stage.ts';
+import { joinColumns, sortColumn } from './column.ts';
+import type { Gatherer, Outcome, Write } from './gatherer.ts';
+import { keyProblem, quoted } from './key.ts';
+
+/** Ticks of one series in the order they were given. */
+export interface GivenColumn {
+  readonly series: string;
+  readonly column: Column;
+  /** The place of each tick in the call. */
+  readonly index: (at: number) => number;
+  /** Ticks whose instant cannot be held (NaN in the column), with the reason. */
+  readonly bad: ReadonlyMap<number, string>;
+}
+
+export interface IngestRequest {
+  readonly columns: readonly GivenColumn[];
+  readonly createMissing: boolean;
+  readonly partial: boolean;
+  readonly note: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+export interface Rejected {
+  readonly index: number;
+  readonly series: string;
+  readonly reason: string;
+}
+
+export interface IngestResult {
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: readonly Rejected[];
+  readonly revision: number;
+}
+
+export interface DeleteRequest {
+  readonly series: string;
+  readonly range: Range | undefined;
+  readonly at: Float64Array | undefined;
+  readonly note: string | null;
+  readonly idempotencyKey: string | null;
+}
+
+/** A fault lists so many rejected ticks; with `partial` all are listed. */
+const rejectedShownMax = 100;
+
+const noteLengthMax = 1_000;
+const idempotencyKeyLengthMax = 200;
+
+/** How often a write is tried again because what it was built on changed in the meantime. */
+const attemptsMax = 100;
+
+export interface IngestLimits {
+  readonly pointsPerCallMax: number;
+}
+
+/** Everything that writes: checks a request, turns it into writes for the gatherer, and its outcome into an answer. */
+export class Ingest {
+  readonly #database: Database;
+  readonly #catalogue: Catalogue;
+  readonly #gatherer: Gatherer;
+  readonly #limits: IngestLimits;
+  /** Keys of living series. A deleted one is noticed by the commit, which then refuses and names its id. */
+  readonly #known = new Map<string, SeriesRow>();
+
+  constructor(database: Database, catalogue: Catalogue, gatherer: Gatherer, limits: IngestLimits) {
+    this.#database = database;
+    this.#catalogue = catalogue;
+    this.#gatherer = gatherer;
+    this.#limits = limits;
+  }
+
+  async ingest(request: IngestRequest): Promise<IngestResult> {
+    const given = request.columns.reduce((sum, { column }) => sum + column.t.length, 0);
+    if (given === 0) throw new Fault('BAD_USER_INPUT', 'There are no ticks in this call.', ['input']);
+    this.#checkSize(given);
+    this.#checkTexts(request.note, request.idempotencyKey);
+    const hash = hashOf(['ingest', request.createMissing, request.partial, request.note], request.columns);
+    const earlier = await this.#earlier(request.idempotencyKey, hash);
+    if (earlier) return earlier;
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const plan = await this.#planIngest(request);
+      const answer = { accepted: plan.accepted, duplicates: plan.duplicates, rejected: plan.rejected };
+      if (plan.columns.length === 0) return { ...answer, revision: await this.#catalogue.newestRevision() };
+      const write: Write = {
+        note: request.note,
+        idempotency: request.idempotencyKey === null ? undefined : { key: request.idempotencyKey, hash },
+        answer,
+        creates: plan.creates,
+        columns: plan.columns,
+      };
+      const outcome = await this.#submit(write);
+      const result = this.#answered(outcome, answer, request.idempotencyKey);
+      if (result) return result;
+    }
+    throw busy();
+  }
+
+  async deleteTicks(request: DeleteRequest): Promise<IngestResult> {
+    this.#checkTexts(request.note, request.idempotencyKey);
+    const { range, at } = request;
+    if (range ? at !== undefined : at === undefined) {
+      throw new Fault('BAD_USER_INPUT', 'Give both from and to, or at: a list of instants.', ['input']);
+    }
+    if (range && range.from >= range.to) {
+      throw new Fault('BAD_USER_INPUT', 'from must lie before to (from is deleted, to is not).', ['input', 'to']);
+    }
+    if (at?.length === 0) throw new Fault('BAD_USER_INPUT', 'The list of instants is empty.', ['input', 'at']);
+    const bounds = range ? Float64Array.of(range.from, range.to) : (at ?? new Float64Array(0));
+    const hash = hashOf(
+      ['delete', request.note, range !== undefined],
+      [{ series: request.series, column: { t: bounds, value: new Float64Array(0), size: undefined } }],
+    );
+    const earlier = await this.#earlier(request.idempotencyKey, hash);
+    if (earlier) return earlier;
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const series = (await this.#resolve([request.series])).get(request.series);
+      if (!series) {
+        throw new Fault('NOT_FOUND', `There is no series ${quoted(request.series)}.`, ['input', 'series']);
+      }
+      const base = await this.#catalogue.newestRevision();
+      const column = range
+        ? await this.#livingIn(series.id, range, base)
+        : await this.#livingAt(series.id, at ?? bounds, base);
+      const answer = { accepted: column.t.length, duplicates: 0, rejected: [] };
+      const idempotency = request.idempotencyKey === null ? undefined : { key: request.idempotencyKey, hash };
+      if (column.t.length === 0 && !idempotency) return { ...answer, revision: base };
+      const span = range ?? {
+        from: bounds.reduce((a, b) => Math.min(a, b)),
+        to: bounds.reduce((a, b) => Math.max(a, b)) + 1,
+      };
+      const outcome = await this.#submit({
+        note: request.note,
+        idempotency,
+        answer,
+        creates: [],
+        columns: column.t.length === 0 ? [] : [{ series: series.id, column }],
+        guard: { series: series.id, base, ...span },
+      });
+      const result = this.#answered(outcome, answer, request.idempotencyKey);
+      if (result) return result;
+    }
+    throw busy();
+  }
+
+  /** An existing source series is returned as it is. */
+  async createSeries(series: NewSeries): Promise<SeriesRow> {
+    const problem = keyProblem(series.key);
+    if (problem)
+      throw new Fault('BAD_USER_INPUT', `${quoted(series.key)} cannot be a key: ${problem}.`, ['input', 'key']);
+    this.#checkSeriesTexts(series);
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const existing = await this.#catalogue.seriesByKeys([series.key]);
+      if (existing.length > 0) return existing[0];
+      await this.#submit({ note: null, answer: {}, creates: [series], columns: [] });
+    }
+    throw busy();
+  }
+
+  async deleteSeries(key: string): Promise<{ id: number; revision: number }> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const [series] = await this.#catalogue.seriesByKeys([key]);
+      if (!series) throw new Fault('NOT_FOUND', `There is no series ${quoted(key)}.`, ['key']);
+      const outcome = await this.#submit({ note: null, answer: {}, creates: [], columns: [], removes: series.id });
+      this.#known.delete(key);
+      if (outcome.kind === 'written') return { id: series.id, revision: outcome.revision };
+    }
+    throw busy();
+  }
+
+  /** Small writes are gathered; large ones are staged first, so that the commit itself stays short. */
+  async #submit(write: Write): Promise<Outcome> {
+    const points = write.columns.reduce((sum, { column }) => sum + column.t.length, 0);
+    let ready = write;
+    if (points > commitPointsMax) {
+      const position = new Map(write.creates.map((create, i) => [create.key, -(i + 1)]));
+      const columns = write.columns.map(({ series, column }) => ({
+        series: typeof series === 'number' ? series : (position.get(series) ?? 0),
+        column,
+      }));
+      const stages = await stage(this.#database, columns);
+      ready = { ...write, columns: [], staged: { stages, series: columns.map(({ series }) => series) } };
+    }
+    const outcome = await this.#gatherer.submit(ready);
+    if (outcome.kind === 'missing') {
+      const gone = new Set(outcome.series);
+      for (const [key, series] of this.#known) if (gone.has(series.id)) this.#known.delete(key);
+    }
+    return outcome;
+  }
+
+  /**
+   * What a repeated write answered the first time. Asked before anything is looked up, so that a repetition is answered
+   * even if its series is gone by now; the commit asks again, under the lock.
+   */
+  async #earlier(key: string | null, hash: string): Promise<IngestResult | undefined> {
+    const known = key === null ? undefined : await this.#catalogue.writeKey(key);
+    if (!known) return undefined;
+    const nothing = { accepted: 0, duplicates: 0, rejected: [] };
+    return this.#answered(
+      known.hash === hash ? { kind: 'repeat', answer: known.answer } : { kind: 'conflict' },
+      nothing,
+      key,
+    );
+  }
+
+  /** The answer to a settled outcome; undefined when the write must be built anew. */
+  #answered(outcome: Outcome, answer: Omit<IngestResult, 'revision'>, key: string | null): IngestResult | undefined {
+    if (outcome.kind === 'written') return { ...answer, revision: outcome.revision };
+    if (outcome.kind === 'repeat') return { ...answer, ...outcome.answer } as IngestResult;
+    if (outcome.kind === 'conflict') {
+      const message = `The idempotencyKey ${quoted(key ?? '')} was used in the last 7 days for a write of other content.`;
+      throw new Fault('CONFLICT', message, ['input', 'idempotencyKey']);
+    }
+    return undefined;
+  }
+
+  async #planIngest(request: IngestRequest) {
+    const known = await this.#resolve(request.columns.map(({ series }) => series));
+    const rejected: Rejected[] = [];
+    const creates = new Map<string, NewSeries>();
+    const accepted = new Map<string, Column[]>();
+    for (const { series, column, index, bad } of request.columns) {
+      const reason =
+        known.has(series) || creates.has(series) ? undefined : this.#reasonAgainst(series, request.createMissing);
+      if (reason) {
+        column.t.forEach((_, at) => {
+          rejected.push({ index: index(at), series, reason });
+        });
+        continue;
+      }
+      for (const [at, why] of bad) rejected.push({ index: index(at), series, reason: why });
+      const good = bad.size === 0 ? column : withoutBad(column);
+      if (good.t.length === 0) continue;
+      if (!known.has(series)) creates.set(series, { key: series });
+      const columns = accepted.get(series);
+      if (columns) columns.push(good);
+      else accepted.set(series, [good]);
+    }
+    rejected.sort((a, b) => a.index - b.index);
+    if (rejected.length > 0 && !request.partial) throw refusal(rejected);
+    let duplicates = 0;
+    let points = 0;
+    const columns = [...accepted].map(([key, given]) => {
+      const sorted = sortColumn(joinColumns(given));
+      duplicates += sorted.duplicates;
+      points += sorted.column.t.length;
+      return { series: known.get(key)?.id ?? key, column: sorted.column };
+    });
+    return { columns, creates: [...creates.values()], accepted: points, duplicates, rejected };
+  }
+
+  #reasonAgainst(key: string, createMissing: boolean): string | undefined {
+    if (!createMissing) return `there is no series ${quoted(key)}; create it, or set createMissing`;
+    return keyProblem(key);
+  }
+
+  async #resolve(keys: readonly string[]): Promise<Map<string, SeriesRow>> {
+    const unknown = [...new Set(keys.filter((key) => !this.#known.has(key)))];
+    if (unknown.length > 0) {
+      const askable = unknown.filter((key) => keyProblem(key) === undefined);
+      for (const row of askable.length > 0 ? await this.#catalogue.seriesByKeys(askable) : [])
+        this.#known.set(row.key, row);
+    }
+    const found = new Map<string, SeriesRow>();
+    for (const key of keys) {
+      const row = this.#known.get(key);
+      if (row) found.set(key, row);
+    }
+    return found;
+  }
+
+  /** Tombstones for the points that a span holds at a revision. */
+  async #livingIn(series: number, range: Range, asOf: number): Promise<Column> {
+    const parts: Column[] = [];
+    let points = 0;
+    for await (const step of walkVersions(this.#database, series, range)) {
+      const { t } = foldVersions(step.versions, asOf);
+      points += t.length;
+      if (points > this.#limits.pointsPerCallMax * 10) this.#checkSize(points);
+      if (t.length > 0) parts.push(tombstones(t));
+    }
+    return parts.length > 0 ? joinColumns(parts) : tombstones(new Float64Array(0));
+  }
+
+  async #livingAt(series: number, at: Float64Array, asOf: number): Promise<Column> {
+    this.#checkSize(at.length);
+    const wanted = [...new Set(at)].sort((a, b) => a - b);
+    const living: number[] = [];
+    let next = 0;
+    while (next < wanted.length) {
+      // Instants that lie close together are read together.
+      let end = next + 1;
+      while (end < wanted.length && wanted[end] - wanted[end - 1] < 3_600_000_000) end++;
+      const { t } = foldVersions(
+        await readVersions(this.#database, series, { from: wanted[next], to: wanted[end - 1] + 1 }),
+        asOf,
+      );
+      const there = new Set(t);
+      for (; next < end; next++) if (there.has(wanted[next])) living.push(wanted[next]);
+    }
+    return tombstones(Float64Array.from(living));
+  }
+
+  #checkSize(points: number): void {
+    const most = this.#limits.pointsPerCallMax;
+    if (points <= most) return;
+    const message = `One call may hold ${most.toLocaleString('en')} ticks, this one holds ${points.toLocaleString('en')}: send several.`;
+    throw new Fault('TOO_EXPENSIVE', message, ['input']);
+  }
+
+  #checkTexts(note: string | null, idempotencyKey: string | null): void {
+    checkText(note, noteLengthMax, ['input', 'note']);
+    if (idempotencyKey === '')
+      throw new Fault('BAD_USER_INPUT', 'An idempotencyKey cannot be empty.', ['input', 'idempotencyKey']);
+    checkText(idempotencyKey, idempotencyKeyLengthMax, ['input', 'idempotencyKey']);
+  }
+
+  #checkSeriesTexts(series: NewSeries): void {
+    checkText(series.name ?? null, noteLengthMax, ['input', 'name']);
+    checkText(series.unit ?? null, idempotencyKeyLengthMax, ['input', 'unit']);
+    if ((series.tags?.length ?? 0) > 100)
+      throw new Fault('BAD_USER_INPUT', 'A series has at most 100 tags.', ['input', 'tags']);
+    series.tags?.forEach((tag, i) => {
+      checkText(tag, idempotencyKeyLengthMax, ['input', 'tags', i]);
+    });
+  }
+}
+
+function checkText(text: string | null, lengthMax: number, path: InputPath): void {
+  if (text === null) return;
+  if (text.length > lengthMax) {
+    throw new Fault('BAD_USER_INPUT', `At most ${lengthMax} characters, this has ${text.length}.`, path);
+  }
+  // PostgreSQL holds no NUL, and half of a surrogate pair is no character.
+  if (text.includes('\0') || !text.isWellFormed())
+    throw new Fault('BAD_USER_INPUT', 'This holds a character that no text can hold.', path);
+}
+
+function tombstones(t: Float64Array): Column {
+  return { t, value: new Float64Array(t.length).fill(Number.NaN), size: undefined };
+}
+
+function withoutBad(column: Column): Column {
+  const keep = (from: Float64Array) => from.filter((_, i) => !Number.isNaN(column.t[i]));
+  return { t: keep(column.t), value: keep(column.value), size: column.size && keep(column.size) };
+}
+
+function refusal(rejected: readonly Rejected[]): Fault {
+  const [first] = rejected;
+  const others = rejected.length > 1 ? ` and ${rejected.length - 1} more` : '';
+  return new Fault(
+    'BAD_USER_INPUT',
+    `Nothing was written: tick ${first.index} of ${quoted(first.series)} is refused (${first.reason})${others}. With partial: true the others are written.`,
+    ['input'],
+    { rejected: rejected.slice(0, rejectedShownMax), rejectedCount: rejected.length },
+  );
+}
+
+function busy(): Fault {
+  return new Fault(
+    'UNAVAILABLE',
+    'The series is being changed faster than this write can follow: nothing was written. Try again.',
+  );
+}
+
+function hashOf(head: readonly unknown[], columns: readonly { series: string; column: Column }[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(head));
+  for (const { series, column } of columns) {
+    hash.update(JSON.stringify([series, column.t.length, column.size !== undefined]));
+    for (const part of [column.t, column.value, column.size]) {
+      if (part) hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+    }
+  }
+  return hash.digest('base64');
+}
+
+/** The range of two bounds that were both given; one alone is a mistake that would delete half a series. */
+export function deletionRange(from: number | null | undefined, to: number | null | undefined): Range | undefined {
+  if (from == null && to == null) return undefined;
+  if (from == null || to == null) {
+    const missing = from == null ? 'from' : 'to';
+    throw new Fault('BAD_USER_INPUT', `A deletion needs both bounds; ${missing} is missing.`, ['input', missing]);
+  }
+  return { from, to: Math.min(to, everything.to) };
+}

@@ -1,0 +1,59 @@
+import { readArguments, suggestion } from './cli/arguments.ts';
+import { doctor } from './cli/doctor.ts';
+import { commands, helpText } from './cli/help.ts';
+import { readConfig } from './config.ts';
+import { Fault } from './engine/fault.ts';
+import { report, say } from './run/log.ts';
+import { serve } from './run/serve.ts';
+import { openStore } from './run/store.ts';
+import { version } from './run/version.ts';
+import { printedSchema } from './schema/schema.ts';
+
+/** Returns the exit code, or undefined while a server runs. */
+async function run(words: readonly string[]): Promise<number | undefined> {
+  const given = readArguments(words);
+  if (given.version) {
+    say(version);
+    return 0;
+  }
+  if (given.help) {
+    process.stdout.write(helpText());
+    return 0;
+  }
+  if (given.command === undefined) {
+    process.stderr.write(helpText());
+    return 2;
+  }
+  switch (given.command) {
+    case 'serve':
+      await serve(readConfig(given.flags), process.env);
+      return undefined;
+    case 'migrate': {
+      const store = await openStore(readConfig(given.flags));
+      await store.stop();
+      say(`The tables are up to date (PostgreSQL: ${store.where}).`);
+      return 0;
+    }
+    case 'doctor':
+      return (await doctor(readConfig(given.flags), say)) ? 0 : 1;
+    case 'print-schema':
+      process.stdout.write(printedSchema());
+      return 0;
+    default: {
+      const names = commands.map(({ name }) => name);
+      throw new Fault(
+        'BAD_USER_INPUT',
+        `There is no command ${given.command}.${suggestion(given.command, names)} See --help.`,
+      );
+    }
+  }
+}
+
+try {
+  const code = await run(process.argv.slice(2));
+  if (code !== undefined) process.exitCode = code;
+} catch (error) {
+  if (error instanceof Fault) process.stderr.write(`tidemark: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
+  else report(error);
+  process.exit(error instanceof Fault && error.code === 'BAD_USER_INPUT' ? 2 : 1);
+}

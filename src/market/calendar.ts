@@ -1,0 +1,218 @@
+import { type Grid, uniformGrid } from '../engine/bucket.ts';
+import { formatDuration } from '../engine/duration.ts';
+
+/** Why there is no such calendar, and what to ask for instead. */
+export interface CalendarProblem {
+  problem: string;
+}
+
+/**
+ * The buckets of candles in an IANA time zone. A local day starts at the first instant that bears its date, and lasts
+ * until the next one's; a date that the zone skipped is an empty bucket. Whole days go in groups counted from
+ * 1970-01-01, whole weeks in groups that start on Mondays. Shorter intervals that divide 24 hours are counted in
+ * elapsed time from the start of each local day, the last one cut by the next day.
+ */
+export function calendarGrid(intervalMicros: number, timeZone: string): Grid | CalendarProblem {
+  if (!Number.isSafeInteger(intervalMicros) || intervalMicros <= 0) {
+    throw new RangeError(`${intervalMicros} is not an interval in microseconds`);
+  }
+  const zone = zoneOf(timeZone);
+  if (zone === undefined) {
+    const name = timeZone.length > 60 ? `${timeZone.slice(0, 60)}…` : timeZone;
+    return { problem: `there is no time zone '${name}': use an IANA name such as Europe/Berlin, or UTC` };
+  }
+  const days = intervalMicros / dayMicros;
+  const wholeWeeks = days % 7 === 0;
+  if (zone === 'UTC') return uniformGrid(intervalMicros, wholeWeeks ? firstMonday * dayMicros : 0);
+  if (Number.isInteger(days)) return dayGroups(zone, days, wholeWeeks ? firstMonday : 0);
+  if (dayMicros % intervalMicros !== 0) {
+    return {
+      problem:
+        `${formatDuration(intervalMicros)} neither divides a day nor is a number of whole days, so its candles have no` +
+        ' place in local days: use the time zone UTC, or another interval',
+    };
+  }
+  // Clocks are set by whole seconds, so days start on them.
+  if (1e6 % intervalMicros === 0) return uniformGrid(intervalMicros);
+  return partsOfDays(zone, intervalMicros);
+}
+
+const dayMicros = 86400e6;
+/** 1970-01-05, in days since 1970-01-01. */
+const firstMonday = 4;
+
+function dayGroups(zone: LocalDays, days: number, origin: number): Grid {
+  const startOf = (index: number): number => zone.startOf(index * days + origin);
+  let index = 0;
+  let start = 0;
+  let end = 0;
+  return {
+    startOf,
+    indexOf(t) {
+      if (t >= start && t < end) return index;
+      index = Math.floor((zone.dayOf(t) - origin) / days) + 0;
+      start = startOf(index);
+      end = startOf(index + 1);
+      return index;
+    },
+  };
+}
+
+function partsOfDays(zone: LocalDays, interval: number): Grid {
+  // A zone that crossed the date line eastward had a date for 48 hours, and none was longer. On other days the numbers
+  // past the day's end go unused.
+  const partsMax = (2 * dayMicros) / interval;
+  let day = 0;
+  let start = 0;
+  let end = 0;
+  return {
+    startOf(index) {
+      const ofDay = Math.floor(index / partsMax);
+      return Math.min(zone.startOf(ofDay) + (index - ofDay * partsMax) * interval, zone.startOf(ofDay + 1));
+    },
+    indexOf(t) {
+      if (t < start || t >= end) {
+        day = zone.dayOf(t);
+        start = zone.startOf(day);
+        end = zone.startOf(day + 1);
+      }
+      return day * partsMax + Math.min(Math.floor((t - start) / interval), partsMax - 1);
+    },
+  };
+}
+
+/** The local days of a zone, by their number since 1970-01-01. */
+interface LocalDays {
+  /** The first instant whose local date is this day or, where the zone skipped it, a later one. */
+  startOf(day: number): number;
+  /** The last day that has started by t. */
+  dayOf(t: number): number;
+}
+
+const zonesMax = 64;
+const chunksMax = 256;
+/** The starts of so many days are found and kept together. */
+const chunkDays = 128;
+
+const zones = new Map<string, LocalDays>();
+
+const utcName = /^(z|(etc\/)?(utc|uct|gmt|gmt[+-]?0|zulu|universal|greenwich))$/;
+
+function zoneOf(timeZone: string): LocalDays | 'UTC' | undefined {
+  const name = timeZone.toLowerCase();
+  if (utcName.test(name)) return 'UTC';
+  const known = zones.get(name);
+  if (known !== undefined) return known;
+  const clock = clockOf(timeZone);
+  if (clock === undefined) return undefined;
+  const zone = localDays(clock);
+  keep(zones, name, zone, zonesMax);
+  return zone;
+}
+
+function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
+  try {
+    return new Intl.DateTimeFormat('en-US-u-ca-gregory-hc-h23-nu-latn', {
+      timeZone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function localDays(clock: Intl.DateTimeFormat): LocalDays {
+  const chunks = new Map<number, Float64Array>();
+  let lastNumber = Number.NaN;
+  let last: Float64Array = new Float64Array();
+  const startOf = (day: number): number => {
+    const number = Math.floor(day / chunkDays);
+    if (number !== lastNumber) {
+      let chunk = chunks.get(number);
+      if (chunk === undefined) {
+        chunk = startsOfDays(clock, number * chunkDays);
+        keep(chunks, number, chunk, chunksMax);
+      }
+      last = chunk;
+      lastNumber = number;
+    }
+    return last[day - number * chunkDays];
+  };
+  const dayOf = (t: number): number => {
+    let day = Math.floor(t / dayMicros) + 0;
+    while (startOf(day + 1) <= t) day++;
+    while (startOf(day) > t) day--;
+    return day;
+  };
+  return { startOf, dayOf };
+}
+
+function startsOfDays(clock: Intl.DateTimeFormat, firstDay: number): Float64Array {
+  const stretches = stretchesOfDays(clock, firstDay - 2, firstDay + chunkDays + 2);
+  const starts = new Float64Array(chunkDays);
+  for (let i = 0; i < chunkDays; i++) {
+    const midnight = (firstDay + i) * 86400;
+    // Where the clock was set back across midnight, the first of the two counts.
+    const stretch = stretches.find(({ end, offset }) => midnight - offset < end) as Stretch; // the last never ends
+    starts[i] = Math.max(midnight - stretch.offset, stretch.start) * 1e6;
+  }
+  return starts;
+}
+
+/** Time over which a zone's clock was not set, in epoch seconds. */
+interface Stretch {
+  start: number;
+  end: number;
+  /** Local time minus UTC, in seconds. */
+  offset: number;
+}
+
+/** One look a day finds every change: no zone has changed twice within six days. */
+function stretchesOfDays(clock: Intl.DateTimeFormat, fromDay: number, toDay: number): Stretch[] {
+  let current: Stretch = {
+    start: fromDay * 86400,
+    end: Number.POSITIVE_INFINITY,
+    offset: offsetAt(clock, fromDay * 86400),
+  };
+  const stretches = [current];
+  for (let day = fromDay + 1; day <= toDay; day++) {
+    const offset = offsetAt(clock, day * 86400);
+    if (offset === current.offset) continue;
+    let before = (day - 1) * 86400;
+    let after = day * 86400;
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2);
+      if (offsetAt(clock, middle) === current.offset) before = middle;
+      else after = middle;
+    }
+    current.end = after;
+    current = { start: after, end: Number.POSITIVE_INFINITY, offset };
+    stretches.push(current);
+  }
+  return stretches;
+}
+
+/** Reads '01/05/2026, 09:30:00'. */
+function offsetAt(clock: Intl.DateTimeFormat, seconds: number): number {
+  const text = clock.format(seconds * 1000);
+  const part = (from: number, to: number): number => Number(text.slice(from, to));
+  const local = Date.UTC(part(6, 10), part(0, 2) - 1, part(3, 5), part(12, 14), part(15, 17), part(18, 20));
+  return local / 1000 - seconds;
+}
+
+/** Forgets what was kept first. */
+function keep<K, V>(map: Map<K, V>, key: K, value: V, sizeMax: number): void {
+  if (map.size >= sizeMax) {
+    for (const oldest of map.keys()) {
+      map.delete(oldest);
+      break;
+    }
+  }
+  map.set(key, value);
+}

@@ -1,0 +1,125 @@
+import type { Grid } from '../engine/bucket.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Database } from '../store/connect.ts';
+import { everything, type Range, readPoints } from '../store/read.ts';
+import { readTallies } from '../store/tallies.ts';
+import { calendarGrid } from './calendar.ts';
+
+export interface Candle {
+  /** Its start, in microseconds. */
+  readonly t: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  /** The sum of the sizes; undefined when no tick of it has one. */
+  readonly volume: number | undefined;
+  readonly count: number;
+  /** A tick at or after its end exists. */
+  readonly final: boolean;
+}
+
+export interface CandlesRequest {
+  readonly series: number;
+  readonly intervalMicros: number;
+  readonly timeZone: string;
+  readonly range: Range;
+  /** Only so many, the last ones of the range. */
+  readonly last: number | undefined;
+  readonly asOf: number;
+}
+
+export interface CandleLimits {
+  readonly candlesMax: number;
+}
+
+/** Candles of ticks: only those that hold a tick, each whole even where the range begins or ends inside it. */
+export async function readCandles(
+  database: Database,
+  request: CandlesRequest,
+  limits: CandleLimits,
+): Promise<Candle[]> {
+  const { series, asOf, last } = request;
+  const grid = calendarGrid(request.intervalMicros, request.timeZone);
+  if ('problem' in grid) throw new Fault('BAD_USER_INPUT', grid.problem);
+  const newest = await readPoints(database, series, everything, asOf, 1, 'last');
+  if (newest.t.length === 0) return [];
+  const newestT = newest.t[0];
+  const whole = wholeBuckets(grid, request.range);
+  if (last === undefined) return between(database, request, grid, whole, newestT, limits.candlesMax);
+  if (last > limits.candlesMax) throw tooMany(limits.candlesMax);
+  return lastOnes(database, request, grid, whole, newestT, last);
+}
+
+/** Widened to the buckets that it touches. */
+function wholeBuckets(grid: Grid, range: Range): Range {
+  const from = range.from === everything.from ? range.from : grid.startOf(grid.indexOf(range.from));
+  const to = range.to === everything.to ? range.to : grid.startOf(grid.indexOf(range.to - 1) + 1);
+  return { from, to: Math.max(from, to) };
+}
+
+function tooMany(most: number): Fault {
+  return new Fault(
+    'TOO_EXPENSIVE',
+    `This asks for more than ${most.toLocaleString('en')} candles: narrow the range, or ask for the last ones.`,
+  );
+}
+
+async function between(
+  database: Database,
+  { series, asOf }: CandlesRequest,
+  grid: Grid,
+  range: Range,
+  newestT: number,
+  most: number,
+): Promise<Candle[]> {
+  const oldest = await readPoints(database, series, range, asOf, 1, 'first');
+  if (oldest.t.length === 0) return [];
+  const filled = { from: grid.startOf(grid.indexOf(oldest.t[0])), to: Math.min(range.to, newestT + 1) };
+  // Too many buckets may still hold few candles; only so many more are looked at.
+  if (grid.indexOf(filled.to - 1) - grid.indexOf(filled.from) >= most * 100) throw tooMany(most);
+  const tallies = await readTallies(database, series, filled, asOf, grid, 'ALL');
+  if (tallies.size > most) throw tooMany(most);
+  return [...tallies]
+    .sort((a, b) => a[0] - b[0])
+    .map(([index, tally]) => ({
+      t: grid.startOf(index),
+      open: tally.first,
+      high: tally.max,
+      low: tally.min,
+      close: tally.last,
+      volume: tally.sizes > 0 ? tally.volume.value() : undefined,
+      count: tally.count,
+      final: newestT >= grid.startOf(index + 1),
+    }));
+}
+
+/** Goes back from the end in growing strides, so that nights and weekends without ticks cost little. */
+async function lastOnes(
+  database: Database,
+  request: CandlesRequest,
+  grid: Grid,
+  range: Range,
+  newestT: number,
+  count: number,
+): Promise<Candle[]> {
+  let candles: Candle[] = [];
+  let to = range.to;
+  for (let stride = count; candles.length < count && range.from < to; stride = Math.min(stride * 2, 100_000)) {
+    const before = await readPoints(database, request.series, { from: range.from, to }, request.asOf, 1, 'last');
+    if (before.t.length === 0) break;
+    const end = grid.indexOf(before.t[0]) + 1;
+    const from = Math.max(range.from, grid.startOf(end - stride));
+    const part = await between(
+      database,
+      request,
+      grid,
+      { from, to: Math.min(to, grid.startOf(end)) },
+      newestT,
+      Number.POSITIVE_INFINITY,
+    );
+    candles = [...part, ...candles];
+    to = from;
+  }
+  return count === 0 ? [] : candles.slice(-count);
+}

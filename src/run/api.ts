@@ -1,0 +1,111 @@
+import type { Config } from '../config.ts';
+import { Feed } from '../feed/feed.ts';
+import { Gatherer } from '../ingest/gatherer.ts';
+import { Ingest } from '../ingest/ingest.ts';
+import type { App } from '../schema/app.ts';
+import { Executor } from '../schema/execute.ts';
+import { buildSchemas } from '../schema/schema.ts';
+import { ApiServer } from '../server/server.ts';
+import { Catalogue } from '../store/catalogue.ts';
+import { connect, type Database } from '../store/connect.ts';
+import { Ringer } from '../upkeep/ringer.ts';
+import { sealVersionsMin } from '../upkeep/upkeep.ts';
+import { openBell } from './bell.ts';
+import { log, report } from './log.ts';
+import type { OpenStore } from './store.ts';
+import { version } from './version.ts';
+
+export interface RunningApi {
+  readonly port: number;
+  readonly app: App;
+  stop(): Promise<void>;
+}
+
+/** How long the health check waits for the database. */
+const readyMillis = 2_000;
+
+async function answers(database: Database): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), readyMillis);
+  });
+  const asked = database.pool.query('SELECT 1').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}
+
+export function apiServer(config: Config, ready: () => Promise<boolean>): ApiServer {
+  return new ApiServer({
+    host: config.host,
+    port: config.port,
+    bodyBytesMax: config.bodyBytesMax,
+    allowedOrigins: config.allowedOrigins,
+    isReady: ready,
+    report,
+  });
+}
+
+/** The API of one process: takes its port first, so that a taken one is known before anything else is started. */
+export async function startApi(
+  config: Config,
+  open: () => Promise<OpenStore>,
+): Promise<RunningApi & { store: OpenStore; bell: string }> {
+  let database: Database | undefined;
+  const server = apiServer(config, async () => database !== undefined && answers(database));
+  const port = await server.listen();
+  let store: OpenStore | undefined;
+  try {
+    store = await open();
+    database = connect({ url: store.url, connectionsMax: config.databaseConnections });
+    const running = await serve(config, server, database, store);
+    return { ...running, port, store };
+  } catch (error) {
+    await server.drain();
+    await database?.close();
+    await store?.stop();
+    throw error;
+  }
+}
+
+async function serve(config: Config, server: ApiServer, database: Database, store: OpenStore) {
+  const bell = await openBell(database, config.redisUrl);
+  const catalogue = new Catalogue(database);
+  const feed = new Feed(catalogue, bell);
+  const ringer = new Ringer(bell, log);
+  const gatherer = new Gatherer(database, {
+    announce: bell.ringsInCommit,
+    onCommit: (notice) => {
+      bell.tell(notice);
+      feed.hear(notice);
+      ringer.hear(notice, notice.points >= sealVersionsMin);
+    },
+  });
+  const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
+  const startedAt = Date.now() * 1000;
+  let ready = true;
+  const app: App = {
+    database,
+    catalogue,
+    ingest,
+    feed,
+    limits: config,
+    health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name, ready }),
+  };
+  await feed.start();
+  server.serve(new Executor(buildSchemas(), app, report));
+  return {
+    app,
+    bell: bell.name,
+    stop: async () => {
+      ready = false;
+      ringer.stop();
+      await server.drain();
+      await feed.stop();
+      await gatherer.drain();
+      await bell.stop();
+      await database.close();
+    },
+  };
+}

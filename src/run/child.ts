@@ -1,0 +1,63 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { log } from './log.ts';
+
+const pauseMillisMax = 10_000;
+
+/** Long enough to end a job's step; then it is killed, which loses nothing. */
+const stopMillis = 5_000;
+
+/** Another process of this program that is started again when it ends; it ends by itself when this one does. */
+export class Child {
+  readonly #name: string;
+  readonly #args: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  #process: ChildProcess | undefined;
+  #stopping = false;
+  #pauseMillis = 200;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+    this.#name = name;
+    this.#args = args;
+    this.#env = env;
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Resolves when the child says that it is ready, or has ended. */
+  async start(): Promise<void> {
+    const startedAt = Date.now();
+    const child = spawn(process.execPath, [...process.execArgv, ...this.#args], {
+      env: this.#env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#process = child;
+    child.on('error', (error) => log(`${this.#name}: ${error.message}`));
+    child.on('exit', (code, signal) => {
+      this.#process = undefined;
+      if (this.#stopping) return;
+      if (Date.now() - startedAt > 60_000) this.#pauseMillis = 200;
+      log(`the ${this.#name} ended (${signal ?? `exit code ${code}`}); it is started again`);
+      this.#timer = setTimeout(() => void this.start(), this.#pauseMillis);
+      this.#pauseMillis = Math.min(this.#pauseMillis * 2, pauseMillisMax);
+    });
+    await new Promise<void>((resolve) => {
+      child.once('message', () => resolve());
+      child.once('exit', () => resolve());
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#timer);
+    const child = this.#process;
+    if (!child) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMillis);
+    await ended;
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,110 @@
+import type { Config } from '../config.ts';
+import { Fault } from '../engine/fault.ts';
+import { migrate } from '../store/migrate.ts';
+import { startApi } from './api.ts';
+import { Child } from './child.ts';
+import { startDemo } from './demo.ts';
+import { log, report, say } from './log.ts';
+import { migrationsFolder, openStore } from './store.ts';
+import { version } from './version.ts';
+import { startWorker } from './worker.ts';
+
+/** Everything must have ended by then; what has not is abandoned, which loses nothing that was acknowledged. */
+const stopMillisMax = 9_500;
+
+interface Running {
+  stop(): Promise<void>;
+}
+
+/** Runs until a signal ends it, in good order. */
+export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  let running: Running | undefined;
+  let stopping: Promise<void> | undefined;
+  const stop = (why: string): void => {
+    if (stopping) return;
+    const timer = setTimeout(() => {
+      log('not everything ended in time');
+      process.exit(1);
+    }, stopMillisMax);
+    timer.unref();
+    log(`stopping: ${why}`);
+    stopping = (starting ?? Promise.resolve()).then(() => running?.stop());
+    stopping.then(
+      () => process.exit(0),
+      (error: unknown) => {
+        report(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('unhandledRejection', report);
+  // A child ends with its parent, however that one ended.
+  if (process.send) process.on('disconnect', () => stop('the parent process has ended'));
+  const start = config.role === 'worker' ? worker(config) : api(config, env);
+  const starting = start.then(
+    (started) => {
+      running = started;
+    },
+    () => undefined,
+  );
+  await start;
+}
+
+async function worker(config: Config): Promise<Running> {
+  if (config.databaseUrl === undefined) {
+    throw new Fault(
+      'UNAVAILABLE',
+      'DATABASE_URL: a worker of its own needs to know which PostgreSQL to work on. Set it to that of the API.',
+    );
+  }
+  await migrate({ url: config.databaseUrl, folder: migrationsFolder });
+  const running = await startWorker(config, config.databaseUrl);
+  if (process.send) process.send('ready');
+  else say(`tidemark ${version} worker is ready`);
+  return running;
+}
+
+async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
+  const started = await startApi(config, () => openStore(config));
+  const child =
+    config.role === 'all'
+      ? new Child('worker', [process.argv[1], 'serve', '--role', 'worker'], { ...env, DATABASE_URL: started.store.url })
+      : undefined;
+  await child?.start();
+  const demo = config.demoInstruments > 0 ? startDemo(started.app.ingest, config.demoInstruments) : undefined;
+  announce(config, started.port, started.store.where, started.bell);
+  return {
+    stop: async () => {
+      await demo?.stop();
+      await Promise.all([started.stop(), child?.stop()]);
+      await started.store.stop();
+    },
+  };
+}
+
+function announce(config: Config, port: number, where: string, bell: string): void {
+  const host =
+    config.host === '0.0.0.0' || config.host === '::'
+      ? 'localhost'
+      : config.host.includes(':')
+        ? `[${config.host}]`
+        : config.host;
+  const address = `http://${host === '127.0.0.1' ? 'localhost' : host}:${port}`;
+  const key = config.demoInstruments > 0 ? 'SIM01-USD' : 'BTC-USD';
+  const query =
+    config.demoInstruments > 0
+      ? `{ series(key: \\"${key}\\") { key last { t value } } }`
+      : `mutation { ingestTicks(input: { createMissing: true, ticks: [{ series: \\"${key}\\", t: ${Date.now()}, value: 65000.5 }] }) { revision } }`;
+  say(`Tidemark ${version} is ready.`);
+  say(`  GraphQL     ${address}/graphql   (GraphiQL in a browser; WebSocket and SSE at the same address)`);
+  say(`  PostgreSQL  ${where}`);
+  say(`  bell        ${bell === 'redis' ? 'Redis' : 'PostgreSQL'}`);
+  say(
+    `  worker      ${config.role === 'all' ? 'one, as a process of its own' : 'none here (--role worker starts one)'}`,
+  );
+  if (config.demoInstruments > 0) say(`  demo        ${config.demoInstruments} simulated instruments, once a second`);
+  say('Try it:');
+  say(`  curl -s ${address}/graphql -H 'content-type: application/json' -d '{"query":"${query}"}'`);
+}

@@ -1,0 +1,42 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { describeUrl, migrate } from '../store/migrate.ts';
+import { log } from './log.ts';
+
+export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+
+/** Where the data is, checked and with its tables up to date. */
+export interface OpenStore {
+  readonly url: string;
+  readonly kind: 'embedded' | 'external';
+  /** For people. */
+  readonly where: string;
+  stop(): Promise<void>;
+}
+
+export async function openStore(config: Config): Promise<OpenStore> {
+  if (config.databaseUrl !== undefined) {
+    await migrate({ url: config.databaseUrl, folder: migrationsFolder });
+    return {
+      url: config.databaseUrl,
+      kind: 'external',
+      where: describeUrl(config.databaseUrl),
+      stop: async () => undefined,
+    };
+  }
+  const embedded: EmbeddedPostgres = await startEmbeddedPostgres({ home: config.home, log });
+  try {
+    await migrate({ url: embedded.url, folder: migrationsFolder });
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+  const adopted = embedded.adopted ? ', adopted: it was still running' : '';
+  return {
+    url: embedded.url,
+    kind: 'embedded',
+    where: `embedded, in ${embedded.dataDir}${adopted}`,
+    stop: () => embedded.stop(),
+  };
+}

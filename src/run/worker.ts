@@ -1,0 +1,25 @@
+import type { Stoppable } from '../bell/bell.ts';
+import type { Config } from '../config.ts';
+import { connect } from '../store/connect.ts';
+import { upkeepJobs } from '../upkeep/upkeep.ts';
+import { openBell } from './bell.ts';
+import { log } from './log.ts';
+
+/** Whatever no commit rings for is looked after this often. */
+const sweepMillis = 10_000;
+
+/** A worker: does the jobs that the bell rings for. */
+export async function startWorker(config: Config, url: string): Promise<Stoppable> {
+  const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
+  const bell = await openBell(database, config.redisUrl);
+  const handlers = upkeepJobs(database, { historyDays: config.historyDays, log });
+  const working = await bell.work(handlers, config.workerConcurrency);
+  await bell.every('sweep', sweepMillis, {});
+  return {
+    stop: async () => {
+      await working.stop();
+      await bell.stop();
+      await database.close();
+    },
+  };
+}

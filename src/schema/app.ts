@@ -1,0 +1,32 @@
+import type { Feed } from '../feed/feed.ts';
+import type { Ingest } from '../ingest/ingest.ts';
+import type { Catalogue } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+
+export interface ReadLimits {
+  /** Samples without thinning, and buckets, of one field. */
+  readonly samplesMax: number;
+  readonly candlesMax: number;
+  /** Points of one page. */
+  readonly pageMax: number;
+}
+
+export interface Health {
+  readonly version: string;
+  readonly role: string;
+  readonly startedAt: number;
+  readonly database: 'embedded' | 'external';
+  readonly bell: 'postgres' | 'redis';
+  /** Whether the database answers. */
+  readonly ready: boolean;
+}
+
+/** What resolvers call; they hold no logic of their own. */
+export interface App {
+  readonly database: Database;
+  readonly catalogue: Catalogue;
+  readonly ingest: Ingest;
+  readonly feed: Feed;
+  readonly limits: ReadLimits;
+  health(): Health;
+}

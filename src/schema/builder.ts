@@ -1,0 +1,33 @@
+import SchemaBuilder from '@pothos/core';
+import type { App } from './app.ts';
+import type { GivenInstant } from './given-instant.ts';
+import type { Operation } from './operation.ts';
+
+/** What every resolver is handed: the program, and what one operation has asked so far. */
+export interface Context {
+  readonly app: App;
+  readonly operation: Operation;
+}
+
+export const builder = new SchemaBuilder<{
+  Context: Context;
+  DefaultFieldNullability: false;
+  DefaultInputFieldRequiredness: false;
+  Scalars: {
+    ID: { Input: string; Output: string };
+    Instant: { Input: GivenInstant; Output: number };
+    Millis: { Input: never; Output: number };
+    Duration: { Input: number; Output: number };
+    Revision: { Input: number; Output: number };
+    Long: { Input: number; Output: number };
+  };
+}>({ defaultFieldNullability: false });
+
+builder.queryType({
+  description: 'Everything that can be read. All fields of one operation read one and the same revision.',
+});
+builder.mutationType({
+  description:
+    'Everything that can be written. A write that is answered is durable; one that fails has written nothing, unless it says otherwise.',
+});
+builder.subscriptionType({ description: 'What happens to series, as it happens, without a gap.' });

@@ -1,0 +1,242 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  getOperationAST,
+  Kind,
+  Lexer,
+  type OperationDefinitionNode,
+  parse,
+  type SelectionSetNode,
+  Source,
+  subscribe,
+  TokenKind,
+  validate,
+} from 'graphql';
+import type { App } from './app.ts';
+import type { Context } from './builder.ts';
+import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
+import { Operation } from './operation.ts';
+import type { Schemas } from './schema.ts';
+
+/** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
+const tokensMax = 100_000;
+const nestingMax = 60;
+const fieldsMax = 1_000;
+
+const cachedDocumentsMax = 1_000;
+const cachedDocumentCharsMax = 20_000;
+
+/** A document that was read and found valid, or why not. */
+export interface Prepared {
+  readonly document: DocumentNode | undefined;
+  readonly errors: readonly GraphQLError[];
+}
+
+export interface Request {
+  readonly query: string;
+  readonly variables?: Readonly<Record<string, unknown>> | null;
+  readonly operationName?: string | null;
+}
+
+function refuse(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+/** Counts tokens and nesting before the parser, which would follow any depth, sees them. */
+function checkShape(source: Source): void {
+  const lexer = new Lexer(source);
+  let tokens = 0;
+  let depth = 0;
+  for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
+    if (++tokens > tokensMax) throw refuse(`The document has more than ${tokensMax} tokens; pass data as variables.`);
+    if (token.kind === TokenKind.BRACE_L || token.kind === TokenKind.BRACKET_L || token.kind === TokenKind.PAREN_L)
+      depth++;
+    if (token.kind === TokenKind.BRACE_R || token.kind === TokenKind.BRACKET_R || token.kind === TokenKind.PAREN_R)
+      depth--;
+    if (depth > nestingMax) throw refuse(`The document is nested deeper than ${nestingMax} levels.`);
+  }
+}
+
+/** How many fields an operation asks for, with fragments counted wherever they are spread. */
+function checkFields(document: DocumentNode): void {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of document.definitions) {
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  }
+  const known = new Map<string, number>();
+  const count = (set: SelectionSetNode | undefined, within: readonly string[]): number => {
+    let fields = 0;
+    for (const selection of set?.selections ?? []) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        const name = selection.name.value;
+        if (within.includes(name)) continue;
+        const counted = known.get(name) ?? count(fragments.get(name)?.selectionSet, [...within, name]);
+        known.set(name, counted);
+        fields += counted;
+      } else {
+        fields += (selection.kind === Kind.FIELD ? 1 : 0) + count(selection.selectionSet, within);
+      }
+    }
+    return fields;
+  };
+  for (const definition of document.definitions) {
+    if (!('selectionSet' in definition) || !definition.selectionSet) continue;
+    const fields = count(definition.selectionSet, []);
+    if (fields > fieldsMax) {
+      throw new GraphQLError(`The document asks for ${fields} fields; at most ${fieldsMax} at once.`, {
+        extensions: { code: 'TOO_EXPENSIVE' },
+      });
+    }
+  }
+}
+
+function isIntrospection(operation: OperationDefinitionNode): boolean {
+  return operation.selectionSet.selections.some(
+    (selection) => selection.kind !== Kind.FIELD || selection.name.value.startsWith('__'),
+  );
+}
+
+/** Reads, checks and runs operations; every transport goes through it. */
+export class Executor {
+  readonly schemas: Schemas;
+  readonly #app: App;
+  readonly #report: Report;
+  readonly #prepared = new Map<string, Prepared>();
+
+  constructor(schemas: Schemas, app: App, report: Report) {
+    this.schemas = schemas;
+    this.#app = app;
+    this.#report = report;
+  }
+
+  context(): Context {
+    return { app: this.#app, operation: new Operation(this.#app) };
+  }
+
+  prepare(query: string): Prepared {
+    const known = this.#prepared.get(query);
+    if (known) return known;
+    const prepared = this.#read(query);
+    if (query.length <= cachedDocumentCharsMax && prepared.document) {
+      if (this.#prepared.size >= cachedDocumentsMax)
+        for (const [oldest] of this.#prepared) {
+          this.#prepared.delete(oldest);
+          break;
+        }
+      this.#prepared.set(query, prepared);
+    }
+    return prepared;
+  }
+
+  #read(query: string): Prepared {
+    try {
+      const source = new Source(query);
+      checkShape(source);
+      const document = parse(source, { noLocation: false });
+      checkFields(document);
+      const errors = validate(this.schemas.visible, document, undefined, { maxErrors: 20 });
+      if (errors.length > 0)
+        return { document: undefined, errors: errors.map((error) => validationFault(document, error)) };
+      return { document, errors: [] };
+    } catch (error) {
+      if (error instanceof GraphQLError) return { document: undefined, errors: [toClient(error, this.#report)] };
+      throw error;
+    }
+  }
+
+  /** The operation of a request, or what is wrong with it. */
+  operationOf(
+    request: Request,
+  ): { document: DocumentNode; operation: OperationDefinitionNode } | readonly GraphQLError[] {
+    const { document, errors } = this.prepare(request.query);
+    if (!document) return errors;
+    const operation = getOperationAST(document, request.operationName);
+    if (operation) return { document, operation };
+    const names = document.definitions.flatMap((each) =>
+      each.kind === Kind.OPERATION_DEFINITION ? [each.name?.value ?? 'unnamed'] : [],
+    );
+    return [
+      refuse(
+        names.length === 0
+          ? 'The document holds no operation.'
+          : `Name one of its operations in operationName: ${names.join(', ')}.`,
+      ),
+    ];
+  }
+
+  /** Runs a query or mutation. */
+  async run(request: Request): Promise<ExecutionResult> {
+    const found = this.operationOf(request);
+    if (!('document' in found)) return { errors: found };
+    return this.execute(found.document, found.operation, request.variables, this.context());
+  }
+
+  async execute(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>> | null | undefined,
+    context: Context,
+  ): Promise<ExecutionResult> {
+    const schema = isIntrospection(operation) ? this.schemas.visible : this.schemas.executable;
+    const result = await execute({
+      schema,
+      document,
+      operationName: operation.name?.value,
+      variableValues: variables ?? {},
+      contextValue: context,
+    });
+    return this.#told(result, schema === this.schemas.visible, document, operation, variables);
+  }
+
+  async subscribe(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>> | null | undefined,
+  ): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult> {
+    const result = await subscribe({
+      schema: this.schemas.executable,
+      document,
+      operationName: operation.name?.value,
+      variableValues: variables ?? {},
+      contextValue: this.context(),
+    });
+    if (!(Symbol.asyncIterator in result)) return this.#told(result, false, document, operation, variables);
+    return this.#events(result as AsyncGenerator<ExecutionResult>);
+  }
+
+  /** Each event with its errors told; one whose source failed ends the stream with that error. */
+  async *#events(source: AsyncGenerator<ExecutionResult>): AsyncGenerator<ExecutionResult> {
+    try {
+      for await (const event of source) yield this.#withErrors(event);
+    } catch (error) {
+      const wrapped =
+        error instanceof GraphQLError
+          ? error
+          : new GraphQLError('failed', { originalError: error instanceof Error ? error : undefined });
+      yield { errors: [toClient(wrapped, this.#report)] };
+    }
+  }
+
+  #withErrors(result: ExecutionResult): ExecutionResult {
+    if (!result.errors) return result;
+    return { ...result, errors: result.errors.map((error) => toClient(error, this.#report)) };
+  }
+
+  #told(
+    result: ExecutionResult,
+    visible: boolean,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>> | null | undefined,
+  ): ExecutionResult {
+    if (result.data === undefined && result.errors) {
+      const schema = visible ? this.schemas.visible : this.schemas.executable;
+      const faults = variableFaults(schema, document, operation, variables ?? {});
+      if (faults.length > 0) return { errors: faults };
+    }
+    return this.#withErrors(result);
+  }
+}

@@ -1,0 +1,130 @@
+import {
+  type ASTNode,
+  coerceInputValue,
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  isInputType,
+  Kind,
+  type OperationDefinitionNode,
+  typeFromAST,
+  visit,
+} from 'graphql';
+import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
+import { asFault } from '../store/patience.ts';
+
+/** Told of errors that are ours, with their cause; the client only learns that there was one. */
+export type Report = (error: unknown) => void;
+
+function coded(
+  message: string,
+  code: FaultCode,
+  extensions: Record<string, unknown>,
+  from?: GraphQLError,
+): GraphQLError {
+  return new GraphQLError(message, {
+    nodes: from?.nodes,
+    source: from?.source,
+    positions: from?.positions,
+    path: from?.path,
+    extensions: { code, ...extensions },
+  });
+}
+
+/** The one place where what went wrong becomes what a client is told. */
+export function toClient(error: GraphQLError, report: Report): GraphQLError {
+  const cause = asFault(error.originalError ?? error);
+  if (cause instanceof Fault) {
+    const place = cause.inputPath ? { inputPath: cause.inputPath } : {};
+    return coded(cause.message, cause.code, { ...place, ...cause.details }, error);
+  }
+  if (cause instanceof GraphQLError && (cause.originalError === undefined || cause.originalError === cause)) {
+    const code = error.extensions.code as FaultCode | undefined;
+    return coded(error.message, code ?? 'BAD_USER_INPUT', error.extensions, error);
+  }
+  report(cause);
+  return new GraphQLError('Something went wrong in the server; it has been logged.', {
+    nodes: error.nodes,
+    path: error.path,
+    extensions: { code: 'INTERNAL' },
+  });
+}
+
+/** Where in the arguments of a field a node stands: ['input', 'ticks', 3, 't']. */
+export function inputPathOf(document: DocumentNode, wanted: ASTNode): InputPath | undefined {
+  let found: InputPath | undefined;
+  visit(document, {
+    enter(node, _key, parent, _path, ancestors) {
+      if (node !== wanted || found) return undefined;
+      const path: (string | number)[] = [];
+      // What visit calls ancestors ends before the parent.
+      const chain = [...ancestors, ...(parent ? [parent] : []), node];
+      chain.forEach((each, i) => {
+        if (Array.isArray(each)) {
+          const owner = chain[i - 1];
+          const inList = owner !== undefined && 'kind' in owner && owner.kind === Kind.LIST;
+          if (inList) path.push(each.indexOf(chain[i + 1]));
+        } else if ('kind' in each) {
+          if (each.kind === Kind.FIELD || each.kind === Kind.DIRECTIVE) path.length = 0;
+          if (each.kind === Kind.ARGUMENT || each.kind === Kind.OBJECT_FIELD) path.push(each.name.value);
+        }
+      });
+      found = path.length > 0 ? path : undefined;
+      return undefined;
+    },
+  });
+  return found;
+}
+
+function usageOf(document: DocumentNode, name: string): InputPath | undefined {
+  let path: InputPath | undefined;
+  visit(document, {
+    Variable(node, key) {
+      // The definition of a variable is one of its nodes, too; its key there is 'variable'.
+      if (node.name.value === name && key !== 'variable') path ??= inputPathOf(document, node);
+    },
+  });
+  return path;
+}
+
+const errorsShownMax = 20;
+
+/** Why variables could not be coerced, each with its place in the arguments that they were given for. */
+export function variableFaults(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): GraphQLError[] {
+  const errors: GraphQLError[] = [];
+  const add = (message: string, node: ASTNode, path: InputPath) => {
+    if (errors.length < errorsShownMax)
+      errors.push(new GraphQLError(message, { nodes: node, extensions: { code: 'BAD_USER_INPUT', inputPath: path } }));
+  };
+  for (const definition of operation.variableDefinitions ?? []) {
+    const name = definition.variable.name.value;
+    const start = usageOf(document, name) ?? [name];
+    const type = typeFromAST(schema, definition.type as never);
+    if (!isInputType(type)) continue;
+    const given = variables[name];
+    if (given === undefined && (definition.defaultValue || definition.type.kind !== Kind.NON_NULL_TYPE)) continue;
+    if (given === undefined) {
+      add(`The variable $${name} is missing.`, definition, start);
+      continue;
+    }
+    coerceInputValue(given, type, (path, _, error) => {
+      const place = (error.originalError instanceof GraphQLError ? error.originalError : error).extensions.place as
+        | InputPath
+        | undefined;
+      add(error.message, definition, [...start, ...path, ...(place ?? [])]);
+    });
+  }
+  return errors;
+}
+
+/** A validation error, with the place of the value that it is about. */
+export function validationFault(document: DocumentNode, error: GraphQLError): GraphQLError {
+  const node = error.nodes?.[0];
+  const path = node && inputPathOf(document, node);
+  return coded(error.message, 'BAD_USER_INPUT', path ? { inputPath: path } : {}, error);
+}

@@ -1,0 +1,32 @@
+import { Fault, type InputPath } from '../engine/fault.ts';
+
+/** Ids that mean nothing to whoever gets them: a type and a number. */
+export function globalId(type: 'Series', number: number): string {
+  return Buffer.from(`${type}:${number}`).toString('base64url');
+}
+
+export function parseGlobalId(id: string): { type: string; number: number } | undefined {
+  const match = /^([A-Za-z]+):(\d{1,10})$/.exec(Buffer.from(id, 'base64url').toString('utf8'));
+  return match ? { type: match[1], number: Number(match[2]) } : undefined;
+}
+
+/** The cursor of a point pins the revision of the pages that follow. */
+export function pointCursor(revision: number, t: number): string {
+  return Buffer.from(`point:${revision}:${t}`).toString('base64url');
+}
+
+export function parsePointCursor(cursor: string, path: InputPath): { revision: number; t: number } {
+  const match = /^point:(\d{1,16}):(-?\d{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (!match) throw new Fault('BAD_USER_INPUT', 'This is not a cursor of points.', path);
+  return { revision: Number(match[1]), t: Number(match[2]) };
+}
+
+export function keyCursor(key: string): string {
+  return Buffer.from(`key:${key}`).toString('base64url');
+}
+
+export function parseKeyCursor(cursor: string, path: InputPath): string {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  if (!text.startsWith('key:')) throw new Fault('BAD_USER_INPUT', 'This is not a cursor of series.', path);
+  return text.slice(4);
+}

@@ -1,0 +1,274 @@
+import { Fault } from '../engine/fault.ts';
+import { deletionRange, type GivenColumn, type IngestResult, type Rejected } from '../ingest/ingest.ts';
+import { builder } from './builder.ts';
+import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
+import { requireInstant } from './given-instant.ts';
+import { globalId } from './ids.ts';
+import { SourceSeriesType } from './series.ts';
+
+const noteDescription =
+  'What is to be remembered of it; up to 1,000 characters. A write with a note has a revision of its own.';
+const idempotencyDescription =
+  'The same key with the same content is written once and answered the same each time; with other content it is a CONFLICT. Kept for 7 days.';
+
+const AwaitLevelType = builder.enumType('AwaitLevel', {
+  description: 'What a write waits for before it is answered.',
+  values: {
+    STORED: { description: 'It is durable.' },
+    DERIVED: { description: 'Every dependent reflects it, too; or 30 s have passed.' },
+  } as const,
+});
+
+const CreateSeriesInput = builder.inputType('CreateSeriesInput', {
+  description: 'A new source series.',
+  fields: (t) => ({
+    key: t.string({
+      required: true,
+      description: 'Its unique name: up to 200 characters, no spaces, quotes or backslashes.',
+    }),
+    name: t.string({ description: 'What people call it.' }),
+    unit: t.string({ description: 'What its values are measured in.' }),
+    tags: t.stringList({ description: 'Words to find it by.' }),
+  }),
+});
+
+const TickInput = builder.inputType('TickInput', {
+  description: 'A value at an instant.',
+  fields: (t) => ({
+    series: t.string({ required: true, description: 'The key of its series.' }),
+    t: t.field({ type: 'Instant', required: true, description: 'Its instant.' }),
+    value: t.float({ required: true, description: 'Its value; finite.' }),
+    size: t.float({ description: 'How much was traded.' }),
+  }),
+});
+
+const IngestTicksInput = builder.inputType('IngestTicksInput', {
+  description: 'Ticks of any number of series, to be written in one commit.',
+  fields: (t) => ({
+    ticks: t.field({
+      type: [TickInput],
+      required: true,
+      description: 'The ticks; of two for one instant the later one counts.',
+    }),
+    createMissing: t.boolean({ required: true, defaultValue: false, description: 'Create series that do not exist.' }),
+    partial: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'Write what is good and list the rest, rather than nothing.',
+    }),
+    note: t.string({ description: noteDescription }),
+    idempotencyKey: t.string({ description: idempotencyDescription }),
+    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+  }),
+});
+
+const IngestColumnInput = builder.inputType('IngestColumnInput', {
+  description: 'Ticks of one series as parallel arrays.',
+  fields: (t) => ({
+    series: t.string({ required: true, description: 'The key of the series.' }),
+    t: t.field({ type: ['Instant'], required: true, description: 'The instants, in any order.' }),
+    value: t.floatList({ required: true, description: 'A value for each instant.' }),
+    size: t.field({ type: t.listRef('Float', { required: false }), description: 'A size, or null, for each instant.' }),
+  }),
+});
+
+const IngestColumnsInput = builder.inputType('IngestColumnsInput', {
+  description: 'Ticks of any number of series as parallel arrays, to be written in one commit.',
+  fields: (t) => ({
+    columns: t.field({ type: [IngestColumnInput], required: true, description: 'One item a series.' }),
+    createMissing: t.boolean({ required: true, defaultValue: false, description: 'Create series that do not exist.' }),
+    partial: t.boolean({
+      required: true,
+      defaultValue: false,
+      description: 'Write what is good and list the rest, rather than nothing.',
+    }),
+    note: t.string({ description: noteDescription }),
+    idempotencyKey: t.string({ description: idempotencyDescription }),
+    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+  }),
+});
+
+const DeleteTicksInput = builder.inputType('DeleteTicksInput', {
+  description: 'Both bounds of a range, or a list of instants.',
+  fields: (t) => ({
+    series: t.string({ required: true, description: 'The key of the series.' }),
+    from: t.field({ type: 'Instant', description: 'The first instant that is deleted.' }),
+    to: t.field({ type: 'Instant', description: 'The first instant behind it that is not.' }),
+    at: t.field({ type: ['Instant'], description: 'These instants.' }),
+    note: t.string({ description: noteDescription }),
+    idempotencyKey: t.string({ description: idempotencyDescription }),
+    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+  }),
+});
+
+const RejectedTickType = builder.objectRef<Rejected>('RejectedTick').implement({
+  description: 'A tick that was not written.',
+  fields: (t) => ({
+    index: t.exposeInt('index', {
+      description: 'Its place in the call, from 0; columns are counted through in their order.',
+    }),
+    series: t.exposeString('series', { description: 'The key it was meant for.' }),
+    reason: t.exposeString('reason', { description: 'Why not.' }),
+  }),
+});
+
+const IngestResultType = builder.objectRef<IngestResult>('IngestResult').implement({
+  description: 'What became of a write.',
+  fields: (t) => ({
+    accepted: t.exposeInt('accepted', { description: 'How many points were written, or deleted.' }),
+    duplicates: t.exposeInt('duplicates', { description: 'Ticks overwritten by a later one of the same call.' }),
+    rejected: t.field({
+      type: [RejectedTickType],
+      description: 'With partial: the ticks that were not written.',
+      resolve: ({ rejected }) => [...rejected],
+    }),
+    revision: t.expose('revision', {
+      type: 'Revision',
+      description: 'The revision of the write; the newest when there was nothing to write.',
+    }),
+    derivedRevision: t.field({
+      type: 'Revision',
+      nullable: true,
+      description: 'The first revision at which every dependent reflects it; null while not settled.',
+      resolve: ({ revision }) => revision,
+    }),
+    settled: t.boolean({ description: 'Whether every dependent reflects it.', resolve: () => true }),
+  }),
+});
+
+const DeletedSeriesType = builder.objectRef<{ id: number; revision: number }>('DeletedSeries').implement({
+  description: 'A series that is gone.',
+  fields: (t) => ({
+    id: t.id({ description: 'The id that it had.', resolve: ({ id }) => globalId('Series', id) }),
+    revision: t.expose('revision', { type: 'Revision', description: 'The revision that deleted it.' }),
+  }),
+});
+
+/** Ticks sorted out by series, each in the order given. */
+function columnsOf(ticks: Ticks): GivenColumn[] {
+  const places = new Map<string, number[]>();
+  ticks.series.forEach((series, i) => {
+    const known = places.get(series);
+    if (known) known.push(i);
+    else places.set(series, [i]);
+  });
+  return [...places].map(([series, indexes]) => {
+    const pick = (from: Float64Array) => Float64Array.from(indexes, (i) => from[i]);
+    const bad = new Map<number, string>();
+    if (ticks.bad.size > 0) {
+      indexes.forEach((index, at) => {
+        const reason = ticks.bad.get(index);
+        if (reason !== undefined) bad.set(at, reason);
+      });
+    }
+    const column = { t: pick(ticks.t), value: pick(ticks.value), size: ticks.size && pick(ticks.size) };
+    return { series, column, index: (at) => indexes[at], bad };
+  });
+}
+
+interface GivenArrays {
+  readonly series: string;
+  readonly t: unknown;
+  readonly value: unknown;
+  readonly size?: unknown;
+}
+
+function columnsFrom(given: readonly GivenArrays[]): GivenColumn[] {
+  let before = 0;
+  return given.map(({ series, ...arrays }, i) => {
+    const { t, bad } = asInstants(arrays.t);
+    const value = asNumbers(arrays.value);
+    const size = asSizes(arrays.size);
+    for (const [name, column] of [
+      ['value', value],
+      ['size', size],
+    ] as const) {
+      if (column && column.length !== t.length) {
+        const message = `${name} has ${column.length} items and t has ${t.length}: parallel arrays are of one length.`;
+        throw new Fault('BAD_USER_INPUT', message, ['input', 'columns', i, name]);
+      }
+    }
+    const start = before;
+    before += t.length;
+    return { series, column: { t, value, size }, index: (at) => start + at, bad };
+  });
+}
+
+builder.mutationFields((t) => ({
+  createSeries: t.field({
+    type: SourceSeriesType,
+    description: 'Creates a source series; one that exists is returned as it is.',
+    args: { input: t.arg({ type: CreateSeriesInput, required: true, description: 'What to create.' }) },
+    resolve: async (_, { input }, { app, operation }) => {
+      const row = await app.ingest.createSeries({ ...input, tags: input.tags ?? [] });
+      operation.renew();
+      return row;
+    },
+  }),
+  deleteSeries: t.field({
+    type: DeletedSeriesType,
+    description:
+      'Deletes a series with all its points and their history; its key is free again. CONFLICT while others are derived from it.',
+    args: { key: t.arg.string({ required: true, description: 'Its key.' }) },
+    resolve: async (_, { key }, { app, operation }) => {
+      const deleted = await app.ingest.deleteSeries(key);
+      operation.renew();
+      return deleted;
+    },
+  }),
+  ingestTicks: t.field({
+    type: IngestResultType,
+    description: 'Inserts or corrects ticks of any number of series in one commit.',
+    args: { input: t.arg({ type: IngestTicksInput, required: true, description: 'The ticks.' }) },
+    resolve: async (_, { input }, { app, operation }) => {
+      const result = await app.ingest.ingest({
+        columns: columnsOf(asTicks(input.ticks)),
+        createMissing: input.createMissing,
+        partial: input.partial,
+        note: input.note ?? null,
+        idempotencyKey: input.idempotencyKey ?? null,
+      });
+      operation.renew();
+      return result;
+    },
+  }),
+  ingestColumns: t.field({
+    type: IngestResultType,
+    description: 'The same as parallel arrays: the fast way.',
+    args: { input: t.arg({ type: IngestColumnsInput, required: true, description: 'The columns.' }) },
+    resolve: async (_, { input }, { app, operation }) => {
+      const result = await app.ingest.ingest({
+        columns: columnsFrom(input.columns),
+        createMissing: input.createMissing,
+        partial: input.partial,
+        note: input.note ?? null,
+        idempotencyKey: input.idempotencyKey ?? null,
+      });
+      operation.renew();
+      return result;
+    },
+  }),
+  deleteTicks: t.field({
+    type: IngestResultType,
+    description: 'Deletes the points of a range, both of whose bounds must be given, or at a list of instants.',
+    args: { input: t.arg({ type: DeleteTicksInput, required: true, description: 'What to delete.' }) },
+    resolve: async (_, { input }, { app, operation }) => {
+      const bound = (name: 'from' | 'to') => {
+        const given = input[name];
+        return given == null ? null : requireInstant(given, ['input', name]);
+      };
+      const result = await app.ingest.deleteTicks({
+        series: input.series,
+        range: deletionRange(bound('from'), bound('to')),
+        at:
+          input.at == null
+            ? undefined
+            : Float64Array.from(input.at, (given, i) => requireInstant(given, ['input', 'at', i])),
+        note: input.note ?? null,
+        idempotencyKey: input.idempotencyKey ?? null,
+      });
+      operation.renew();
+      return result;
+    },
+  }),
+}));

@@ -1,0 +1,25 @@
+import { type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { builder } from './builder.ts';
+import { withColumns } from './columns.ts';
+import './scalars.ts';
+import './series.ts';
+import './queries.ts';
+import './mutations.ts';
+import './subscriptions.ts';
+
+export interface Schemas {
+  /** What clients see: printed, introspected, validated against. */
+  readonly visible: GraphQLSchema;
+  /** The same with columns as single values, for execution alone. */
+  readonly executable: GraphQLSchema;
+}
+
+export function buildSchemas(): Schemas {
+  const options = { sortSchema: false };
+  return { visible: builder.toSchema(options), executable: withColumns(builder.toSchema(options)) };
+}
+
+/** schema.graphql */
+export function printedSchema(): string {
+  return `${printSchema(lexicographicSortSchema(buildSchemas().visible))}\n`;
+}

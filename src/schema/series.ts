@@ -1,0 +1,277 @@
+import { Fault } from '../engine/fault.ts';
+import { readCandles } from '../market/candles.ts';
+import { diffSeries } from '../query/diff.ts';
+import { readHistory } from '../query/history.ts';
+import { readPage } from '../query/page.ts';
+import { readSamples } from '../query/samples.ts';
+import type { SeriesRow } from '../store/catalogue.ts';
+import { type PointRow, pointAt } from '../store/last.ts';
+import { everything, readPoints } from '../store/read.ts';
+import { builder, type Context } from './builder.ts';
+import { CandleType } from './candle.ts';
+import { requireInstant } from './given-instant.ts';
+import { globalId, parsePointCursor, pointCursor } from './ids.ts';
+import { PageInfoType } from './page-info.ts';
+import { PointType, PointVersionType, rangeOf, SampleMethodType, SamplesType, SpanType, TimeRange } from './point.ts';
+
+export const NodeType = builder.interfaceRef<SeriesRow>('Node').implement({
+  description: 'Whatever has an id of its own.',
+  fields: (t) => ({
+    id: t.id({ description: 'Its id, which means nothing but itself.', resolve: ({ id }) => globalId('Series', id) }),
+  }),
+});
+
+export const SeriesKindType = builder.enumType('SeriesKind', {
+  description: 'Where the points of a series come from.',
+  values: {
+    SOURCE: { description: 'Clients write them.' },
+    DERIVED: { description: 'A formula says them.' },
+  } as const,
+});
+
+interface PointPage {
+  readonly points: readonly PointRow[];
+  readonly revision: number;
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+}
+
+const PointEdgeType = builder.objectRef<{ node: PointRow; cursor: string }>('PointEdge').implement({
+  description: 'A point and its place.',
+  fields: (t) => ({
+    node: t.expose('node', { type: PointType, description: 'The point.' }),
+    cursor: t.exposeString('cursor', { description: 'Its place, for after and before.' }),
+  }),
+});
+
+const edgesOf = ({ points, revision }: PointPage) =>
+  points.map((node) => ({ node, cursor: pointCursor(revision, node.t) }));
+
+const PointConnectionType = builder.objectRef<PointPage>('PointConnection').implement({
+  description: 'A page of points, in the order of their instants.',
+  fields: (t) => ({
+    edges: t.field({ type: [PointEdgeType], description: 'The points with their cursors.', resolve: edgesOf }),
+    nodes: t.field({ type: [PointType], description: 'The points alone.', resolve: ({ points }) => [...points] }),
+    pageInfo: t.field({
+      type: PageInfoType,
+      description: 'Whether and where to go on.',
+      resolve: (page) => {
+        const edges = edgesOf(page);
+        return { ...page, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
+      },
+    }),
+    revision: t.expose('revision', {
+      type: 'Revision',
+      description: 'The revision that this page and those after it read.',
+    }),
+  }),
+});
+
+const asOfDescription = 'Read what was known at this revision; the newest when left out.';
+
+export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
+  description:
+    'A line of points over time. One value per instant: simultaneous trades of an exchange are spread over microseconds in its order.',
+  interfaces: [NodeType],
+  resolveType: () => 'SourceSeries',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'Its unique name: BTC-USD, BTC-USD.vol24h, TECH10.' }),
+    name: t.exposeString('name', { nullable: true, description: 'What people call it.' }),
+    unit: t.exposeString('unit', { nullable: true, description: 'What its values are measured in.' }),
+    tags: t.field({ type: ['String'], description: 'Words to find it by.', resolve: ({ tags }) => [...tags] }),
+    revision: t.field({
+      type: 'Revision',
+      description: 'The last revision that changed its points, or that created it.',
+      resolve: ({ id }, _, { operation }) => operation.changedRevision(id),
+    }),
+    last: t.field({
+      type: PointType,
+      nullable: true,
+      description: 'Its last point.',
+      args: { asOf: t.arg({ type: 'Revision', description: asOfDescription }) },
+      resolve: async ({ id }, { asOf }, { operation }) =>
+        (await operation.last(id, await operation.asOf(asOf))) ?? null,
+    }),
+    at: t.field({
+      type: PointType,
+      nullable: true,
+      description: 'The last known point at an instant: the one there, or the one before.',
+      args: {
+        t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
+        maxAge: t.arg({ type: 'Duration', description: 'Null rather than a point that is older than this at t.' }),
+        asOf: t.arg({ type: 'Revision', description: asOfDescription }),
+      },
+      resolve: async ({ id }, args, { app, operation }) => {
+        const instant = requireInstant(args.t, ['t']);
+        const from = args.maxAge == null ? everything.from : Math.max(everything.from, instant - args.maxAge);
+        const points = await readPoints(
+          app.database,
+          id,
+          { from, to: instant + 1 },
+          await operation.asOf(args.asOf),
+          1,
+          'last',
+        );
+        return points.t.length > 0 ? pointAt(points, 0) : null;
+      },
+    }),
+    points: t.field({
+      type: PointConnectionType,
+      description:
+        'Its points page by page. Cursors pin their revision: pages fit together whatever is written in between. 100 by default.',
+      args: {
+        range: t.arg({ type: TimeRange, description: 'Only these.' }),
+        first: t.arg.int({ description: 'So many from the start, or behind `after`.' }),
+        after: t.arg.string({ description: 'The cursor to go on behind.' }),
+        last: t.arg.int({ description: 'So many from the end, or before `before`.' }),
+        before: t.arg.string({ description: 'The cursor to go back from.' }),
+        asOf: t.arg({ type: 'Revision', description: `${asOfDescription} With a cursor, that of the cursor.` }),
+      },
+      resolve: (row, args, context) => pointPage(row, args, context),
+    }),
+    samples: t.field({
+      type: SamplesType,
+      description:
+        'Parallel arrays, the shape that chart libraries take. maxPoints thins to at most so many (MINMAX keeps the first and the last point too); bucket gives each bucket of an epoch-aligned grid one point, or with MINMAX its two extremes, and then maxPoints has no effect. null and no bucket: all (TOO_EXPENSIVE past the limit).',
+      args: {
+        range: t.arg({ type: TimeRange, description: 'Only these.' }),
+        maxPoints: t.arg.int({ defaultValue: 1000, description: 'At most so many points.' }),
+        bucket: t.arg({ type: 'Duration', description: 'The width of the buckets.' }),
+        method: t.arg({
+          type: SampleMethodType,
+          required: true,
+          defaultValue: 'MINMAX',
+          description: 'What stands for the points of a bucket.',
+        }),
+        asOf: t.arg({ type: 'Revision', description: asOfDescription }),
+      },
+      resolve: async ({ id }, args, { app, operation }) => {
+        if (args.maxPoints != null && args.maxPoints < 1)
+          throw new Fault('BAD_USER_INPUT', 'maxPoints must be at least 1.', ['maxPoints']);
+        if (args.maxPoints != null && args.maxPoints > app.limits.samplesMax) {
+          throw new Fault('TOO_EXPENSIVE', `maxPoints is at most ${app.limits.samplesMax.toLocaleString('en')}.`, [
+            'maxPoints',
+          ]);
+        }
+        const asOf = await operation.asOf(args.asOf);
+        const request = {
+          series: id,
+          range: rangeOf(args.range),
+          asOf,
+          maxPoints: args.maxPoints ?? undefined,
+          bucketMicros: args.bucket ?? undefined,
+          method: args.method,
+        };
+        return { ...(await readSamples(app.database, request, app.limits)), revision: asOf };
+      },
+    }),
+    candles: t.field({
+      type: [CandleType],
+      description:
+        'Open, high, low, close and volume for each interval that holds a tick. Each is whole, also where the range cuts into it.',
+      args: {
+        interval: t.arg({
+          type: 'Duration',
+          required: true,
+          description: "The length of a candle: '1m', '4h', '1d', '1w'.",
+        }),
+        range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
+        last: t.arg.int({ description: 'Only so many, the last ones.' }),
+        timeZone: t.arg.string({
+          required: true,
+          defaultValue: 'UTC',
+          description: "The zone whose midnights days start at, as 'Europe/Berlin'.",
+        }),
+        asOf: t.arg({ type: 'Revision', description: asOfDescription }),
+      },
+      resolve: async ({ id }, args, { app, operation }) => {
+        if (args.last != null && args.last < 0) throw new Fault('BAD_USER_INPUT', 'last cannot be negative.', ['last']);
+        const request = {
+          series: id,
+          intervalMicros: args.interval,
+          timeZone: args.timeZone,
+          range: rangeOf(args.range),
+          last: args.last ?? undefined,
+          asOf: await operation.asOf(args.asOf),
+        };
+        return readCandles(app.database, request, app.limits);
+      },
+    }),
+    diff: t.field({
+      type: [SpanType],
+      description:
+        'The spans in which it differs between two revisions, ascending: none covers a point that is the same in both. Past 10,000 the last one covers the rest.',
+      args: {
+        from: t.arg({ type: 'Revision', required: true, description: 'The older revision.' }),
+        to: t.arg({ type: 'Revision', description: 'The newer one; now when left out.' }),
+      },
+      resolve: async ({ id }, { from, to }, { app, operation }) => {
+        const older = await operation.asOf(from, ['from']);
+        const newer = await operation.asOf(to, ['to']);
+        if (older > newer) throw new Fault('BAD_USER_INPUT', `from (${older}) is newer than to (${newer}).`, ['from']);
+        return diffSeries(app.database, id, older, newer);
+      },
+    }),
+    versions: t.field({
+      type: [PointVersionType],
+      description: 'Everything that this instant has ever been, newest first.',
+      args: {
+        t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
+        first: t.arg.int({ required: true, defaultValue: 100, description: 'At most so many.' }),
+      },
+      resolve: async ({ id }, args, { app, operation }) => {
+        if (args.first < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
+        return readHistory(app.database, id, requireInstant(args.t, ['t']), args.first, await operation.revision());
+      },
+    }),
+  }),
+});
+
+builder.interfaceField(SeriesType, 'dependents', (t) =>
+  t.field({
+    type: [SeriesType],
+    description: 'The series whose formulas read this one.',
+    resolve: () => [],
+  }),
+);
+
+interface PageArguments {
+  readonly range?: Parameters<typeof rangeOf>[0];
+  readonly first?: number | null;
+  readonly after?: string | null;
+  readonly last?: number | null;
+  readonly before?: string | null;
+  readonly asOf?: number | null;
+}
+
+async function pointPage(row: SeriesRow, args: PageArguments, { app, operation }: Context): Promise<PointPage> {
+  if (args.first != null && args.last != null)
+    throw new Fault('BAD_USER_INPUT', 'Give first or last, not both.', ['last']);
+  const name = args.last == null ? 'first' : 'last';
+  const count = args[name] ?? 100;
+  if (count < 0) throw new Fault('BAD_USER_INPUT', `${name} cannot be negative.`, [name]);
+  if (count > app.limits.pageMax) {
+    const most = app.limits.pageMax.toLocaleString('en');
+    throw new Fault('TOO_EXPENSIVE', `A page has at most ${most} points; for more at once ask for samples.`, [name]);
+  }
+  const after = args.after == null ? undefined : parsePointCursor(args.after, ['after']);
+  const before = args.before == null ? undefined : parsePointCursor(args.before, ['before']);
+  const asOf = await operation.asOf(args.asOf ?? after?.revision ?? before?.revision, [
+    args.asOf == null ? (after ? 'after' : 'before') : 'asOf',
+  ]);
+  const page = await readPage(app.database, {
+    series: row.id,
+    range: rangeOf(args.range),
+    after: after?.t,
+    before: before?.t,
+    count,
+    end: name,
+    asOf,
+  });
+  return { ...page, revision: asOf };
+}
+
+export const SourceSeriesType = builder.objectRef<SeriesRow>('SourceSeries').implement({
+  description: 'A series that holds what clients write.',
+  interfaces: [NodeType, SeriesType],
+});

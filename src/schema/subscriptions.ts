@@ -1,0 +1,116 @@
+import { Fault } from '../engine/fault.ts';
+import { type ChangeEvent, Changes, type SeriesChange } from '../feed/changes.ts';
+import { followLatest, type LatestEvent } from '../feed/latest.ts';
+import type { SeriesRow } from '../store/catalogue.ts';
+import { builder, type Context } from './builder.ts';
+import { PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
+
+const ChangeKindType = builder.enumType('ChangeKind', {
+  description: 'What to do with an event.',
+  values: {
+    SNAPSHOT: { description: 'Drop what you hold, then apply; `reason` says why when it was not the start.' },
+    CHANGE: { description: 'Of one revision, or of several whole ones merged; cursor is the last of them.' },
+    PROGRESS: { description: 'Nothing for you, but the cursor moved; at least every 15 s.' },
+  } as const,
+});
+
+const SeriesChangeType = builder.objectRef<SeriesChange>('SeriesChange').implement({
+  description:
+    'Replace everything that you hold in the span by these points. With `bucket` spans are whole buckets (clipped to `range`), and what you hold equals samples(bucket:).',
+  fields: (t) => ({
+    series: t.exposeString('series', { description: 'The key.' }),
+    span: t.expose('span', { type: SpanType, description: 'Where.' }),
+    points: t.field({
+      type: SamplesType,
+      description: 'What the span holds now.',
+      resolve: ({ samples, asOf }) => ({ ...samples, revision: asOf }),
+    }),
+    truncated: t.exposeBoolean('truncated', {
+      description: 'More than 10,000 points: they are left out; fetch them with asOf: cursor.',
+    }),
+  }),
+});
+
+const ChangeEventType = builder.objectRef<ChangeEvent>('ChangeEvent').implement({
+  description: 'A step of a subscription. Resume with `after: cursor`, strictly exclusive.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: ChangeKindType, description: 'What to do with it.' }),
+    cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that you hold after applying it.' }),
+    changes: t.field({
+      type: [SeriesChangeType],
+      description: 'What to replace, series by series.',
+      resolve: ({ changes }) => [...changes],
+    }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'Why a SNAPSHOT was needed, when it was not the start.',
+    }),
+  }),
+});
+
+const LatestValueType = builder.objectRef<LatestEvent['values'][number]>('LatestValue').implement({
+  description: 'The newest point of a series.',
+  fields: (t) => ({
+    series: t.exposeString('series', { description: 'The key.' }),
+    point: t.expose('point', {
+      type: PointType,
+      nullable: true,
+      description: 'Its last point; null when it holds none.',
+    }),
+  }),
+});
+
+const LatestEventType = builder.objectRef<LatestEvent>('LatestEvent').implement({
+  description: 'Newest values at one revision.',
+  fields: (t) => ({
+    cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that was read.' }),
+    values: t.field({
+      type: [LatestValueType],
+      description: 'The series whose newest value changed.',
+      resolve: ({ values }) => [...values],
+    }),
+  }),
+});
+
+const subscribedSeriesMax = 1_000;
+
+async function seriesOf(keys: readonly string[], { operation }: Context): Promise<SeriesRow[]> {
+  if (keys.length === 0) throw new Fault('BAD_USER_INPUT', 'Name at least one series.', ['series']);
+  if (keys.length > subscribedSeriesMax)
+    throw new Fault('TOO_EXPENSIVE', `At most ${subscribedSeriesMax} series in one subscription.`, ['series']);
+  return Promise.all([...new Set(keys)].map((key) => operation.requireSeries(key, ['series', keys.indexOf(key)])));
+}
+
+builder.subscriptionFields((t) => ({
+  changes: t.field({
+    type: ChangeEventType,
+    description:
+      'Everything that happens to these series, with no gap and no duplicate: a snapshot (or, with `after`, whatever changed since), then every later change. Applying the events in order reproduces exactly what a query with `asOf: cursor` gives. A client that is slow gets several revisions merged into one event.',
+    args: {
+      series: t.arg.stringList({ required: true, description: 'Their keys.' }),
+      after: t.arg({ type: 'Revision', description: 'The cursor of the last event that you applied.' }),
+      range: t.arg({ type: TimeRange, description: 'Only this span.' }),
+      bucket: t.arg({ type: 'Duration', description: 'Buckets rather than points, as samples(bucket:) gives them.' }),
+    },
+    subscribe: async (_, args, context) => {
+      const { app } = context;
+      const series = await seriesOf(args.series, context);
+      const changes = new Changes(app.database, app.catalogue, app.feed);
+      return changes.follow({
+        series,
+        after: args.after ?? undefined,
+        range: rangeOf(args.range),
+        bucketMicros: args.bucket ?? undefined,
+      });
+    },
+    resolve: (event) => event,
+  }),
+  latest: t.field({
+    type: LatestEventType,
+    description: 'The newest value of each series, as often as the client can take it; older ones are skipped.',
+    args: { series: t.arg.stringList({ required: true, description: 'Their keys.' }) },
+    subscribe: async (_, args, context) =>
+      followLatest(context.app.database, context.app.catalogue, context.app.feed, await seriesOf(args.series, context)),
+    resolve: (event) => event,
+  }),
+}));

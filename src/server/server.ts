@@ -1,0 +1,186 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Fault } from '../engine/fault.ts';
+import type { Executor } from '../schema/execute.ts';
+import { Bodies, BodyFault } from './body.ts';
+import { answerJson, isPlainJson, sendFault } from './graphql.ts';
+import { isHostAllowed, isOriginAllowed } from './origins.ts';
+import { Sockets } from './sockets.ts';
+import { yogaFor } from './yoga.ts';
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly bodyBytesMax: number;
+  readonly allowedOrigins: readonly string[];
+  /** Whether the database answers. */
+  readonly isReady: () => Promise<boolean>;
+  readonly report: (error: unknown) => void;
+}
+
+/** How long answers that are under way are waited for at the end. */
+const drainMillis = 6_000;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** HTTP, WebSockets and server-sent events of one process. It listens before it is ready, and says so. */
+export class ApiServer {
+  readonly #options: ServerOptions;
+  readonly #http: Server;
+  #answer: Handler | undefined;
+  #sockets: Sockets | undefined;
+  #draining = false;
+  readonly #underWay = new Set<ServerResponse>();
+  readonly #streams = new Set<ServerResponse>();
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#http = createServer(
+      { requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 },
+      (request, response) => {
+        void this.#handle(request, response);
+      },
+    );
+    this.#http.on('upgrade', (request, socket, head) => {
+      if (this.#sockets && !this.#draining) this.#sockets.upgrade(request, socket, head);
+      else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\r\n');
+    });
+  }
+
+  /** Takes the port; answers 503 until `serve`. */
+  async listen(): Promise<number> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once('error', (error: NodeJS.ErrnoException) => reject(listenFault(error, host, port)));
+      this.#http.listen(port, host, resolve);
+    });
+    const address = this.#http.address();
+    return typeof address === 'object' && address ? address.port : port;
+  }
+
+  serve(executor: Executor): void {
+    const { allowedOrigins, host, bodyBytesMax } = this.#options;
+    const bodies = new Bodies(bodyBytesMax);
+    const yoga = yogaFor(executor);
+    this.#sockets = new Sockets(executor, {
+      bodyBytesMax,
+      isAllowed: ({ headers }) =>
+        isOriginAllowed(headers.origin, allowedOrigins) && isHostAllowed(headers.host, host, allowedOrigins),
+    });
+    this.#answer = async (request, response) => {
+      if (isPlainJson(request)) return answerJson(executor, bodies, request, response);
+      if (request.method === 'POST' && !request.headers['content-type']?.startsWith('application/json')) {
+        throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');
+      }
+      if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) await bodies.read(request);
+      if (request.headers.accept?.includes('text/event-stream')) this.#streams.add(response);
+      await yoga(request, response);
+    };
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#underWay.add(response);
+    response.on('close', () => {
+      this.#underWay.delete(response);
+      this.#streams.delete(response);
+    });
+    try {
+      await this.#route(request, response);
+    } catch (error) {
+      this.#fail(request, response, error);
+    }
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path] = (request.url ?? '/').split('?', 1);
+    if (path === '/livez') return sendText(response, 200, 'alive\n');
+    if (path === '/readyz') {
+      const ready = this.#answer !== undefined && !this.#draining && (await this.#options.isReady());
+      return sendText(response, ready ? 200 : 503, ready ? 'ready\n' : 'not ready\n');
+    }
+    const { origin, host } = request.headers;
+    const { allowedOrigins } = this.#options;
+    if (!isHostAllowed(host, this.#options.host, allowedOrigins)) {
+      throw new BodyFault(403, 'FORBIDDEN', 'This server is not known by that name; ALLOWED_ORIGINS says which are.');
+    }
+    if (!isOriginAllowed(origin, allowedOrigins)) {
+      throw new BodyFault(
+        403,
+        'FORBIDDEN',
+        `Pages of ${origin?.slice(0, 200)} may not connect; ALLOWED_ORIGINS says which may.`,
+      );
+    }
+    response.setHeader('vary', 'Origin');
+    if (origin !== undefined) response.setHeader('access-control-allow-origin', origin);
+    if (path === '/') {
+      response.writeHead(302, { location: '/graphql' }).end();
+      return;
+    }
+    if (path !== '/graphql') throw new BodyFault(404, 'NOT_FOUND', 'There is nothing here; the API is at /graphql.');
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, {
+        'access-control-allow-methods': 'GET, POST, OPTIONS',
+        'access-control-allow-headers': request.headers['access-control-request-headers'] ?? 'content-type',
+        'access-control-max-age': '86400',
+      });
+      response.end();
+      return;
+    }
+    if (request.method !== 'GET' && request.method !== 'POST')
+      throw new BodyFault(405, 'BAD_USER_INPUT', 'Use POST, or GET for queries.');
+    if (!this.#answer || this.#draining)
+      throw new BodyFault(503, 'UNAVAILABLE', 'The server is starting or stopping. Try again in a moment.');
+    await this.#answer(request, response);
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const hungUp = request.destroyed && !request.complete;
+    if (!(error instanceof Fault) && !hungUp) this.#options.report(error);
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    // What is left of a body that was refused is not read: the connection ends with the answer.
+    if (!request.complete) response.setHeader('connection', 'close');
+    if (error instanceof BodyFault) {
+      if (error.status === 503) response.setHeader('retry-after', '1');
+      sendFault(response, error.status, error);
+    } else {
+      sendFault(response, 500, new Fault('UNAVAILABLE', 'Something went wrong in the server; it has been logged.'));
+    }
+    if (!request.complete) request.resume();
+  }
+
+  /** Takes no more requests, answers those under way, and tells streaming clients to come back. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    await this.#sockets?.stop();
+    for (const stream of this.#streams) stream.destroy();
+    this.#http.closeIdleConnections();
+    const timer = setTimeout(() => this.#http.closeAllConnections(), drainMillis);
+    const idle = setInterval(() => this.#http.closeIdleConnections(), 50);
+    await closed;
+    clearTimeout(timer);
+    clearInterval(idle);
+  }
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' });
+  response.end(text);
+}
+
+function listenFault(error: NodeJS.ErrnoException, host: string, port: number): Fault {
+  if (error.code === 'EADDRINUSE') {
+    return new Fault(
+      'UNAVAILABLE',
+      `PORT: ${host}:${port} is taken by another program. Stop that one, or set PORT (or --port) to another.`,
+    );
+  }
+  if (error.code === 'EACCES')
+    return new Fault('UNAVAILABLE', `PORT: this user may not listen on port ${port}. Set PORT to one above 1023.`);
+  return new Fault(
+    'UNAVAILABLE',
+    `HOST: cannot listen on ${host}:${port} (${error.code ?? error.message}). Set HOST to an address of this machine.`,
+  );
+}

@@ -1,0 +1,69 @@
+import { type GraphQLError, getOperationAST } from 'graphql';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import type { Executor } from '../schema/execute.ts';
+
+class Unparsable extends AggregateError {}
+
+/** Makes yoga use our reading, checking and running of documents. */
+function through(executor: Executor): Plugin {
+  return {
+    onParse: ({ setParseFn }) => {
+      setParseFn((source: string | { body: string }) => {
+        const { document, errors } = executor.prepare(typeof source === 'string' ? source : source.body);
+        if (document) return document;
+        throw errors.length === 1 ? errors[0] : new Unparsable([...errors]);
+      });
+    },
+    onValidate: ({ setResult }) => setResult([]),
+    onExecute: ({ setExecuteFn }) => {
+      setExecuteFn((args) => {
+        const operation = getOperationAST(args.document, args.operationName);
+        if (!operation) throw new Error('yoga executes a document without an operation');
+        return executor.execute(args.document, operation, args.variableValues, executor.context());
+      });
+    },
+    onSubscribe: ({ setSubscribeFn }) => {
+      setSubscribeFn(async (args) => {
+        const operation = getOperationAST(args.document, args.operationName);
+        if (!operation) throw new Error('yoga subscribes to a document without an operation');
+        return executor.subscribe(args.document, operation, args.variableValues);
+      });
+    },
+  };
+}
+
+const firstQuery = `# Tidemark: price series whose derived series are always right.
+# The documentation of every field is in the panel on the left.
+
+query Newest {
+  revision
+  allSeries(first: 10) {
+    nodes {
+      key
+      last { t value }
+    }
+  }
+}
+`;
+
+/** yoga serves what is not plain JSON: GraphiQL, GET, server-sent events. */
+export function yogaFor(executor: Executor): YogaServerInstance<object, object> {
+  return createYoga({
+    schema: executor.schemas.visible,
+    graphqlEndpoint: '/graphql',
+    landingPage: false,
+    cors: false,
+    multipart: false,
+    batching: false,
+    logging: false,
+    maskedErrors: false,
+    graphiql: { title: 'Tidemark', defaultQuery: firstQuery, subscriptionsProtocol: 'WS' },
+    renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
+    plugins: [through(executor)],
+  });
+}
+
+/** The errors that our parse step wrapped, for they were several. */
+export function errorsOf(error: unknown): readonly GraphQLError[] {
+  return error instanceof Unparsable ? (error.errors as GraphQLError[]) : [];
+}

@@ -1,0 +1,116 @@
+import type { Database } from './connect.ts';
+import { dropStale } from './stage.ts';
+
+/** Series hash to so many partitions; jobs are a partition's. */
+export const partitions = 64;
+
+/** Whoever reads at a revision was checked against the horizon when it began: it is given this long to end. */
+const graceSeconds = 300;
+
+export function partitionOf(series: number): number {
+  return series % partitions;
+}
+
+/** What was overwritten up to here may be dropped: nobody who reads at an older revision is still under way. */
+export async function settledHorizon(database: Database): Promise<number> {
+  const [row] = await database.query<{ value: string }>(
+    `SELECT value FROM marks WHERE name = 'oldest_revision' AND at < now() - $1 * interval '1 second'`,
+    [graceSeconds],
+  );
+  return row ? Number(row.value) : 0;
+}
+
+/** A number that tells this store apart from every other. */
+export async function storeId(database: Database): Promise<number> {
+  const [row] = await database.query<{ value: string }>(`SELECT value FROM marks WHERE name = 'store_id'`);
+  return Number(row.value);
+}
+
+export interface SealWanted {
+  readonly partition?: number;
+  readonly blocksMin: number;
+  readonly versionsMin: number;
+  /** Also those that have been fresh for so long, however little it is. */
+  readonly ageSeconds?: number;
+}
+
+/** The series that should be sealed, those with most to seal first. */
+export async function seriesToSeal(database: Database, wanted: SealWanted): Promise<number[]> {
+  const where = wanted.partition === undefined ? '' : `AND series % ${partitions} = ${wanted.partition}`;
+  const old =
+    wanted.ageSeconds === undefined
+      ? ''
+      : `OR min(revision) <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
+  const rows = await database.query<{ series: number }>(
+    `SELECT series FROM fresh_blocks
+     WHERE revision IS NOT NULL AND EXISTS (SELECT FROM series WHERE series.id = fresh_blocks.series AND deleted_revision IS NULL) ${where}
+     GROUP BY series HAVING count(*) >= ${wanted.blocksMin} OR sum(versions) >= ${wanted.versionsMin} ${old}
+     ORDER BY sum(versions) DESC`,
+  );
+  return rows.map((row) => row.series);
+}
+
+export interface Kept {
+  readonly batchKeptSeconds: number;
+  readonly writeKeyKeptSeconds: number;
+  readonly stageKeptSeconds: number;
+}
+
+export async function dropExpired(database: Database, kept: Kept): Promise<void> {
+  await database.query(`DELETE FROM batches WHERE at < now() - $1 * interval '1 second'`, [kept.batchKeptSeconds]);
+  await database.query(`DELETE FROM write_keys WHERE at < now() - $1 * interval '1 second'`, [
+    kept.writeKeyKeptSeconds,
+  ]);
+  await dropStale(database, kept.stageKeptSeconds);
+}
+
+/** Points of deleted series go, some blocks at a time. */
+export async function dropDeletedSeries(database: Database): Promise<void> {
+  for (const table of ['fresh_blocks', 'sealed_blocks']) {
+    await database.query(
+      `DELETE FROM ${table} WHERE id IN (
+         SELECT block.id FROM series JOIN ${table} AS block ON block.series = series.id WHERE deleted_revision IS NOT NULL LIMIT 5000)`,
+    );
+  }
+}
+
+/**
+ * Makes the revision of so many days ago the oldest that can be read. Returns what may be dropped: the horizon that has
+ * stood for a while.
+ */
+export async function moveHorizon(database: Database, historyDays: number): Promise<number | undefined> {
+  const [row] = await database.query<{ value: string; settled: boolean }>(
+    `WITH wanted AS (SELECT max(revision) AS revision FROM commits WHERE at <= now() - $1 * interval '1 day'),
+       standing AS (SELECT value, at < now() - $2 * interval '1 second' AS settled FROM marks WHERE name = 'oldest_revision'),
+       moved AS (
+         INSERT INTO marks (name, value, at) SELECT 'oldest_revision', revision, now() FROM wanted WHERE revision IS NOT NULL
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at
+         WHERE marks.value < excluded.value AND marks.at < now() - $2 * 2 * interval '1 second')
+     SELECT value, settled FROM standing`,
+    [historyDays, graceSeconds],
+  );
+  return row?.settled ? Number(row.value) : undefined;
+}
+
+/** Series with sealed blocks that hold something older than the horizon which is overwritten or deleted. */
+export async function seriesToForget(database: Database, horizon: number): Promise<number[]> {
+  const rows = await database.query<{ series: number }>(
+    `SELECT DISTINCT series FROM sealed_blocks WHERE versions > points AND base_revision <= $1`,
+    [horizon],
+  );
+  return rows.map((row) => row.series);
+}
+
+export interface Backlog {
+  /** Blocks that are not sealed yet. */
+  readonly freshBlocks: number;
+  readonly series: number;
+}
+
+export async function readBacklog(database: Database): Promise<Backlog> {
+  const [row] = await database.query<{ fresh: string; series: string }>(
+    `SELECT (SELECT count(*) FROM fresh_blocks WHERE revision IS NOT NULL) AS fresh,
+       (SELECT count(*) FROM series WHERE deleted_revision IS NULL) AS series`,
+  );
+  return { freshBlocks: Number(row.fresh), series: Number(row.series) };
+}

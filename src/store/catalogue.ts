@@ -1,0 +1,183 @@
+import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm';
+import { Fault } from '../engine/fault.ts';
+import type { Database } from './connect.ts';
+import { patiently } from './patience.ts';
+import { commits, marks, series, writeKeys } from './tables.ts';
+
+export type SeriesKind = 'SOURCE' | 'DERIVED';
+
+export interface SeriesRow {
+  readonly id: number;
+  readonly key: string;
+  readonly kind: SeriesKind;
+  readonly name: string | null;
+  readonly unit: string | null;
+  readonly tags: readonly string[];
+  readonly createdRevision: number;
+}
+
+export interface CommitRow {
+  readonly revision: number;
+  /** Microseconds since 1970. */
+  readonly at: number;
+  readonly note: string | null;
+}
+
+const seriesFields = {
+  id: series.id,
+  key: series.key,
+  kind: series.kind,
+  name: series.name,
+  unit: series.unit,
+  tags: series.tags,
+  createdRevision: series.createdRevision,
+};
+
+const commitFields = {
+  revision: commits.revision,
+  at: sql<string>`(extract(epoch from ${commits.at}) * 1000000)::bigint`,
+  note: commits.note,
+};
+
+function commitRow(row: { revision: number; at: string; note: string | null }): CommitRow {
+  return { revision: row.revision, at: Number(row.at), note: row.note };
+}
+
+export interface SeriesFilter {
+  readonly keyContains?: string | null;
+  readonly tag?: string | null;
+  readonly kind?: SeriesKind | null;
+  /** Only keys behind this one. */
+  readonly afterKey?: string;
+}
+
+/** What is known of series and commits; every method is one statement and sees what was committed before it was called. */
+export class Catalogue {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  #ask<T>(run: () => Promise<T>): Promise<T> {
+    return patiently(run, this.#database.patienceMillis);
+  }
+
+  async newestRevision(): Promise<number> {
+    const rows = await this.#ask(() =>
+      this.#database.catalogue
+        .select({ revision: commits.revision })
+        .from(commits)
+        .orderBy(desc(commits.revision))
+        .limit(1),
+    );
+    return rows[0]?.revision ?? 0;
+  }
+
+  /** The oldest revision that can be read; older ones have lost what was overwritten since. */
+  async oldestRevision(): Promise<number> {
+    const rows = await this.#ask(() =>
+      this.#database.catalogue.select({ value: marks.value }).from(marks).where(eq(marks.name, 'oldest_revision')),
+    );
+    return rows[0]?.value ?? 0;
+  }
+
+  async writeKey(key: string): Promise<{ hash: string; answer: Record<string, unknown> } | undefined> {
+    const rows = await this.#ask(() =>
+      this.#database.catalogue
+        .select({ hash: writeKeys.hash, answer: writeKeys.answer })
+        .from(writeKeys)
+        .where(eq(writeKeys.key, key)),
+    );
+    return rows[0] && { hash: rows[0].hash, answer: rows[0].answer as Record<string, unknown> };
+  }
+
+  async seriesByKeys(keys: readonly string[]): Promise<SeriesRow[]> {
+    return this.#series(and(inArray(series.key, [...keys]), isNull(series.deletedRevision)));
+  }
+
+  async seriesByIds(ids: readonly number[]): Promise<SeriesRow[]> {
+    return this.#series(and(inArray(series.id, [...ids]), isNull(series.deletedRevision)));
+  }
+
+  #series(where: SQL | undefined): Promise<SeriesRow[]> {
+    return this.#ask(() => this.#database.catalogue.select(seriesFields).from(series).where(where));
+  }
+
+  /** In the order of their keys, byte by byte. */
+  async listSeries(filter: SeriesFilter, count: number): Promise<SeriesRow[]> {
+    const where = [isNull(series.deletedRevision)];
+    if (filter.keyContains) where.push(sql`position(lower(${filter.keyContains}) in lower(${series.key})) > 0`);
+    if (filter.tag) where.push(arrayContains(series.tags, [filter.tag]));
+    if (filter.kind) where.push(eq(series.kind, filter.kind));
+    if (filter.afterKey !== undefined) where.push(gt(sql`${series.key} COLLATE "C"`, filter.afterKey));
+    return this.#ask(() =>
+      this.#database.catalogue
+        .select(seriesFields)
+        .from(series)
+        .where(and(...where))
+        .orderBy(sql`${series.key} COLLATE "C"`)
+        .limit(count),
+    );
+  }
+
+  async commits(revisions: readonly number[]): Promise<CommitRow[]> {
+    const rows = await this.#ask(() =>
+      this.#database.catalogue
+        .select(commitFields)
+        .from(commits)
+        .where(inArray(commits.revision, [...revisions]))
+        .orderBy(asc(commits.revision)),
+    );
+    return rows.map(commitRow);
+  }
+
+  /** The last commit at or before a moment. */
+  async commitAt(micros: number): Promise<CommitRow | undefined> {
+    const rows = await this.#ask(() =>
+      this.#database.catalogue
+        .select(commitFields)
+        .from(commits)
+        .where(lte(commits.at, sql`tidemark_instant(${micros}::bigint)`))
+        .orderBy(desc(commits.at), desc(commits.revision))
+        .limit(1),
+    );
+    return rows[0] && commitRow(rows[0]);
+  }
+
+  /** The last revision up to `asOf` that changed the points of each series, or that created it. */
+  async changedRevisions(ids: readonly number[], asOf: number): Promise<Map<number, number>> {
+    const list = sql.join(
+      ids.map((id) => sql`${id}`),
+      sql`, `,
+    );
+    const rows = await this.#ask(() =>
+      this.#database.catalogue.execute<{ id: number; revision: string }>(sql`
+        SELECT id, greatest(created_revision,
+          (SELECT max(revision) FROM fresh_blocks WHERE fresh_blocks.series = series.id AND revision <= ${asOf}),
+          (SELECT max(max_revision) FROM sealed_blocks WHERE sealed_blocks.series = series.id AND max_revision <= ${asOf}),
+          (SELECT max(base_revision + revision_offset) FROM sealed_blocks,
+             unnest(coalesce(offsets::bigint[], wide_offsets)) AS revision_offset
+           WHERE sealed_blocks.series = series.id AND max_revision > ${asOf} AND base_revision <= ${asOf}
+             AND base_revision + revision_offset <= ${asOf})) AS revision
+        FROM series WHERE id IN (${list})`),
+    );
+    return new Map([...rows].map((row) => [row.id, Number(row.revision)]));
+  }
+
+  /** Refuses a revision that cannot be read: not yet written, or older than the history that is kept. */
+  async checkReadable(revision: number, path: readonly (string | number)[]): Promise<void> {
+    const newest = await this.newestRevision();
+    if (revision > newest) {
+      throw new Fault('BAD_USER_INPUT', `Revision ${revision} is not written yet; the newest is ${newest}.`, path);
+    }
+    const oldest = await this.oldestRevision();
+    if (revision < oldest) {
+      throw new Fault(
+        'GONE',
+        `Revision ${revision} is older than the history that is kept; the oldest is ${oldest}.`,
+        path,
+      );
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import { type Database, withClient } from './connect.ts';
+import { patiently } from './patience.ts';
+
+/** Points of one series, sorted by instant, each instant once; NaN as a value deletes, NaN as a size says none. */
+export interface Column {
+  readonly t: Float64Array;
+  readonly value: Float64Array;
+  readonly size: Float64Array | undefined;
+}
+
+export interface NewSeries {
+  readonly key: string;
+  readonly name?: string | null;
+  readonly unit?: string | null;
+  readonly tags?: readonly string[];
+}
+
+/** What must hold when the lock is taken; `write` is the caller's own number for whom to tell. */
+export interface Check {
+  readonly write: number;
+  readonly key?: string;
+  readonly hash?: string;
+  /** Nothing in [from, to) of the series is newer than the base. */
+  readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
+}
+
+/** `at` is an index into `revisions` throughout. */
+export interface CommitRequest {
+  readonly revisions: readonly { readonly note: string | null }[];
+  readonly checks: readonly Check[];
+  readonly creates: readonly (NewSeries & { readonly at: number })[];
+  readonly deletes: readonly { readonly id: number; readonly at: number }[];
+  readonly stages: readonly { readonly id: string; readonly series: readonly number[]; readonly at: number }[];
+  readonly answers: readonly {
+    readonly at: number;
+    readonly key: string;
+    readonly hash: string;
+    readonly answer: object;
+  }[];
+  /** `series` is an id, or -(i + 1) for creates[i]. */
+  readonly blocks: readonly { readonly at: number; readonly series: number; readonly column: Column }[];
+}
+
+export interface Committed {
+  readonly kind: 'committed';
+  /** The revision before the first of this commit. */
+  readonly previous: number;
+  readonly revisions: number;
+  /** The ids of `creates`, and whether each was new. */
+  readonly created: readonly number[];
+  readonly new: readonly boolean[];
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refused: readonly {
+    readonly write: number;
+    readonly why: 'repeat' | 'conflict' | 'stale';
+    readonly answer: Record<string, unknown> | null;
+  }[];
+  /** Series that no longer exist. */
+  readonly missing: readonly number[];
+}
+
+/** From how many points on a commit would hold the lock too long: such a write is staged first. */
+export const commitPointsMax = 20_000;
+
+const statement = `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb,
+  $8::int[], $9::int[], $10::int[], $11::int[], $12::bigint[], $13::float8[], $14::float8[], $15::boolean) AS answer`;
+
+/** A commit whose answer does not come is given up after this and asked for again on another connection. */
+const answerMillis = 20_000;
+
+interface FlatColumns {
+  readonly starts: number[];
+  readonly lengths: number[];
+  readonly t: Float64Array;
+  readonly value: Float64Array;
+  readonly size: Float64Array | undefined;
+}
+
+/** Columns one after another; starts count from 1, as PostgreSQL's arrays do. */
+export function flatten(columns: readonly Column[]): FlatColumns {
+  const total = columns.reduce((sum, column) => sum + column.t.length, 0);
+  const sized = columns.some((column) => column.size !== undefined);
+  const flat = {
+    starts: [] as number[],
+    lengths: columns.map((column) => column.t.length),
+    t: new Float64Array(total),
+    value: new Float64Array(total),
+    size: sized ? new Float64Array(total).fill(Number.NaN) : undefined,
+  };
+  let at = 0;
+  for (const column of columns) {
+    flat.starts.push(at + 1);
+    flat.t.set(column.t, at);
+    flat.value.set(column.value, at);
+    if (column.size) flat.size?.set(column.size, at);
+    at += column.t.length;
+  }
+  return flat;
+}
+
+/**
+ * Makes one commit, durable when it returns. The batch id makes it safe to ask again when the connection dies: the
+ * second call waits for the first behind the lock, and then gets its answer.
+ */
+export async function commit(
+  database: Database,
+  request: CommitRequest,
+  options: { announce: boolean },
+): Promise<Committed | Refused> {
+  const flat = flatten(request.blocks.map((block) => block.column));
+  const checks = request.checks.map(({ guard, ...check }) => ({ ...check, ...guard }));
+  const values = [
+    randomUUID(),
+    JSON.stringify(checks),
+    JSON.stringify(request.revisions),
+    JSON.stringify(request.creates.map((create) => ({ ...create, tags: create.tags ?? [] }))),
+    JSON.stringify(request.deletes),
+    JSON.stringify(request.stages),
+    JSON.stringify(request.answers),
+    int4Array(request.blocks.map((block) => block.at)),
+    int4Array(request.blocks.map((block) => block.series)),
+    int4Array(flat.starts),
+    int4Array(flat.lengths),
+    int8Array(flat.t),
+    float8Array(flat.value),
+    flat.size ? float8Array(flat.size) : null,
+    options.announce,
+  ];
+  const answer = await patiently(() => ask(database, values), database.patienceMillis);
+  return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
+}
+
+type Answer = Omit<Committed, 'kind'> | Omit<Refused, 'kind'>;
+
+async function ask(database: Database, values: unknown[]): Promise<Answer> {
+  return withClient(database, answerMillis, async (client) => {
+    const { rows } = await client.query<{ answer: Answer }>(statement, values);
+    return rows[0].answer;
+  });
+}

@@ -1,0 +1,67 @@
+import { clipVersions, foldVersions, mergeVersions, type Points, type Versions } from '../engine/versions.ts';
+import { readBinary } from './binary-in.ts';
+import type { Database } from './connect.ts';
+import { decodeBlock, everything, freshColumns, readPoints } from './read.ts';
+
+export interface PointRow {
+  readonly t: number;
+  readonly value: number;
+  /** undefined: it has none. */
+  readonly size: number | undefined;
+  readonly revision: number;
+}
+
+export function pointAt(points: Points, i: number): PointRow {
+  const size = points.size?.[i];
+  return {
+    t: points.t[i],
+    value: points.value[i],
+    size: size === undefined || Number.isNaN(size) ? undefined : size,
+    revision: points.revision[i],
+  };
+}
+
+/**
+ * The last point of each of many series at a revision, in one statement: what is fresh behind the last sealed instant.
+ * Series whose last point is not there are looked up one by one.
+ */
+export async function readLasts(
+  database: Database,
+  ids: readonly number[],
+  asOf: number,
+): Promise<Map<number, PointRow>> {
+  const rows = await readBinary(
+    database,
+    `SELECT wanted.id, coalesce(tail.to_t, ${everything.from}), block.* FROM unnest(ARRAY[${ids.join(',')}]::int[]) AS wanted (id)
+     LEFT JOIN LATERAL (SELECT to_t FROM sealed_blocks WHERE series = wanted.id ORDER BY from_t DESC LIMIT 1) AS tail ON true
+     JOIN LATERAL (
+       SELECT ${freshColumns} FROM fresh_blocks
+       WHERE series = wanted.id AND revision <= ${asOf} AND to_t > coalesce(tail.to_t, ${everything.from})
+     ) AS block ON true`,
+  );
+  const runs = new Map<number, Versions[]>();
+  while (rows.next()) {
+    const id = rows.int4();
+    const sealedTo = rows.int8();
+    const run = clipVersions(decodeBlock(rows), sealedTo + 1, everything.to);
+    const known = runs.get(id);
+    if (known) known.push(run);
+    else runs.set(id, [run]);
+  }
+  const lasts = new Map<number, PointRow>();
+  const others = ids.filter((id) => {
+    const points = foldVersions(mergeVersions(runs.get(id) ?? []), asOf);
+    if (points.t.length === 0) return true;
+    lasts.set(id, pointAt(points, points.t.length - 1));
+    return false;
+  });
+  for (let i = 0; i < others.length; i += 8) {
+    await Promise.all(
+      others.slice(i, i + 8).map(async (id) => {
+        const points = await readPoints(database, id, everything, asOf, 1, 'last');
+        if (points.t.length > 0) lasts.set(id, pointAt(points, 0));
+      }),
+    );
+  }
+  return lasts;
+}

@@ -1,0 +1,179 @@
+import {
+  clipVersions,
+  foldVersions,
+  mergeVersions,
+  type Points,
+  sliceVersions,
+  type Versions,
+} from '../engine/versions.ts';
+import { type BinaryRows, readBinary } from './binary-in.ts';
+import type { Database } from './connect.ts';
+
+/** A half-open span of instants, whole microseconds. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** All instants there are. */
+export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+
+/** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
+const stepBlocksMin = 2;
+const stepBlocksMax = 64;
+
+export const freshColumns = 'revision AS base, t, value, size, NULL::int[], NULL::bigint[]';
+export const sealedColumns = 'base_revision AS base, t, value, size, offsets, wide_offsets';
+
+/** The sealed blocks of a span, and the fresh ones; sealed ones are disjoint, so one before the span is enough. */
+export function sealedIn(series: number, { from, to }: Range): string {
+  return `FROM sealed_blocks WHERE series = ${series} AND from_t < ${to} AND to_t >= ${from} AND from_t >= coalesce(
+    (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${from}), ${from})`;
+}
+
+export function freshIn(series: number, { from, to }: Range): string {
+  return `FROM fresh_blocks WHERE series = ${series} AND revision IS NOT NULL AND from_t < ${to} AND to_t >= ${from}`;
+}
+
+/** Reads the six columns of a block (freshColumns, sealedColumns) at the cursor's row. */
+export function decodeBlock(rows: BinaryRows): Versions {
+  const base = rows.int8();
+  const t = rows.int8s();
+  const value = rows.float8s();
+  const size = rows.float8s();
+  const offsets = rows.int4s(base);
+  const wide = rows.int8s(base);
+  if (!t || !value) throw new Error('a block without instants or values');
+  const revision = offsets ?? wide ?? new Float64Array(t.length).fill(base);
+  return { t, revision, value, size };
+}
+
+/** Everything that was ever said of the instants of a span, in one snapshot. */
+export async function readVersions(database: Database, series: number, range: Range): Promise<Versions> {
+  if (range.from >= range.to) return mergeVersions([]);
+  const rows = await readBinary(
+    database,
+    `SELECT ${sealedColumns} ${sealedIn(series, range)} UNION ALL SELECT ${freshColumns} ${freshIn(series, range)}`,
+  );
+  const runs: Versions[] = [];
+  while (rows.next()) runs.push(clipVersions(decodeBlock(rows), range.from, range.to));
+  return mergeVersions(runs);
+}
+
+/** Where to stop so that about so many blocks are read between `range.from` and there. */
+async function cutAfter(database: Database, series: number, range: Range, blocks: number): Promise<number> {
+  const starts = (source: string) =>
+    `(SELECT from_t ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`;
+  const [row] = await database.query<{ cut: string }>(
+    `SELECT from_t AS cut FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range))}) AS block
+     ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1`,
+  );
+  return row ? Number(row.cut) : range.to;
+}
+
+async function cutBefore(database: Database, series: number, range: Range, blocks: number): Promise<number> {
+  const ends = (table: string, where: string, order: string) =>
+    `(SELECT to_t FROM ${table} WHERE series = ${series} AND ${where} AND to_t + 1 < ${range.to} AND to_t >= ${range.from} ORDER BY ${order} DESC LIMIT ${blocks})`;
+  const sealed = ends('sealed_blocks', `from_t < ${range.to}`, 'from_t');
+  const fresh = ends('fresh_blocks', 'revision IS NOT NULL', 'to_t');
+  const [row] = await database.query<{ cut: string }>(
+    `SELECT to_t + 1 AS cut FROM (${sealed} UNION ALL ${fresh}) AS block ORDER BY to_t DESC OFFSET ${blocks - 1} LIMIT 1`,
+  );
+  return row ? Number(row.cut) : range.from;
+}
+
+/** A step of a walk: a part of the range, and everything ever said of it. */
+export interface Step {
+  readonly range: Range;
+  readonly versions: Versions;
+}
+
+/** Walks a span in steps of bounded memory, from its start or from its end. */
+export async function* walkVersions(
+  database: Database,
+  series: number,
+  range: Range,
+  direction: 'forward' | 'backward' = 'forward',
+): AsyncGenerator<Step> {
+  let rest = range;
+  for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
+    let step: Range;
+    if (direction === 'forward') {
+      step = { from: rest.from, to: await cutAfter(database, series, rest, blocks) };
+      rest = { from: step.to, to: rest.to };
+    } else {
+      step = { from: await cutBefore(database, series, rest, blocks), to: rest.to };
+      rest = { from: rest.from, to: step.from };
+    }
+    yield { range: step, versions: await readVersions(database, series, step) };
+  }
+}
+
+/** The first `count` points of a span at a revision, ascending; or the last ones. */
+export async function readPoints(
+  database: Database,
+  series: number,
+  range: Range,
+  asOf: number,
+  count: number,
+  end: 'first' | 'last',
+): Promise<Points> {
+  const parts: Points[] = [];
+  let missing = count;
+  if (missing <= 0) return mergeVersions([]);
+  for await (const step of walkVersions(database, series, range, end === 'first' ? 'forward' : 'backward')) {
+    const points = foldVersions(step.versions, asOf);
+    const length = points.t.length;
+    const part =
+      end === 'first'
+        ? sliceVersions(points, 0, Math.min(missing, length))
+        : sliceVersions(points, Math.max(0, length - missing), length);
+    parts.push(part);
+    missing -= part.t.length;
+    if (missing === 0) break;
+  }
+  return mergeVersions(parts);
+}
+
+/** Every version of one instant, oldest first. */
+export async function readInstant(database: Database, series: number, t: number): Promise<Versions> {
+  return readVersions(database, series, { from: t, to: t + 1 });
+}
+
+/** The instants between which the blocks of a series lie; undefined for a series that never held any. */
+export async function readExtent(database: Database, series: number): Promise<Range | undefined> {
+  const [row] = await database.query<{ from: string | null; to: string | null }>(
+    `SELECT min(low) AS from, max(high) AS to FROM (
+       (SELECT from_t AS low, NULL::bigint AS high FROM sealed_blocks WHERE series = ${series} ORDER BY from_t LIMIT 1)
+       UNION ALL (SELECT NULL, to_t FROM sealed_blocks WHERE series = ${series} ORDER BY from_t DESC LIMIT 1)
+       UNION ALL SELECT min(from_t), max(to_t) FROM fresh_blocks WHERE series = ${series} AND revision IS NOT NULL
+     ) AS block`,
+  );
+  if (row.from === null || row.to === null) return undefined;
+  return { from: Number(row.from), to: Number(row.to) + 1 };
+}
+
+/** The hulls of the blocks that hold versions of (after, to], merged where they touch, ascending. */
+export async function readTouched(
+  database: Database,
+  series: number,
+  after: number,
+  to: number,
+  range: Range,
+): Promise<Range[]> {
+  const rows = await database.query<{ from: string; to: string }>(
+    `SELECT from_t AS from, to_t + 1 AS to FROM fresh_blocks
+       WHERE series = ${series} AND revision > ${after} AND revision <= ${to} AND from_t < ${range.to} AND to_t >= ${range.from}
+     UNION ALL SELECT from_t, to_t + 1 FROM sealed_blocks
+       WHERE series = ${series} AND max_revision > ${after} AND base_revision <= ${to} AND from_t < ${range.to} AND to_t >= ${range.from}
+     ORDER BY 1`,
+  );
+  const hulls: Range[] = [];
+  for (const row of rows) {
+    const next = { from: Math.max(Number(row.from), range.from), to: Math.min(Number(row.to), range.to) };
+    const last = hulls.at(-1);
+    if (last && next.from <= last.to) hulls[hulls.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
+    else hulls.push(next);
+  }
+  return hulls;
+}

@@ -1,0 +1,310 @@
+import { packChunks, packTally, Tally } from '../engine/tally.ts';
+import {
+  clipVersions,
+  foldVersions,
+  lowerBound,
+  mergeVersions,
+  sliceVersions,
+  type Versions,
+} from '../engine/versions.ts';
+import { readBinary } from './binary-in.ts';
+import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import { flatten } from './commit.ts';
+import type { Database } from './connect.ts';
+import { decodeBlock, everything, freshColumns, type Range, sealedColumns } from './read.ts';
+
+/** The size that sealed blocks are cut to. */
+export const sealedVersionsTarget = 4_096;
+
+/** At most so many versions are merged and replaced in one go, so that memory and a transaction stay small. */
+const passVersionsMax = 200_000;
+
+/** Above this the offsets of revisions no longer fit PostgreSQL's integer. */
+const narrowOffsetMax = 2 ** 31 - 1;
+
+export interface SealAnswer {
+  /** How many versions were merged; 0 when there was nothing to do or another process was faster. */
+  readonly versions: number;
+  /** Whether fresh blocks are left. */
+  readonly more: boolean;
+}
+
+/** Blocks that a pass replaces, read at a seal count, and what is to stand in their place. */
+interface Pass {
+  readonly sealCount: number;
+  readonly fresh: readonly number[];
+  readonly sealed: readonly number[];
+  readonly blocks: readonly Versions[];
+  /** The ends of fresh blocks that reach past the pass: they stay fresh. */
+  readonly rests: readonly Versions[];
+}
+
+/**
+ * Versions that were overwritten at or before the horizon, and deletions of that age, can no longer be asked for and go;
+ * what was said after it stays.
+ */
+export function forget(versions: Versions, horizon: number): Versions {
+  const kept: number[] = [];
+  for (let i = 0; i < versions.t.length; i++) {
+    const old = versions.revision[i] <= horizon;
+    const overwritten = versions.t[i + 1] === versions.t[i] && versions.revision[i + 1] <= horizon;
+    if (old && (overwritten || Number.isNaN(versions.value[i]))) continue;
+    kept.push(i);
+  }
+  if (kept.length === versions.t.length) return versions;
+  const pick = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]);
+  return {
+    t: pick(versions.t),
+    revision: pick(versions.revision),
+    value: pick(versions.value),
+    size: versions.size && pick(versions.size),
+  };
+}
+
+/** Cuts versions into blocks of about the target's size, never between two versions of one instant. */
+export function cutVersions(versions: Versions): Versions[] {
+  const length = versions.t.length;
+  const count = Math.max(1, Math.round(length / sealedVersionsTarget));
+  const blocks: Versions[] = [];
+  let start = 0;
+  for (let i = 1; i <= count && start < length; i++) {
+    let end = i === count ? length : Math.floor((length * i) / count);
+    while (end < length && versions.t[end] === versions.t[end - 1]) end++;
+    if (end > start) blocks.push(sliceVersions(versions, start, end));
+    start = Math.max(start, end);
+  }
+  return blocks;
+}
+
+interface SealedHead {
+  readonly id: number;
+  readonly from: number;
+  readonly to: number;
+  readonly versions: number;
+}
+
+/** At most so many sealed blocks are looked at in one pass. */
+const passHeadsMax = 20_000;
+
+async function readBlocks(
+  database: Database,
+  table: string,
+  columns: string,
+  ids: readonly number[],
+): Promise<Versions[]> {
+  if (ids.length === 0) return [];
+  const blocks: Versions[] = [];
+  const rows = await readBinary(database, `SELECT ${columns} FROM ${table} WHERE id IN (${ids.join(',')})`);
+  while (rows.next()) blocks.push(decodeBlock(rows));
+  return blocks;
+}
+
+/** The sealed blocks from the one before the span on, in time order. */
+async function readSealedHeads(database: Database, series: number, span: Range): Promise<SealedHead[]> {
+  const rows = await database.query<{ id: string; from: string; to: string; versions: number }>(
+    `SELECT id, from_t AS from, to_t AS to, versions FROM sealed_blocks WHERE series = ${series} AND from_t < ${span.to} AND from_t >= coalesce(
+       (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${span.from}), ${span.from})
+     ORDER BY from_t LIMIT ${passHeadsMax}`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    from: Number(row.from),
+    to: Number(row.to),
+    versions: row.versions,
+  }));
+}
+
+interface Plan {
+  readonly replaced: readonly number[];
+  /** Where blocks that stay begin: no new block may reach over one. */
+  readonly walls: readonly number[];
+  /** The pass ends before this instant. */
+  readonly cut: number;
+}
+
+/**
+ * Which sealed blocks the instants fall into. Instants behind a block that is not full join it, so that a series that
+ * only grows is kept in full blocks.
+ */
+export function planSeal(instants: Float64Array, heads: readonly SealedHead[]): Plan {
+  const replaced: number[] = [];
+  const walls: number[] = [];
+  let size = 0;
+  for (let h = 0; h < heads.length; h++) {
+    const head = heads[h];
+    if (size > passVersionsMax) return { replaced, walls, cut: head.from };
+    const reach = head.versions < sealedVersionsTarget * 0.75 ? (heads[h + 1]?.from ?? everything.to) - 1 : head.to;
+    const at = lowerBound(instants, head.from);
+    if (at < instants.length && instants[at] <= reach) {
+      replaced.push(head.id);
+      size += head.versions;
+    } else {
+      walls.push(head.from);
+    }
+  }
+  const cut = heads.length < passHeadsMax ? everything.to : heads[heads.length - 1].from;
+  return { replaced, walls, cut };
+}
+
+/** Cuts where a block that stays begins. */
+function splitAt(versions: Versions, walls: readonly number[]): Versions[] {
+  const bounds = [...walls.map((wall) => lowerBound(versions.t, wall)), versions.t.length];
+  const parts: Versions[] = [];
+  let start = 0;
+  for (const bound of bounds) {
+    if (bound > start) parts.push(sliceVersions(versions, start, bound));
+    start = Math.max(start, bound);
+  }
+  return parts;
+}
+
+/**
+ * Merges fresh blocks of a series into sealed ones: one pass of bounded size. What the series says at any revision stays
+ * the same; with a horizon, what can no longer be asked for is dropped.
+ */
+export async function sealSeries(database: Database, series: number, horizon = 0): Promise<SealAnswer> {
+  const [counted] = await database.query<{ seal_count: string }>(
+    `SELECT seal_count FROM series WHERE id = ${series} AND deleted_revision IS NULL`,
+  );
+  if (!counted) return { versions: 0, more: false };
+  const waiting = await database.query<{ id: string; total: string }>(
+    `SELECT id, sum(versions) OVER (ORDER BY from_t, id) AS total FROM fresh_blocks
+     WHERE series = ${series} AND revision IS NOT NULL ORDER BY from_t, id LIMIT 50000`,
+  );
+  if (waiting.length === 0) return { versions: 0, more: false };
+  const enough = waiting.findIndex((row) => Number(row.total) > passVersionsMax);
+  const fresh = (enough < 0 ? waiting : waiting.slice(0, Math.max(1, enough))).map((row) => Number(row.id));
+  const runs = await readBlocks(database, 'fresh_blocks', freshColumns, fresh);
+  const said = mergeVersions(runs);
+  const span = { from: said.t[0], to: said.t[said.t.length - 1] + 1 };
+  const plan = planSeal(said.t, await readSealedHeads(database, series, span));
+  const old = await readBlocks(database, 'sealed_blocks', sealedColumns, plan.replaced);
+  if (runs.length !== fresh.length || old.length !== plan.replaced.length) return { versions: 0, more: true };
+  const merged = mergeVersions([clipVersions(said, everything.from, plan.cut), ...old]);
+  const pass: Pass = {
+    sealCount: Number(counted.seal_count),
+    fresh,
+    sealed: plan.replaced,
+    blocks: splitAt(merged, plan.walls)
+      .map((part) => forget(part, horizon))
+      .filter((part) => part.t.length > 0)
+      .flatMap(cutVersions),
+    rests: runs.map((run) => clipVersions(run, plan.cut, everything.to)).filter((rest) => rest.t.length > 0),
+  };
+  const sealed = await replaceBlocks(database, series, pass);
+  return {
+    versions: sealed ? merged.t.length : 0,
+    more: !sealed || pass.rests.length > 0 || fresh.length < waiting.length,
+  };
+}
+
+/** The id of the last block that was looked at, to go on from; undefined at the end. */
+export async function forgetSealed(
+  database: Database,
+  series: number,
+  horizon: number,
+  afterId: number,
+): Promise<number | undefined> {
+  const [counted] = await database.query<{ seal_count: string; ids: string[] | null }>(
+    `SELECT seal_count, (SELECT array_agg(id ORDER BY id) FROM (
+       SELECT id FROM sealed_blocks WHERE series = ${series} AND id > ${afterId} AND versions > points AND base_revision <= ${horizon}
+       ORDER BY id LIMIT 32) AS some) AS ids
+     FROM series WHERE id = ${series} AND deleted_revision IS NULL`,
+  );
+  if (!counted?.ids) return undefined;
+  const ids = counted.ids.map(Number);
+  const sealed: number[] = [];
+  const blocks: Versions[] = [];
+  for (const id of ids) {
+    const [block] = await readBlocks(database, 'sealed_blocks', sealedColumns, [id]);
+    const kept = block && forget(block, horizon);
+    if (!kept || kept === block) continue;
+    sealed.push(id);
+    if (kept.t.length > 0) blocks.push(kept);
+  }
+  if (sealed.length > 0)
+    await replaceBlocks(database, series, {
+      sealCount: Number(counted.seal_count),
+      fresh: [],
+      sealed,
+      blocks,
+      rests: [],
+    });
+  return ids[ids.length - 1];
+}
+
+interface Head {
+  readonly base: number;
+  readonly max: number;
+  readonly points: number;
+  readonly sized: boolean;
+  readonly wide: boolean;
+  readonly rest: boolean;
+}
+
+function describe(block: Versions, rest: boolean): { head: Head; summary: number[]; chunks: number[] } {
+  let base = Number.POSITIVE_INFINITY;
+  let max = 0;
+  for (const revision of block.revision) {
+    base = Math.min(base, revision);
+    max = Math.max(max, revision);
+  }
+  const points = foldVersions(block, Number.POSITIVE_INFINITY);
+  const tally = new Tally();
+  for (let i = 0; i < points.t.length; i++) tally.add(points, i);
+  const sized = block.size?.some((size) => !Number.isNaN(size)) ?? false;
+  return {
+    head: { base, max, points: points.t.length, sized, wide: max - base > narrowOffsetMax, rest },
+    summary: packTally(tally),
+    chunks: packChunks(block.t, points),
+  };
+}
+
+/** Starts of arrays in their concatenation, from 1, and the position behind the last. */
+function startsOf(arrays: readonly (readonly number[])[]): number[] {
+  const starts = [1];
+  for (const array of arrays) starts.push(starts[starts.length - 1] + array.length);
+  return starts;
+}
+
+async function replaceBlocks(database: Database, series: number, pass: Pass): Promise<boolean> {
+  const blocks = [...pass.blocks, ...pass.rests];
+  const described = blocks.map((block, i) => describe(block, i >= pass.blocks.length));
+  const flat = flatten(blocks);
+  const offsets = blocks.map((block, i) => block.revision.map((revision) => revision - described[i].head.base));
+  const anyWide = described.some(({ head }) => head.wide);
+  const join = (arrays: readonly Float64Array[]) => {
+    const whole = new Float64Array(flat.t.length);
+    let at = 0;
+    for (const array of arrays) {
+      whole.set(array, at);
+      at += array.length;
+    }
+    return whole;
+  };
+  const summaries = described.map(({ summary }) => summary);
+  const chunks = described.map((description) => description.chunks);
+  const [row] = await database.query<{ sealed: boolean }>(
+    `SELECT tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb, $6::int[], $7::int[], $8::bigint[], $9::float8[],
+       $10::float8[], $11::int[], $12::bigint[], $13::float8[], $14::int[], $15::float8[], $16::int[]) AS sealed`,
+    [
+      series,
+      pass.sealCount,
+      int8Array(pass.fresh),
+      int8Array(pass.sealed),
+      JSON.stringify(described.map(({ head }) => head)),
+      int4Array(flat.starts),
+      int4Array(flat.lengths),
+      int8Array(flat.t),
+      float8Array(flat.value),
+      flat.size ? float8Array(flat.size) : null,
+      int4Array(join(offsets.map((column, i) => (described[i].head.wide ? column.map(() => 0) : column)))),
+      anyWide ? int8Array(join(offsets)) : null,
+      float8Array(summaries.flat()),
+      int4Array(startsOf(summaries)),
+      float8Array(chunks.flat()),
+      int4Array(startsOf(chunks)),
+    ],
+  );
+  return row.sealed;
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import { type Column, flatten } from './commit.ts';
+import { type Database, withClient } from './connect.ts';
+import { patiently } from './patience.ts';
+
+/** A block of a large write: so many points at most, and so many in one statement. */
+const stagedBlockPoints = 8_192;
+const statementPointsMax = 131_072;
+
+const answerMillis = 60_000;
+
+const statement = `INSERT INTO fresh_blocks (series, stage, staged_at, versions, from_t, to_t, t, value, size)
+  SELECT block.series, $1::uuid, now(), block.length, ($5::bigint[])[block.first], ($5::bigint[])[block.first + block.length - 1],
+    ($5::bigint[])[block.first : block.first + block.length - 1], ($6::float8[])[block.first : block.first + block.length - 1],
+    ($7::float8[])[block.first : block.first + block.length - 1]
+  FROM unnest($2::int[], $3::int[], $4::int[]) AS block (series, first, length)`;
+
+export interface StagedColumn {
+  /** An id, or -(i + 1) for the i-th series that the publishing commit creates. */
+  readonly series: number;
+  readonly column: Column;
+}
+
+function cut({ series, column }: StagedColumn): StagedColumn[] {
+  const pieces: StagedColumn[] = [];
+  for (let start = 0; start < column.t.length; start += stagedBlockPoints) {
+    const end = start + stagedBlockPoints;
+    const piece = {
+      t: column.t.subarray(start, end),
+      value: column.value.subarray(start, end),
+      size: column.size?.subarray(start, end),
+    };
+    pieces.push({ series, column: piece });
+  }
+  return pieces;
+}
+
+/**
+ * Lays a large write down as blocks that nobody sees. Returns the stages to publish in one commit; each attempt of a
+ * statement has a stage of its own, so that one whose answer was lost is never published twice.
+ */
+export async function stage(database: Database, columns: readonly StagedColumn[]): Promise<string[]> {
+  const stages: string[] = [];
+  let batch: StagedColumn[] = [];
+  let points = 0;
+  const flush = async () => {
+    const blocks = batch;
+    batch = [];
+    points = 0;
+    if (blocks.length > 0) stages.push(await patiently(() => insert(database, blocks), database.patienceMillis));
+  };
+  for (const piece of columns.flatMap(cut)) {
+    batch.push(piece);
+    points += piece.column.t.length;
+    if (points >= statementPointsMax) await flush();
+  }
+  await flush();
+  return stages;
+}
+
+async function insert(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
+  const id = randomUUID();
+  const flat = flatten(blocks.map((block) => block.column));
+  const values = [
+    id,
+    int4Array(blocks.map((block) => block.series)),
+    int4Array(flat.starts),
+    int4Array(flat.lengths),
+    int8Array(flat.t),
+    float8Array(flat.value),
+    flat.size ? float8Array(flat.size) : null,
+  ];
+  await withClient(database, answerMillis, (client) => client.query(statement, values));
+  return id;
+}
+
+/** Throws away what was staged and never published: the process that staged it has died or failed. */
+export async function dropStale(database: Database, olderThanSeconds: number): Promise<void> {
+  await database.query(
+    `DELETE FROM fresh_blocks WHERE stage IS NOT NULL AND staged_at < now() - $1 * interval '1 second'`,
+    [olderThanSeconds],
+  );
+}

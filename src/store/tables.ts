@@ -1,0 +1,134 @@
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+
+const instant = (name: string) => bigint(name, { mode: 'number' });
+const revision = (name: string) => bigint(name, { mode: 'number' });
+
+/** One row a revision of the global line; the newest row is the newest revision. */
+export const commits = pgTable(
+  'commits',
+  {
+    revision: revision('revision').primaryKey(),
+    at: timestamp('at', { withTimezone: true, precision: 6, mode: 'string' }).notNull(),
+    note: text('note'),
+  },
+  (table) => [index('commits_at').on(table.at)],
+);
+
+/** The catalogue. A deleted series keeps its row, so that its id is never given again; its key is free. */
+export const series = pgTable(
+  'series',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    key: text('key').notNull(),
+    kind: text('kind', { enum: ['SOURCE', 'DERIVED'] })
+      .notNull()
+      .default('SOURCE'),
+    name: text('name'),
+    unit: text('unit'),
+    tags: text('tags').array().notNull().default(sql`'{}'`),
+    createdRevision: revision('created_revision').notNull(),
+    deletedRevision: revision('deleted_revision'),
+    /** Counts the changes of its sealed blocks: what a compaction compares before it replaces any. */
+    sealCount: bigint('seal_count', { mode: 'number' }).notNull().default(0),
+  },
+  (table) => [
+    uniqueIndex('series_key').on(table.key).where(sql`deleted_revision is null`),
+    index('series_deleted').on(table.deletedRevision).where(sql`deleted_revision is not null`),
+  ],
+);
+
+/**
+ * What one commit said of one series: sorted instants and their values; NaN deletes. Rows with a stage and no revision
+ * are part of a large write that is not published yet, and invisible.
+ */
+export const freshBlocks = pgTable(
+  'fresh_blocks',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    series: integer('series').notNull(),
+    revision: revision('revision'),
+    stage: uuid('stage'),
+    stagedAt: timestamp('staged_at', { withTimezone: true, mode: 'string' }),
+    fromT: instant('from_t').notNull(),
+    toT: instant('to_t').notNull(),
+    versions: integer('versions').notNull(),
+    t: bigint('t', { mode: 'number' }).array().notNull(),
+    value: doublePrecision('value').array().notNull(),
+    size: doublePrecision('size').array(),
+  },
+  (table) => [
+    index('fresh_blocks_series_revision').on(table.series, table.revision),
+    index('fresh_blocks_stage').on(table.stage).where(sql`stage is not null`),
+  ],
+);
+
+/**
+ * Merged blocks: versions sorted by (t, revision), disjoint in time within a series. Revisions are kept as offsets from
+ * the lowest one, in `offsets` or, past 2^31, in `wide_offsets`. `summary` and `chunks` are packed by engine/summary.ts.
+ */
+export const sealedBlocks = pgTable(
+  'sealed_blocks',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    series: integer('series').notNull(),
+    fromT: instant('from_t').notNull(),
+    toT: instant('to_t').notNull(),
+    baseRevision: revision('base_revision').notNull(),
+    maxRevision: revision('max_revision').notNull(),
+    versions: integer('versions').notNull(),
+    points: integer('points').notNull(),
+    t: bigint('t', { mode: 'number' }).array().notNull(),
+    value: doublePrecision('value').array().notNull(),
+    size: doublePrecision('size').array(),
+    offsets: integer('offsets').array(),
+    wideOffsets: bigint('wide_offsets', { mode: 'number' }).array(),
+    summary: doublePrecision('summary').array().notNull(),
+    chunks: doublePrecision('chunks').array().notNull(),
+  },
+  (table) => [
+    uniqueIndex('sealed_blocks_series_from').on(table.series, table.fromT),
+    index('sealed_blocks_series_revision').on(table.series, table.maxRevision),
+  ],
+);
+
+/** Idempotency keys: which write a key stood for, and what it answered. */
+export const writeKeys = pgTable(
+  'write_keys',
+  {
+    key: text('key').primaryKey(),
+    hash: text('hash').notNull(),
+    answer: jsonb('answer').notNull(),
+    at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
+  },
+  (table) => [index('write_keys_at').on(table.at)],
+);
+
+/** What each commit call answered, so that a retry after a lost answer gets it again instead of writing twice. */
+export const batches = pgTable(
+  'batches',
+  {
+    id: uuid('id').primaryKey(),
+    answer: jsonb('answer').notNull(),
+    at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
+  },
+  (table) => [index('batches_at').on(table.at)],
+);
+
+/** Single numbers that belong to the whole store, such as the oldest revision that can be read. */
+export const marks = pgTable('marks', {
+  name: text('name').primaryKey(),
+  value: bigint('value', { mode: 'number' }).notNull(),
+  at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
+});
