@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Fault } from '../engine/fault.ts';
@@ -12,7 +12,7 @@ const agreementMillisMax = 10_000;
 /**
  * Takes the home for this process, or throws the fault that says who has it; returns what gives it back.
  *
- * Every contender writes an entry of its own, named pid-birth-nonce, and has the home once it looks around and sees no
+ * Every contender writes an entry of its own, named pid-birth-place-nonce, and has the home once it looks around and sees no
  * other living entry; it then marks its entry as held. Names are never used twice, so anybody may remove a dead entry:
  * one lock file that is taken over from its dead owner has a moment in which two take it.
  */
@@ -20,7 +20,8 @@ export async function takeLock(parent: string, home: string): Promise<() => void
   const dir = join(parent, 'lock');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   keepOwner(dir);
-  const mine = `${process.pid}-${birthOf(process.pid)}-${randomBytes(4).toString('hex')}`;
+  const place = placeOf(dir);
+  const mine = `${process.pid}-${birthOf(process.pid)}-${place}-${randomBytes(4).toString('hex')}`;
   const end = performance.now() + agreementMillisMax;
   try {
     for (;;) {
@@ -48,13 +49,20 @@ interface Entry {
   readonly held: boolean;
 }
 
+/** Tells a home from a copy of it, whose lock came along with the copying, and stays as it is when a home is moved. */
+function placeOf(dir: string): string {
+  return String(statSync(dir).ino);
+}
+
 function livingEntries(dir: string): Entry[] {
+  const here = placeOf(dir);
   const names = readdirSync(dir);
   const entries: Entry[] = [];
   for (const name of names) {
-    const [, pid, birth] = /^(\d+)-(\w+)-[0-9a-f]+$/.exec(name) ?? [];
+    const [, pid, birth, place] = /^(\d+)-(\w+)-(\d+)-[0-9a-f]+$/.exec(name) ?? [];
     if (pid === undefined) continue;
-    if (birthOf(Number(pid)) === birth) entries.push({ name, pid: Number(pid), held: names.includes(`${name}.held`) });
+    const alive = place === here && birthOf(Number(pid)) === birth;
+    if (alive) entries.push({ name, pid: Number(pid), held: names.includes(`${name}.held`) });
     else remove(dir, name);
   }
   return entries;

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Account, accountFor, keepOwner, reaches } from './account.ts';
+import { type Account, accountFor, isRoot, keepOwner, reaches } from './account.ts';
 import { unavailable } from './faults.ts';
 
 /** Where things lie. `parent` holds the data directory and the lock: the home, or a place the account can reach. */
@@ -56,6 +65,8 @@ function makeHome(home: string): string {
   if (!statSync(home).isDirectory()) {
     throw unavailable(`TIDEMARK_HOME (${home}) is not a directory: set TIDEMARK_HOME to another.`);
   }
+  // One that is empty (mkdtemp makes them closed) is as good as made by us; any other keeps its mode.
+  if (isRoot() && statSync(home).uid === 0 && readdirSync(home).length === 0) chmodSync(home, 0o711);
   return realpathSync(home);
 }
 

@@ -123,11 +123,10 @@ export interface Chunk {
   readonly max: number;
 }
 
-const chunkVersions = 256;
 const chunkFields = 5;
 
-/** The extremes of every 256 versions or so of a block, as one array of numbers. An instant is never cut in two. */
-export function packChunks(instants: Float64Array, points: Points): number[] {
+/** The extremes of every so many versions of a block, as one array of numbers. An instant is never cut in two. */
+export function packChunks(instants: Float64Array, points: Points, chunkVersions: number): number[] {
   const packed: number[] = [];
   let p = 0;
   for (let start = 0; start < instants.length; ) {

@@ -50,15 +50,14 @@ const IngestTicksInput = builder.inputType('IngestTicksInput', {
       required: true,
       description: 'The ticks; of two for one instant the later one counts.',
     }),
-    createMissing: t.boolean({ required: true, defaultValue: false, description: 'Create series that do not exist.' }),
+    createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
     partial: t.boolean({
-      required: true,
       defaultValue: false,
       description: 'Write what is good and list the rest, rather than nothing.',
     }),
     note: t.string({ description: noteDescription }),
     idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
   }),
 });
 
@@ -76,15 +75,14 @@ const IngestColumnsInput = builder.inputType('IngestColumnsInput', {
   description: 'Ticks of any number of series as parallel arrays, to be written in one commit.',
   fields: (t) => ({
     columns: t.field({ type: [IngestColumnInput], required: true, description: 'One item a series.' }),
-    createMissing: t.boolean({ required: true, defaultValue: false, description: 'Create series that do not exist.' }),
+    createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
     partial: t.boolean({
-      required: true,
       defaultValue: false,
       description: 'Write what is good and list the rest, rather than nothing.',
     }),
     note: t.string({ description: noteDescription }),
     idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
   }),
 });
 
@@ -97,7 +95,7 @@ const DeleteTicksInput = builder.inputType('DeleteTicksInput', {
     at: t.field({ type: ['Instant'], description: 'These instants.' }),
     note: t.string({ description: noteDescription }),
     idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, required: true, defaultValue: 'STORED', description: 'What to wait for.' }),
+    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
   }),
 });
 
@@ -223,8 +221,8 @@ builder.mutationFields((t) => ({
     resolve: async (_, { input }, { app, operation }) => {
       const result = await app.ingest.ingest({
         columns: columnsOf(asTicks(input.ticks)),
-        createMissing: input.createMissing,
-        partial: input.partial,
+        createMissing: input.createMissing ?? false,
+        partial: input.partial ?? false,
         note: input.note ?? null,
         idempotencyKey: input.idempotencyKey ?? null,
       });
@@ -239,8 +237,8 @@ builder.mutationFields((t) => ({
     resolve: async (_, { input }, { app, operation }) => {
       const result = await app.ingest.ingest({
         columns: columnsFrom(input.columns),
-        createMissing: input.createMissing,
-        partial: input.partial,
+        createMissing: input.createMissing ?? false,
+        partial: input.partial ?? false,
         note: input.note ?? null,
         idempotencyKey: input.idempotencyKey ?? null,
       });

@@ -139,7 +139,6 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         bucket: t.arg({ type: 'Duration', description: 'The width of the buckets.' }),
         method: t.arg({
           type: SampleMethodType,
-          required: true,
           defaultValue: 'MINMAX',
           description: 'What stands for the points of a bucket.',
         }),
@@ -160,7 +159,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
           asOf,
           maxPoints: args.maxPoints ?? undefined,
           bucketMicros: args.bucket ?? undefined,
-          method: args.method,
+          method: args.method ?? 'MINMAX',
         };
         return { ...(await readSamples(app.database, request, app.limits)), revision: asOf };
       },
@@ -178,7 +177,6 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
         last: t.arg.int({ description: 'Only so many, the last ones.' }),
         timeZone: t.arg.string({
-          required: true,
           defaultValue: 'UTC',
           description: "The zone whose midnights days start at, as 'Europe/Berlin'.",
         }),
@@ -189,7 +187,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         const request = {
           series: id,
           intervalMicros: args.interval,
-          timeZone: args.timeZone,
+          timeZone: args.timeZone ?? 'UTC',
           range: rangeOf(args.range),
           last: args.last ?? undefined,
           asOf: await operation.asOf(args.asOf),
@@ -217,11 +215,12 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
       description: 'Everything that this instant has ever been, newest first.',
       args: {
         t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
-        first: t.arg.int({ required: true, defaultValue: 100, description: 'At most so many.' }),
+        first: t.arg.int({ defaultValue: 100, description: 'At most so many.' }),
       },
       resolve: async ({ id }, args, { app, operation }) => {
-        if (args.first < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
-        return readHistory(app.database, id, requireInstant(args.t, ['t']), args.first, await operation.revision());
+        const first = args.first ?? 100;
+        if (first < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
+        return readHistory(app.database, id, requireInstant(args.t, ['t']), first, await operation.revision());
       },
     }),
   }),

@@ -13,11 +13,26 @@ import { flatten } from './commit.ts';
 import type { Database } from './connect.ts';
 import { decodeBlock, everything, freshColumns, type Range, sealedColumns } from './read.ts';
 
-/** The size that sealed blocks are cut to. */
-export const sealedVersionsTarget = 4_096;
+export interface SealSizes {
+  /** The size that sealed blocks are cut to. */
+  readonly blockVersions: number;
+  /** Extremes are kept for about so many versions each. */
+  readonly chunkVersions: number;
+  /** At most so much is merged and replaced in one go, so that memory and a transaction stay small. */
+  readonly passVersionsMax: number;
+  readonly passBlocksMax: number;
+  /** At most so many sealed blocks are looked at in one pass. */
+  readonly passHeadsMax: number;
+}
 
-/** At most so many versions are merged and replaced in one go, so that memory and a transaction stay small. */
-const passVersionsMax = 200_000;
+/** Others are for tests: small blocks show with few points what large ones do with many. */
+export const sealSizes: SealSizes = {
+  blockVersions: 4_096,
+  chunkVersions: 256,
+  passVersionsMax: 200_000,
+  passBlocksMax: 50_000,
+  passHeadsMax: 20_000,
+};
 
 /** Above this the offsets of revisions no longer fit PostgreSQL's integer. */
 const narrowOffsetMax = 2 ** 31 - 1;
@@ -62,9 +77,9 @@ export function forget(versions: Versions, horizon: number): Versions {
 }
 
 /** Cuts versions into blocks of about the target's size, never between two versions of one instant. */
-export function cutVersions(versions: Versions): Versions[] {
+export function cutVersions(versions: Versions, blockVersions: number): Versions[] {
   const length = versions.t.length;
-  const count = Math.max(1, Math.round(length / sealedVersionsTarget));
+  const count = Math.max(1, Math.round(length / blockVersions));
   const blocks: Versions[] = [];
   let start = 0;
   for (let i = 1; i <= count && start < length; i++) {
@@ -83,9 +98,6 @@ interface SealedHead {
   readonly versions: number;
 }
 
-/** At most so many sealed blocks are looked at in one pass. */
-const passHeadsMax = 20_000;
-
 async function readBlocks(
   database: Database,
   table: string,
@@ -100,7 +112,12 @@ async function readBlocks(
 }
 
 /** The sealed blocks from the one before the span on, in time order. */
-async function readSealedHeads(database: Database, series: number, span: Range): Promise<SealedHead[]> {
+async function readSealedHeads(
+  database: Database,
+  series: number,
+  span: Range,
+  passHeadsMax: number,
+): Promise<SealedHead[]> {
   const rows = await database.query<{ id: string; from: string; to: string; versions: number }>(
     `SELECT id, from_t AS from, to_t AS to, versions FROM sealed_blocks WHERE series = ${series} AND from_t < ${span.to} AND from_t >= coalesce(
        (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${span.from}), ${span.from})
@@ -126,14 +143,14 @@ interface Plan {
  * Which sealed blocks the instants fall into. Instants behind a block that is not full join it, so that a series that
  * only grows is kept in full blocks.
  */
-export function planSeal(instants: Float64Array, heads: readonly SealedHead[]): Plan {
+export function planSeal(instants: Float64Array, heads: readonly SealedHead[], sizes: SealSizes): Plan {
   const replaced: number[] = [];
   const walls: number[] = [];
   let size = 0;
   for (let h = 0; h < heads.length; h++) {
     const head = heads[h];
-    if (size > passVersionsMax) return { replaced, walls, cut: head.from };
-    const reach = head.versions < sealedVersionsTarget * 0.75 ? (heads[h + 1]?.from ?? everything.to) - 1 : head.to;
+    if (size > sizes.passVersionsMax) return { replaced, walls, cut: head.from };
+    const reach = head.versions < sizes.blockVersions * 0.75 ? (heads[h + 1]?.from ?? everything.to) - 1 : head.to;
     const at = lowerBound(instants, head.from);
     if (at < instants.length && instants[at] <= reach) {
       replaced.push(head.id);
@@ -142,7 +159,7 @@ export function planSeal(instants: Float64Array, heads: readonly SealedHead[]): 
       walls.push(head.from);
     }
   }
-  const cut = heads.length < passHeadsMax ? everything.to : heads[heads.length - 1].from;
+  const cut = heads.length < sizes.passHeadsMax ? everything.to : heads[heads.length - 1].from;
   return { replaced, walls, cut };
 }
 
@@ -162,22 +179,27 @@ function splitAt(versions: Versions, walls: readonly number[]): Versions[] {
  * Merges fresh blocks of a series into sealed ones: one pass of bounded size. What the series says at any revision stays
  * the same; with a horizon, what can no longer be asked for is dropped.
  */
-export async function sealSeries(database: Database, series: number, horizon = 0): Promise<SealAnswer> {
+export async function sealSeries(
+  database: Database,
+  series: number,
+  horizon = 0,
+  sizes = sealSizes,
+): Promise<SealAnswer> {
   const [counted] = await database.query<{ seal_count: string }>(
     `SELECT seal_count FROM series WHERE id = ${series} AND deleted_revision IS NULL`,
   );
   if (!counted) return { versions: 0, more: false };
   const waiting = await database.query<{ id: string; total: string }>(
     `SELECT id, sum(versions) OVER (ORDER BY from_t, id) AS total FROM fresh_blocks
-     WHERE series = ${series} AND revision IS NOT NULL ORDER BY from_t, id LIMIT 50000`,
+     WHERE series = ${series} AND revision IS NOT NULL ORDER BY from_t, id LIMIT ${sizes.passBlocksMax}`,
   );
   if (waiting.length === 0) return { versions: 0, more: false };
-  const enough = waiting.findIndex((row) => Number(row.total) > passVersionsMax);
+  const enough = waiting.findIndex((row) => Number(row.total) > sizes.passVersionsMax);
   const fresh = (enough < 0 ? waiting : waiting.slice(0, Math.max(1, enough))).map((row) => Number(row.id));
   const runs = await readBlocks(database, 'fresh_blocks', freshColumns, fresh);
   const said = mergeVersions(runs);
   const span = { from: said.t[0], to: said.t[said.t.length - 1] + 1 };
-  const plan = planSeal(said.t, await readSealedHeads(database, series, span));
+  const plan = planSeal(said.t, await readSealedHeads(database, series, span, sizes.passHeadsMax), sizes);
   const old = await readBlocks(database, 'sealed_blocks', sealedColumns, plan.replaced);
   if (runs.length !== fresh.length || old.length !== plan.replaced.length) return { versions: 0, more: true };
   const merged = mergeVersions([clipVersions(said, everything.from, plan.cut), ...old]);
@@ -188,10 +210,10 @@ export async function sealSeries(database: Database, series: number, horizon = 0
     blocks: splitAt(merged, plan.walls)
       .map((part) => forget(part, horizon))
       .filter((part) => part.t.length > 0)
-      .flatMap(cutVersions),
+      .flatMap((part) => cutVersions(part, sizes.blockVersions)),
     rests: runs.map((run) => clipVersions(run, plan.cut, everything.to)).filter((rest) => rest.t.length > 0),
   };
-  const sealed = await replaceBlocks(database, series, pass);
+  const sealed = await replaceBlocks(database, series, pass, sizes.chunkVersions);
   return {
     versions: sealed ? merged.t.length : 0,
     more: !sealed || pass.rests.length > 0 || fresh.length < waiting.length,
@@ -223,13 +245,18 @@ export async function forgetSealed(
     if (kept.t.length > 0) blocks.push(kept);
   }
   if (sealed.length > 0)
-    await replaceBlocks(database, series, {
-      sealCount: Number(counted.seal_count),
-      fresh: [],
-      sealed,
-      blocks,
-      rests: [],
-    });
+    await replaceBlocks(
+      database,
+      series,
+      {
+        sealCount: Number(counted.seal_count),
+        fresh: [],
+        sealed,
+        blocks,
+        rests: [],
+      },
+      sealSizes.chunkVersions,
+    );
   return ids[ids.length - 1];
 }
 
@@ -242,7 +269,11 @@ interface Head {
   readonly rest: boolean;
 }
 
-function describe(block: Versions, rest: boolean): { head: Head; summary: number[]; chunks: number[] } {
+function describe(
+  block: Versions,
+  rest: boolean,
+  chunkVersions: number,
+): { head: Head; summary: number[]; chunks: number[] } {
   let base = Number.POSITIVE_INFINITY;
   let max = 0;
   for (const revision of block.revision) {
@@ -256,7 +287,7 @@ function describe(block: Versions, rest: boolean): { head: Head; summary: number
   return {
     head: { base, max, points: points.t.length, sized, wide: max - base > narrowOffsetMax, rest },
     summary: packTally(tally),
-    chunks: packChunks(block.t, points),
+    chunks: packChunks(block.t, points, chunkVersions),
   };
 }
 
@@ -267,9 +298,9 @@ function startsOf(arrays: readonly (readonly number[])[]): number[] {
   return starts;
 }
 
-async function replaceBlocks(database: Database, series: number, pass: Pass): Promise<boolean> {
+async function replaceBlocks(database: Database, series: number, pass: Pass, chunkVersions: number): Promise<boolean> {
   const blocks = [...pass.blocks, ...pass.rests];
-  const described = blocks.map((block, i) => describe(block, i >= pass.blocks.length));
+  const described = blocks.map((block, i) => describe(block, i >= pass.blocks.length, chunkVersions));
   const flat = flatten(blocks);
   const offsets = blocks.map((block, i) => block.revision.map((revision) => revision - described[i].head.base));
   const anyWide = described.some(({ head }) => head.wide);

@@ -1,7 +1,7 @@
 import type { JobHandlers } from '../bell/bell.ts';
 import * as care from '../store/care.ts';
 import type { Database } from '../store/connect.ts';
-import { forgetSealed, sealSeries } from '../store/seal.ts';
+import { forgetSealed, sealSeries, sealSizes } from '../store/seal.ts';
 
 /** A series is sealed when so much of it is fresh, or when it has been fresh for so long. */
 export const sealBlocksMin = 32;
@@ -26,11 +26,12 @@ export async function sealWhole(
   database: Database,
   series: number,
   deadlineMillis = Number.POSITIVE_INFINITY,
+  sizes = sealSizes,
 ): Promise<number> {
   const horizon = await care.settledHorizon(database);
   let versions = 0;
   for (;;) {
-    const answer = await sealSeries(database, series, horizon);
+    const answer = await sealSeries(database, series, horizon, sizes);
     versions += answer.versions;
     if (!answer.more || Date.now() > deadlineMillis) return versions;
   }
