@@ -28,7 +28,7 @@ function apply(event) {
     for (const t of points.keys())
       if ((span.from === null || t >= span.from) && (span.to === null || t < span.to)) points.delete(t);
     if (truncated) console.log('more than 10,000 points changed: fetch them with samples(asOf: cursor)');
-    now.t.forEach((t, i) => points.set(t, now.value[i]));
+    for (let i = 0; i < now.t.length; i++) points.set(now.t[i], now.value[i]);
   }
   cursor = event.cursor;
   const last = Math.max(...points.keys());

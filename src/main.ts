@@ -49,6 +49,9 @@ async function run(words: readonly string[]): Promise<number | undefined> {
   }
 }
 
+// Whoever reads our lines may go away; that is no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 try {
   const code = await run(process.argv.slice(2));
   if (code !== undefined) process.exitCode = code;

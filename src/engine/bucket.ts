@@ -13,12 +13,16 @@ export interface UniformGrid extends Grid {
   readonly width: number;
 }
 
+/** From the first instant to behind the last one: beyond 2^53 only even numbers are widths. */
+const widthMax = 2 ** 54;
+
 /**
  * Buckets of one width, one of which starts at `origin` (the epoch). Another origin goes with a width in whole seconds,
  * and is so itself: the starts of other buckets need not be exact at the ends of the range.
  */
 export function uniformGrid(width: number, origin = 0): UniformGrid {
-  if (!Number.isSafeInteger(width) || width <= 0) throw new RangeError(`${width} is not a width in microseconds`);
+  if (!Number.isInteger(width) || width <= 0 || width > widthMax)
+    throw new RangeError(`${width} is not a width in microseconds`);
   const startOf = (index: number): number => index * width + origin;
   const indexOf = (t: number): number => {
     const index = Math.floor((t - origin) / width) + 0; // no -0
@@ -44,7 +48,9 @@ export function gridForPoints(from: number, to: number, bucketsMax: number): Uni
     if (lastIndex - firstIndex < bucketsMax) return uniformGrid(width);
     // Nothing changes before one of the two moves to another bucket.
     width = Math.min(widthWithin(from, firstIndex), widthWithin(last, lastIndex)) + 1;
-    if (width === Number.POSITIVE_INFINITY) return uniformGrid(to - from, from);
+    // A difference that no double holds may have been rounded down.
+    if (width === Number.POSITIVE_INFINITY)
+      return uniformGrid(to - from > Number.MAX_SAFE_INTEGER ? to - from + 2 : to - from, from);
   }
 }
 
