@@ -19,8 +19,8 @@ export interface Write {
   /** What a repetition of the same key is answered with, beside the revision. */
   readonly answer: object;
   readonly creates: readonly NewSeries[];
-  /** Sorted columns, by the id of their series or by the key of one of `creates`. */
-  readonly columns: readonly { readonly series: number | string; readonly column: Column }[];
+  /** Sorted columns, by the id of their series or by the key of one of `creates`; the key is given in any case. */
+  readonly columns: readonly { readonly series: number | string; readonly key?: string; readonly column: Column }[];
   /** For deletions: what they delete was read at the base. */
   readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
   readonly removes?: number;
@@ -137,30 +137,31 @@ export class Gatherer {
   }
 
   /**
-   * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two deletions of one
-   * series, must see one another's outcome: the second waits.
+   * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two that delete of one
+   * series or the series itself, must see one another's outcome: the second waits.
    */
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
     const left: Waiting[] = [];
     const keys = new Set<string>();
-    const guarded = new Set<number>();
+    const deleted = new Set<number>();
     let points = 0;
     for (let i = 0; i < this.#waiting.length; i++) {
       const next = this.#waiting[i];
-      const { idempotency, guard, staged } = next.write;
+      const { idempotency, guard, removes, staged } = next.write;
+      const deletesOf = guard?.series ?? removes;
       const full = batch.length >= writesPerCommitMax || (batch.length > 0 && points + next.points > commitPointsMax);
       const alone = batch.length > 0 && (staged !== undefined || batch[0].write.staged !== undefined);
       if (full || alone) {
         left.push(...this.#waiting.slice(i));
         break;
       }
-      if ((idempotency && keys.has(idempotency.key)) || (guard && guarded.has(guard.series))) {
+      if ((idempotency && keys.has(idempotency.key)) || (deletesOf !== undefined && deleted.has(deletesOf))) {
         left.push(next);
         continue;
       }
       if (idempotency) keys.add(idempotency.key);
-      if (guard) guarded.add(guard.series);
+      if (deletesOf !== undefined) deleted.add(deletesOf);
       batch.push(next);
       points += next.points;
     }
@@ -236,11 +237,13 @@ interface CommitPlan {
 
 /**
  * Numbers the revisions of a commit and merges its columns. Deletions come first: they delete what was there when they
- * were read, so what others write in the same commit comes after them.
+ * were read, so what others write in the same commit comes after them. Removals of series come last, or what others
+ * write to them would be lost.
  */
 export function planCommit(writes: readonly Write[]): CommitPlan {
   const deletions = writes.filter((write) => write.guard);
-  const others = writes.filter((write) => !write.guard);
+  const removals = writes.filter((write) => write.removes !== undefined);
+  const others = writes.filter((write) => !write.guard && write.removes === undefined);
   const own = (write: Write) => write.note !== null || write.staged !== undefined || write.removes !== undefined;
   const revisions: { note: string | null }[] = [];
   const at = new Map<Write, number>();
@@ -252,9 +255,9 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
   const shared = [...deletions, ...others].filter((write) => !own(write));
   for (const write of shared) at.set(write, revisions.length);
   if (shared.length > 0) revisions.push({ note: null });
-  for (const write of others.filter(own)) give(write);
+  for (const write of [...others.filter(own), ...removals]) give(write);
 
-  const ordered = [...deletions, ...others];
+  const ordered = [...deletions, ...others, ...removals];
   const creates = new Map<string, NewSeries & { at: number }>();
   for (const write of ordered) {
     for (const create of write.creates) {
@@ -264,14 +267,20 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
     }
   }
   const position = new Map([...creates.keys()].map((key, i) => [key, -(i + 1)]));
+  // A write that takes a series for missing may meet one that knows it: two blocks of one revision would not say which
+  // of them is the later one.
+  const known = new Map<string, number>();
+  for (const { key, series } of ordered.flatMap(({ columns }) => columns)) {
+    if (key !== undefined && typeof series === 'number') known.set(key, series);
+  }
   const merged = new Map<string, { at: number; series: number; columns: Column[] }>();
   for (const write of ordered) {
     const revision = at.get(write) ?? 0;
     for (const { series, column } of write.columns) {
-      const id = typeof series === 'number' ? series : (position.get(series) ?? 0);
+      const id = typeof series === 'number' ? series : (known.get(series) ?? position.get(series) ?? 0);
       const place = `${revision} ${id}`;
-      const known = merged.get(place);
-      if (known) known.columns.push(column);
+      const same = merged.get(place);
+      if (same) same.columns.push(column);
       else merged.set(place, { at: revision, series: id, columns: [column] });
     }
   }

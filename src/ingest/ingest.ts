@@ -83,8 +83,9 @@ export class Ingest {
     if (given === 0) throw new Fault('BAD_USER_INPUT', 'There are no ticks in this call.', ['input']);
     this.#checkSize(given);
     this.#checkTexts(request.note, request.idempotencyKey);
-    const hash = hashOf(['ingest', request.createMissing, request.partial, request.note], request.columns);
-    const earlier = await this.#earlier(request.idempotencyKey, hash);
+    const content = () => hashOf(['ingest', request.createMissing, request.partial, request.note], request.columns);
+    const idempotency = idempotencyOf(request.idempotencyKey, content);
+    const earlier = idempotency && (await this.#earlier(idempotency));
     if (earlier) return earlier;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const plan = await this.#planIngest(request);
@@ -92,7 +93,7 @@ export class Ingest {
       if (plan.columns.length === 0) return { ...answer, revision: await this.#catalogue.newestRevision() };
       const write: Write = {
         note: request.note,
-        idempotency: request.idempotencyKey === null ? undefined : { key: request.idempotencyKey, hash },
+        idempotency,
         answer,
         creates: plan.creates,
         columns: plan.columns,
@@ -115,11 +116,13 @@ export class Ingest {
     }
     if (at?.length === 0) throw new Fault('BAD_USER_INPUT', 'The list of instants is empty.', ['input', 'at']);
     const bounds = range ? Float64Array.of(range.from, range.to) : (at ?? new Float64Array(0));
-    const hash = hashOf(
-      ['delete', request.note, range !== undefined],
-      [{ series: request.series, column: { t: bounds, value: new Float64Array(0), size: undefined } }],
-    );
-    const earlier = await this.#earlier(request.idempotencyKey, hash);
+    const content = () =>
+      hashOf(
+        ['delete', request.note, range !== undefined],
+        [{ series: request.series, column: { t: bounds, value: new Float64Array(0), size: undefined } }],
+      );
+    const idempotency = idempotencyOf(request.idempotencyKey, content);
+    const earlier = idempotency && (await this.#earlier(idempotency));
     if (earlier) return earlier;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const series = (await this.#resolve([request.series])).get(request.series);
@@ -131,7 +134,6 @@ export class Ingest {
         ? await this.#livingIn(series.id, range, base)
         : await this.#livingAt(series.id, at ?? bounds, base);
       const answer = { accepted: column.t.length, duplicates: 0, rejected: [] };
-      const idempotency = request.idempotencyKey === null ? undefined : { key: request.idempotencyKey, hash };
       if (column.t.length === 0 && !idempotency) return { ...answer, revision: base };
       const span = range ?? {
         from: bounds.reduce((a, b) => Math.min(a, b)),
@@ -201,8 +203,8 @@ export class Ingest {
    * What a repeated write answered the first time. Asked before anything is looked up, so that a repetition is answered
    * even if its series is gone by now; the commit asks again, under the lock.
    */
-  async #earlier(key: string | null, hash: string): Promise<IngestResult | undefined> {
-    const known = key === null ? undefined : await this.#catalogue.writeKey(key);
+  async #earlier({ key, hash }: Idempotency): Promise<IngestResult | undefined> {
+    const known = await this.#catalogue.writeKey(key);
     if (!known) return undefined;
     const nothing = { accepted: 0, duplicates: 0, rejected: [] };
     return this.#answered(
@@ -253,7 +255,7 @@ export class Ingest {
       const sorted = sortColumn(joinColumns(given));
       duplicates += sorted.duplicates;
       points += sorted.column.t.length;
-      return { series: known.get(key)?.id ?? key, column: sorted.column };
+      return { series: known.get(key)?.id ?? key, key, column: sorted.column };
     });
     return { columns, creates: [...creates.values()], accepted: points, duplicates, rejected };
   }
@@ -370,6 +372,16 @@ function busy(): Fault {
     'UNAVAILABLE',
     'The series is being changed faster than this write can follow: nothing was written. Try again.',
   );
+}
+
+interface Idempotency {
+  readonly key: string;
+  readonly hash: string;
+}
+
+/** The content is hashed only where a key asks for it. */
+function idempotencyOf(key: string | null, content: () => string): Idempotency | undefined {
+  return key === null ? undefined : { key, hash: content() };
 }
 
 function hashOf(head: readonly unknown[], columns: readonly { series: string; column: Column }[]): string {

@@ -28,19 +28,29 @@ export class Bodies {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        this.#bytes += chunk.length;
-        if (bytes > this.#bytesMax) throw this.#tooLarge();
-        if (this.#bytes > this.#bytesMax * allBodiesFactor) {
-          throw new BodyFault(503, 'UNAVAILABLE', 'Too many large requests at once. Try again in a moment.');
-        }
-        chunks.push(chunk);
-      }
+      await new Promise<void>((resolve, reject) => {
+        request.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          this.#bytes += chunk.length;
+          if (bytes > this.#bytesMax) reject(this.#tooLarge());
+          else if (this.#bytes > this.#bytesMax * allBodiesFactor) reject(this.#tooMany());
+          else chunks.push(chunk);
+        });
+        request.on('end', resolve);
+        request.on('error', reject);
+        request.on('close', () =>
+          reject(new BodyFault(400, 'BAD_USER_INPUT', 'The request ended before its body did.')),
+        );
+      });
       return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
     } finally {
       this.#bytes -= bytes;
+      request.removeAllListeners('data');
     }
+  }
+
+  #tooMany(): BodyFault {
+    return new BodyFault(503, 'UNAVAILABLE', 'Too many large requests at once. Try again in a moment.');
   }
 
   #tooLarge(): BodyFault {

@@ -15,8 +15,8 @@ export interface Range {
   readonly to: number;
 }
 
-/** All instants there are. */
-export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+/** All instants there are, the last one included. */
+export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER + 1 };
 
 /** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
 const stepBlocksMin = 2;
