@@ -42,6 +42,7 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
   process.on('unhandledRejection', report);
   // A child ends with its parent, however that one ended.
   if (process.send) process.on('disconnect', () => stop('the parent process has ended'));
+  if (env.npm_lifecycle_event !== undefined) endWithParent(stop);
   const start = config.role === 'worker' ? worker(config) : api(config, env);
   const starting = start.then(
     (started) => {
@@ -50,6 +51,18 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
     () => undefined,
   );
   await start;
+}
+
+/**
+ * npm runs a script through a shell that does not pass signals on: ending npm would leave this process behind. So one
+ * that npm started ends when its parent does.
+ */
+function endWithParent(stop: (why: string) => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) stop('npm has ended');
+  }, 250);
+  timer.unref();
 }
 
 async function worker(config: Config): Promise<Running> {

@@ -63,7 +63,7 @@ describe('a uniform grid', () => {
     expect(uniformGrid(10).startOf(-0)).toBe(0);
   });
 
-  test.each([[0], [-1], [0.5], [Number.NaN], [2 ** 53]])('refuses a width of %d', (width) => {
+  test.each([[0], [-1], [0.5], [Number.NaN], [2 ** 55]])('refuses a width of %d', (width) => {
     expect(() => uniformGrid(width)).toThrow(RangeError);
   });
 });
