@@ -167,7 +167,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '250000',
     meaning: 'Samples of one field, thinned or not.',
-    parse: whole(1, 10_000_000),
+    parse: whole(1_000, 10_000_000),
   }),
   setting({
     name: 'candlesMax',
@@ -183,7 +183,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '10000',
     meaning: 'Points of one page of a connection.',
-    parse: whole(1, 1_000_000),
+    parse: whole(100, 1_000_000),
   }),
   setting({
     name: 'historyDays',

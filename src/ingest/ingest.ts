@@ -125,7 +125,9 @@ export class Ingest {
     const earlier = idempotency && (await this.#earlier(idempotency));
     if (earlier) return earlier;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const series = (await this.#resolve([request.series])).get(request.series);
+      // Not from what is known: the commit notices that a series is gone only where it writes to it, and of a series
+      // that was made anew nothing would be deleted.
+      const [series] = await this.#catalogue.seriesByKeys([request.series]);
       if (!series) {
         throw new Fault('NOT_FOUND', `There is no series ${quoted(request.series)}.`, ['input', 'series']);
       }

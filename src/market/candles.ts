@@ -41,7 +41,8 @@ export async function readCandles(
 ): Promise<Candle[]> {
   const { series, asOf, last } = request;
   const grid = calendarGrid(request.intervalMicros, request.timeZone);
-  if ('problem' in grid) throw new Fault('BAD_USER_INPUT', grid.problem);
+  if ('problem' in grid)
+    throw new Fault('BAD_USER_INPUT', grid.problem, [/no time zone/.test(grid.problem) ? 'timeZone' : 'interval']);
   const newest = await readPoints(database, series, everything, asOf, 1, 'last');
   if (newest.t.length === 0) return [];
   const newestT = newest.t[0];

@@ -3,7 +3,6 @@ import type { Config } from '../config.ts';
 import { connect } from '../store/connect.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
-import { log } from './log.ts';
 
 /** Whatever no commit rings for is looked after this often. */
 const sweepMillis = 10_000;
@@ -12,11 +11,13 @@ const sweepMillis = 10_000;
 export async function startWorker(config: Config, url: string): Promise<Stoppable> {
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
   const bell = await openBell(database, config.redisUrl);
-  const handlers = upkeepJobs(database, { historyDays: config.historyDays, log });
+  let stopping = false;
+  const handlers = upkeepJobs(database, { historyDays: config.historyDays, isStopping: () => stopping });
   const working = await bell.work(handlers, config.workerConcurrency);
   await bell.every('sweep', sweepMillis, {});
   return {
     stop: async () => {
+      stopping = true;
       await working.stop();
       await bell.stop();
       await database.close();

@@ -11,8 +11,10 @@ import {
   parse,
   type SelectionSetNode,
   Source,
+  specifiedRules,
   subscribe,
   TokenKind,
+  type ValidationRule,
   validate,
 } from 'graphql';
 import type { App } from './app.ts';
@@ -24,6 +26,7 @@ import type { Schemas } from './schema.ts';
 /** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
 const tokensMax = 100_000;
 const nestingMax = 60;
+const definitionsMax = 200;
 const fieldsMax = 1_000;
 
 const cachedDocumentsMax = 1_000;
@@ -59,6 +62,18 @@ function checkShape(source: Source): void {
     if (depth > nestingMax) throw refuse(`The document is nested deeper than ${nestingMax} levels.`);
   }
 }
+
+/** graphql-js takes 1e999 for an infinite Float. */
+const finiteNumbers: ValidationRule = (context) => ({
+  FloatValue: (node) => {
+    if (!Number.isFinite(Number(node.value)))
+      context.reportError(
+        new GraphQLError('A value must be finite; NaN and infinite ones cannot be held.', { nodes: node }),
+      );
+  },
+});
+
+const rules = [...specifiedRules, finiteNumbers];
 
 /** How many fields an operation asks for, with fragments counted wherever they are spread. */
 function checkFields(document: DocumentNode): void {
@@ -136,8 +151,11 @@ export class Executor {
       const source = new Source(query);
       checkShape(source);
       const document = parse(source, { noLocation: false });
+      // Fragments are followed one into the other.
+      if (document.definitions.length > definitionsMax)
+        throw refuse(`The document has more than ${definitionsMax} definitions (operations and fragments).`);
       checkFields(document);
-      const errors = validate(this.schemas.visible, document, undefined, { maxErrors: 20 });
+      const errors = validate(this.schemas.visible, document, rules, { maxErrors: 20 });
       if (errors.length > 0)
         return { document: undefined, errors: errors.map((error) => validationFault(document, error)) };
       return { document, errors: [] };

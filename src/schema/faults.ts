@@ -16,13 +16,17 @@ import { asFault } from '../store/patience.ts';
 /** Told of errors that are ours, with their cause; the client only learns that there was one. */
 export type Report = (error: unknown) => void;
 
+const messageCharsMax = 500;
+
 function coded(
   message: string,
   code: FaultCode,
   extensions: Record<string, unknown>,
   from?: GraphQLError,
 ): GraphQLError {
-  return new GraphQLError(message, {
+  // graphql-js quotes what was given, however long it is.
+  const short = message.length > messageCharsMax ? `${message.slice(0, messageCharsMax)}…` : message;
+  return new GraphQLError(short, {
     nodes: from?.nodes,
     source: from?.source,
     positions: from?.positions,
@@ -38,7 +42,9 @@ export function toClient(error: GraphQLError, report: Report): GraphQLError {
     const place = cause.inputPath ? { inputPath: cause.inputPath } : {};
     return coded(cause.message, cause.code, { ...place, ...cause.details }, error);
   }
-  if (cause instanceof GraphQLError && (cause.originalError === undefined || cause.originalError === cause)) {
+  // What graphql-js finds wrong with a value that a resolver gave stands at the field, and is not the client's doing.
+  const ours = error.originalError !== undefined && error.nodes?.[0]?.kind === Kind.FIELD && !error.extensions.place;
+  if (!ours && cause instanceof GraphQLError && (cause.originalError === undefined || cause.originalError === cause)) {
     const code = error.extensions.code as FaultCode | undefined;
     return coded(error.message, code ?? 'BAD_USER_INPUT', error.extensions, error);
   }
@@ -99,7 +105,7 @@ export function variableFaults(
   const errors: GraphQLError[] = [];
   const add = (message: string, node: ASTNode, path: InputPath) => {
     if (errors.length < errorsShownMax)
-      errors.push(new GraphQLError(message, { nodes: node, extensions: { code: 'BAD_USER_INPUT', inputPath: path } }));
+      errors.push(coded(message, 'BAD_USER_INPUT', { inputPath: path }, new GraphQLError(message, { nodes: node })));
   };
   for (const definition of operation.variableDefinitions ?? []) {
     const name = definition.variable.name.value;

@@ -27,6 +27,7 @@ export function keyCursor(key: string): string {
 
 export function parseKeyCursor(cursor: string, path: InputPath): string {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  if (!text.startsWith('key:')) throw new Fault('BAD_USER_INPUT', 'This is not a cursor of series.', path);
+  if (!text.startsWith('key:') || text.includes('\0'))
+    throw new Fault('BAD_USER_INPUT', 'This is not a cursor of series.', path);
   return text.slice(4);
 }

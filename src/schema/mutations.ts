@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
 import { deletionRange, type GivenColumn, type IngestResult, type Rejected } from '../ingest/ingest.ts';
-import { builder } from './builder.ts';
+import { builder, type Context } from './builder.ts';
 import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
 import { requireInstant } from './given-instant.ts';
 import { globalId } from './ids.ts';
@@ -17,6 +17,25 @@ const AwaitLevelType = builder.enumType('AwaitLevel', {
     STORED: { description: 'It is durable.' },
     DERIVED: { description: 'Every dependent reflects it, too; or 30 s have passed.' },
   } as const,
+});
+
+type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSchemaTypes, 'InputObject'>;
+
+/** What every write may carry. */
+const writeFields = (t: InputFields) => ({
+  note: t.string({ description: noteDescription }),
+  idempotencyKey: t.string({ description: idempotencyDescription }),
+  await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
+});
+
+/** What every write of ticks may carry. */
+const ingestFields = (t: InputFields) => ({
+  createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
+  partial: t.boolean({
+    defaultValue: false,
+    description: 'Write what is good and list the rest, rather than nothing.',
+  }),
+  ...writeFields(t),
 });
 
 const CreateSeriesInput = builder.inputType('CreateSeriesInput', {
@@ -50,14 +69,7 @@ const IngestTicksInput = builder.inputType('IngestTicksInput', {
       required: true,
       description: 'The ticks; of two for one instant the later one counts.',
     }),
-    createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
-    partial: t.boolean({
-      defaultValue: false,
-      description: 'Write what is good and list the rest, rather than nothing.',
-    }),
-    note: t.string({ description: noteDescription }),
-    idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
+    ...ingestFields(t),
   }),
 });
 
@@ -75,14 +87,7 @@ const IngestColumnsInput = builder.inputType('IngestColumnsInput', {
   description: 'Ticks of any number of series as parallel arrays, to be written in one commit.',
   fields: (t) => ({
     columns: t.field({ type: [IngestColumnInput], required: true, description: 'One item a series.' }),
-    createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
-    partial: t.boolean({
-      defaultValue: false,
-      description: 'Write what is good and list the rest, rather than nothing.',
-    }),
-    note: t.string({ description: noteDescription }),
-    idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
+    ...ingestFields(t),
   }),
 });
 
@@ -93,9 +98,7 @@ const DeleteTicksInput = builder.inputType('DeleteTicksInput', {
     from: t.field({ type: 'Instant', description: 'The first instant that is deleted.' }),
     to: t.field({ type: 'Instant', description: 'The first instant behind it that is not.' }),
     at: t.field({ type: ['Instant'], description: 'These instants.' }),
-    note: t.string({ description: noteDescription }),
-    idempotencyKey: t.string({ description: idempotencyDescription }),
-    await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
+    ...writeFields(t),
   }),
 });
 
@@ -192,81 +195,73 @@ function columnsFrom(given: readonly GivenArrays[]): GivenColumn[] {
   });
 }
 
+/** What an input carries beside its ticks, with the defaults where it says null. */
+function carried(input: {
+  note?: string | null;
+  idempotencyKey?: string | null;
+  createMissing?: boolean | null;
+  partial?: boolean | null;
+}) {
+  return {
+    createMissing: input.createMissing ?? false,
+    partial: input.partial ?? false,
+    note: input.note ?? null,
+    idempotencyKey: input.idempotencyKey ?? null,
+  };
+}
+
+/** After a write, what the operation asked before it is out of date. */
+async function written<T>({ operation }: Context, answer: Promise<T>): Promise<T> {
+  const result = await answer;
+  operation.renew();
+  return result;
+}
+
 builder.mutationFields((t) => ({
   createSeries: t.field({
     type: SourceSeriesType,
     description: 'Creates a source series; one that exists is returned as it is.',
     args: { input: t.arg({ type: CreateSeriesInput, required: true, description: 'What to create.' }) },
-    resolve: async (_, { input }, { app, operation }) => {
-      const row = await app.ingest.createSeries({ ...input, tags: input.tags ?? [] });
-      operation.renew();
-      return row;
-    },
+    resolve: (_, { input }, context) =>
+      written(context, context.app.ingest.createSeries({ ...input, tags: input.tags ?? [] })),
   }),
   deleteSeries: t.field({
     type: DeletedSeriesType,
     description:
       'Deletes a series with all its points and their history; its key is free again. CONFLICT while others are derived from it.',
     args: { key: t.arg.string({ required: true, description: 'Its key.' }) },
-    resolve: async (_, { key }, { app, operation }) => {
-      const deleted = await app.ingest.deleteSeries(key);
-      operation.renew();
-      return deleted;
-    },
+    resolve: (_, { key }, context) => written(context, context.app.ingest.deleteSeries(key)),
   }),
   ingestTicks: t.field({
     type: IngestResultType,
     description: 'Inserts or corrects ticks of any number of series in one commit.',
     args: { input: t.arg({ type: IngestTicksInput, required: true, description: 'The ticks.' }) },
-    resolve: async (_, { input }, { app, operation }) => {
-      const result = await app.ingest.ingest({
-        columns: columnsOf(asTicks(input.ticks)),
-        createMissing: input.createMissing ?? false,
-        partial: input.partial ?? false,
-        note: input.note ?? null,
-        idempotencyKey: input.idempotencyKey ?? null,
-      });
-      operation.renew();
-      return result;
-    },
+    resolve: (_, { input }, context) =>
+      written(context, context.app.ingest.ingest({ columns: columnsOf(asTicks(input.ticks)), ...carried(input) })),
   }),
   ingestColumns: t.field({
     type: IngestResultType,
     description: 'The same as parallel arrays: the fast way.',
     args: { input: t.arg({ type: IngestColumnsInput, required: true, description: 'The columns.' }) },
-    resolve: async (_, { input }, { app, operation }) => {
-      const result = await app.ingest.ingest({
-        columns: columnsFrom(input.columns),
-        createMissing: input.createMissing ?? false,
-        partial: input.partial ?? false,
-        note: input.note ?? null,
-        idempotencyKey: input.idempotencyKey ?? null,
-      });
-      operation.renew();
-      return result;
-    },
+    resolve: async (_, { input }, context) =>
+      written(context, context.app.ingest.ingest({ columns: columnsFrom(input.columns), ...carried(input) })),
   }),
   deleteTicks: t.field({
     type: IngestResultType,
     description: 'Deletes the points of a range, both of whose bounds must be given, or at a list of instants.',
     args: { input: t.arg({ type: DeleteTicksInput, required: true, description: 'What to delete.' }) },
-    resolve: async (_, { input }, { app, operation }) => {
+    resolve: async (_, { input }, context) => {
       const bound = (name: 'from' | 'to') => {
         const given = input[name];
         return given == null ? null : requireInstant(given, ['input', name]);
       };
-      const result = await app.ingest.deleteTicks({
-        series: input.series,
-        range: deletionRange(bound('from'), bound('to')),
-        at:
-          input.at == null
-            ? undefined
-            : Float64Array.from(input.at, (given, i) => requireInstant(given, ['input', 'at', i])),
-        note: input.note ?? null,
-        idempotencyKey: input.idempotencyKey ?? null,
-      });
-      operation.renew();
-      return result;
+      const range = deletionRange(bound('from'), bound('to'));
+      const at = input.at && Float64Array.from(input.at, (given, i) => requireInstant(given, ['input', 'at', i]));
+      const { note, idempotencyKey } = carried(input);
+      return written(
+        context,
+        context.app.ingest.deleteTicks({ series: input.series, range, at: at ?? undefined, note, idempotencyKey }),
+      );
     },
   }),
 }));

@@ -117,10 +117,10 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
       nullable: true,
       description: 'The size at each instant, where it has one; null when none has, and after thinning.',
       resolve: ({ size }, _, __, { returnType }) => {
+        if (!size || size.every(Number.isNaN)) return null;
         // As a list, item by item, unless the schema that executes takes the column whole.
-        const given =
-          size && isListType(returnType) ? Array.from(size, (item) => (Number.isNaN(item) ? null : item)) : size;
-        return given as unknown as number[] | undefined;
+        const given = isListType(returnType) ? Array.from(size, (item) => (Number.isNaN(item) ? null : item)) : size;
+        return given as unknown as number[];
       },
     }),
     revision: t.expose('revision', {

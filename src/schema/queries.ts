@@ -109,6 +109,9 @@ builder.queryFields((t) => ({
       if (first < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
       if (first > pageOfSeriesMax)
         throw new Fault('TOO_EXPENSIVE', `A page has at most ${pageOfSeriesMax} series.`, ['first']);
+      for (const name of ['keyContains', 'tag'] as const)
+        if (args[name]?.includes('\0'))
+          throw new Fault('BAD_USER_INPUT', 'This holds a character that no text can hold.', [name]);
       const afterKey = args.after == null ? undefined : parseKeyCursor(args.after, ['after']);
       const rows = await app.catalogue.listSeries(
         { keyContains: args.keyContains, tag: args.tag, kind: args.kind, afterKey },
@@ -145,8 +148,12 @@ builder.queryFields((t) => ({
     resolve: async (_, { revision, at }, { app, operation }) => {
       if ((revision == null) === (at == null))
         throw new Fault('BAD_USER_INPUT', 'Give exactly one of revision and at.', ['revision']);
-      if (revision != null) return (await operation.commit(revision)) ?? null;
-      return (await app.catalogue.commitAt(requireInstant(at ?? 0, ['at']))) ?? null;
+      const newest = await operation.revision();
+      const found =
+        revision == null ? (await app.catalogue.commitAt(requireInstant(at ?? 0, ['at'])))?.revision : revision;
+      if (found === undefined || (revision != null && found > newest)) return null;
+      // What was committed after this operation began is not there for it yet.
+      return (await operation.commit(Math.min(found, newest))) ?? null;
     },
   }),
   health: t.field({

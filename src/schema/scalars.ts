@@ -18,13 +18,24 @@ function literalOf(node: ValueNode): unknown {
   return valueFromASTUntyped(node);
 }
 
+/** A literal that is refused is told by its place. */
+function atLiteral<T>(parse: (input: unknown) => T): (node: ValueNode) => T {
+  return (node) => {
+    try {
+      return parse(literalOf(node));
+    } catch (error) {
+      throw error instanceof GraphQLError ? new GraphQLError(error.message, { nodes: node }) : error;
+    }
+  };
+}
+
 builder.scalarType('Instant', {
   description:
     "An instant, to the microsecond. Out: RFC 3339 UTC ('2026-01-05T09:30:00.000001Z', no longer than needed). In: RFC 3339 with any offset, or milliseconds since 1970 as a number. Instants outside 1684 to 2255, and numbers below 1e11 in magnitude, are refused with the unit that was probably meant.",
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (micros) => formatInstant(micros),
   parseValue: parseInstant,
-  parseLiteral: (node) => parseInstant(literalOf(node)),
+  parseLiteral: atLiteral(parseInstant),
 });
 
 builder.scalarType('Millis', {
@@ -49,7 +60,7 @@ builder.scalarType('Duration', {
     "A length of time: '250ms', '90s', '5m', '24h', '7d', '2w', or ISO 8601 ('PT24H'). Months and years have no length and are refused.",
   serialize: (micros) => micros,
   parseValue: parseDurationInput,
-  parseLiteral: (node) => parseDurationInput(literalOf(node)),
+  parseLiteral: atLiteral(parseDurationInput),
 });
 
 function wholeNumber(what: string) {
@@ -62,7 +73,7 @@ function wholeNumber(what: string) {
   return {
     serialize: (value: number) => value,
     parseValue: parse,
-    parseLiteral: (node: ValueNode) => parse(literalOf(node)),
+    parseLiteral: atLiteral(parse),
   };
 }
 

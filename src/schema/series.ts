@@ -16,6 +16,7 @@ import { PointType, PointVersionType, rangeOf, SampleMethodType, SamplesType, Sp
 
 export const NodeType = builder.interfaceRef<SeriesRow>('Node').implement({
   description: 'Whatever has an id of its own.',
+  resolveType: () => 'SourceSeries',
   fields: (t) => ({
     id: t.id({ description: 'Its id, which means nothing but itself.', resolve: ({ id }) => globalId('Series', id) }),
   }),

@@ -44,8 +44,13 @@ function parseJson(body: Buffer): unknown {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
     const reason = error instanceof Error ? error.message.slice(0, 200) : '';
-    throw new BodyFault(400, 'BAD_USER_INPUT', `The body is not JSON: ${reason}`);
+    throw new BodyFault(400, 'BAD_USER_INPUT', `This is not JSON: ${reason}`);
   }
+}
+
+/** Reads a body, within bounds, as the operation that it asks for. */
+export async function readOperation(bodies: Bodies, request: IncomingMessage): Promise<Request> {
+  return requestOf(parseJson(await bodies.read(request)));
 }
 
 /** 200 once something was executed; a request that was not is a 400, to clients that know the newer media type. */
@@ -64,27 +69,46 @@ export async function answerJson(
   response: ServerResponse,
 ): Promise<void> {
   const modern = request.headers.accept?.includes(responseType) ?? false;
-  const parsed = requestOf(parseJson(await bodies.read(request)));
+  const parsed = await readOperation(bodies, request);
   const found = executor.operationOf(parsed);
   if (!('document' in found)) {
     send(response, modern ? 400 : 200, modern ? responseType : 'application/json', JSON.stringify({ errors: found }));
     return;
   }
-  if (found.operation.operation === 'subscription') {
-    throw new BodyFault(
-      406,
-      'BAD_USER_INPUT',
-      'A subscription needs Accept: text/event-stream, or a WebSocket (graphql-transport-ws).',
-    );
-  }
+  if (found.operation.operation === 'subscription') throw needsStream();
   const result = await executor.execute(found.document, found.operation, parsed.variables, executor.context());
   send(response, statusOf(result, modern), modern ? responseType : 'application/json', JSON.stringify(result));
+}
+
+function needsStream(): BodyFault {
+  return new BodyFault(
+    406,
+    'BAD_USER_INPUT',
+    'A subscription needs Accept: text/event-stream, or a WebSocket (graphql-transport-ws).',
+  );
+}
+
+/** The parameters of a GET: yoga would answer with a 500 when they are no JSON, and stream to who did not ask for it. */
+export function checkParameters(executor: Executor, request: IncomingMessage): void {
+  const [, search] = (request.url ?? '').split(/\?(.*)/s);
+  const parameters = new URLSearchParams(search);
+  for (const name of ['variables', 'extensions']) {
+    const text = parameters.get(name);
+    if (text) requestOf({ query: '', variables: parseJson(Buffer.from(text)) });
+  }
+  const query = parameters.get('query');
+  if (!query || request.headers.accept?.includes('text/event-stream')) return;
+  const found = executor.operationOf({ query, operationName: parameters.get('operationName') });
+  if ('document' in found && found.operation.operation === 'subscription') throw needsStream();
+}
+
+export function isJson(request: IncomingMessage): boolean {
+  return /^application\/json\b/i.test(request.headers['content-type'] ?? '');
 }
 
 /** Whether a request goes the short way. */
 export function isPlainJson(request: IncomingMessage): boolean {
   if (request.method !== 'POST') return false;
-  const type = request.headers['content-type'] ?? '';
   const accept = request.headers.accept ?? '*/*';
-  return type.startsWith('application/json') && !accept.includes('text/event-stream') && !accept.includes('multipart/');
+  return isJson(request) && !accept.includes('text/event-stream') && !accept.includes('multipart/');
 }

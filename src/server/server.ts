@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Fault } from '../engine/fault.ts';
 import type { Executor } from '../schema/execute.ts';
 import { Bodies, BodyFault } from './body.ts';
-import { answerJson, isPlainJson, sendFault } from './graphql.ts';
+import { answerJson, checkParameters, isJson, isPlainJson, readOperation, sendFault } from './graphql.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { Sockets } from './sockets.ts';
 import { yogaFor } from './yoga.ts';
@@ -68,10 +68,12 @@ export class ApiServer {
     });
     this.#answer = async (request, response) => {
       if (isPlainJson(request)) return answerJson(executor, bodies, request, response);
-      if (request.method === 'POST' && !request.headers['content-type']?.startsWith('application/json')) {
+      if (request.method === 'POST' && !isJson(request)) {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');
       }
-      if (Number(request.headers['content-length'] ?? 0) > bodyBytesMax) await bodies.read(request);
+      // yoga would read a body of any length; it takes one that was read already from here.
+      if (request.method === 'POST') Object.assign(request, { body: await readOperation(bodies, request) });
+      else checkParameters(executor, request);
       if (request.headers.accept?.includes('text/event-stream')) this.#streams.add(response);
       await yoga(request, response);
     };

@@ -43,6 +43,11 @@ function commitRow(row: { revision: number; at: string; note: string | null }): 
   return { revision: row.revision, at: Number(row.at), note: row.note };
 }
 
+/** PostgreSQL holds no NUL, and half of a surrogate pair is no character: no series has such a key. */
+function canBeStored(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 export interface SeriesFilter {
   readonly keyContains?: string | null;
   readonly tag?: string | null;
@@ -93,7 +98,7 @@ export class Catalogue {
   }
 
   async seriesByKeys(keys: readonly string[]): Promise<SeriesRow[]> {
-    return this.#series(and(inArray(series.key, [...keys]), isNull(series.deletedRevision)));
+    return this.#series(and(inArray(series.key, keys.filter(canBeStored)), isNull(series.deletedRevision)));
   }
 
   async seriesByIds(ids: readonly number[]): Promise<SeriesRow[]> {
@@ -106,6 +111,7 @@ export class Catalogue {
 
   /** In the order of their keys, byte by byte. */
   async listSeries(filter: SeriesFilter, count: number): Promise<SeriesRow[]> {
+    if (![filter.keyContains, filter.tag, filter.afterKey].every((text) => canBeStored(text ?? ''))) return [];
     const where = [isNull(series.deletedRevision)];
     if (filter.keyContains) where.push(sql`position(lower(${filter.keyContains}) in lower(${series.key})) > 0`);
     if (filter.tag) where.push(arrayContains(series.tags, [filter.tag]));
@@ -151,7 +157,7 @@ export class Catalogue {
       ids.map((id) => sql`${id}`),
       sql`, `,
     );
-    const rows = await this.#ask(() =>
+    const { rows } = await this.#ask(() =>
       this.#database.catalogue.execute<{ id: number; revision: string }>(sql`
         SELECT id, greatest(created_revision,
           (SELECT max(revision) FROM fresh_blocks WHERE fresh_blocks.series = series.id AND revision <= ${asOf}),
@@ -162,7 +168,7 @@ export class Catalogue {
              AND base_revision + revision_offset <= ${asOf})) AS revision
         FROM series WHERE id IN (${list})`),
     );
-    return new Map([...rows].map((row) => [row.id, Number(row.revision)]));
+    return new Map(rows.map((row) => [row.id, Number(row.revision)]));
   }
 
   /** Refuses a revision that cannot be read: not yet written, or older than the history that is kept. */

@@ -1,6 +1,5 @@
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import postgres from 'postgres';
 import { patiently } from './patience.ts';
 
 export interface ConnectOptions {
@@ -11,22 +10,21 @@ export interface ConnectOptions {
   readonly patienceMillis?: number;
 }
 
-/** The connections of one process to PostgreSQL: `postgres` through drizzle for the catalogue, `pg` for what is hot. */
+/** The connections of one process to PostgreSQL: some through drizzle for the catalogue, others for what is hot. */
 export interface Database {
   readonly url: string;
   readonly pool: pg.Pool;
-  readonly catalogue: PostgresJsDatabase;
+  readonly catalogue: NodePgDatabase;
   readonly patienceMillis: number;
   /** Runs one statement that may be run again; rows as `pg` reads them. */
   query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
 
-export function connect(options: ConnectOptions): Database {
-  const patienceMillis = options.patienceMillis ?? 15_000;
+function openPool(url: string, max: number): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.connectionsMax ?? 8,
+    connectionString: url,
+    max,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 60_000,
     application_name: 'tidemark',
@@ -34,16 +32,16 @@ export function connect(options: ConnectOptions): Database {
   });
   // A connection that dies while nobody uses it is replaced by the next one who asks.
   pool.on('error', () => undefined);
-  const client = postgres(options.url, {
-    max: 4,
-    prepare: false,
-    connect_timeout: 5,
-    idle_timeout: 60,
-    max_lifetime: 1_800,
-    onnotice: () => undefined,
-    connection: { application_name: 'tidemark' },
-  });
-  const catalogue = drizzle(client);
+  // One that dies between the pool's hand and the borrower's would take the process with it: the borrower's query fails.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+export function connect(options: ConnectOptions): Database {
+  const patienceMillis = options.patienceMillis ?? 15_000;
+  const pool = openPool(options.url, options.connectionsMax ?? 8);
+  const cataloguePool = openPool(options.url, 4);
+  const catalogue = drizzle(cataloguePool);
   return {
     url: options.url,
     pool,
@@ -52,7 +50,7 @@ export function connect(options: ConnectOptions): Database {
     query: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
       (await patiently(() => pool.query<Row>(text, [...values]), patienceMillis)).rows,
     close: async () => {
-      await Promise.all([pool.end(), client.end({ timeout: 5 })]);
+      await Promise.all([pool.end(), cataloguePool.end()]);
     },
   };
 }

@@ -203,12 +203,14 @@ export async function sealSeries(
   const old = await readBlocks(database, 'sealed_blocks', sealedColumns, plan.replaced);
   if (runs.length !== fresh.length || old.length !== plan.replaced.length) return { versions: 0, more: true };
   const merged = mergeVersions([clipVersions(said, everything.from, plan.cut), ...old]);
+  // A deletion must outlast what it deletes, which may lie in a fresh block that is not in this pass.
+  const isAll = fresh.length === waiting.length && waiting.length < sizes.passBlocksMax;
   const pass: Pass = {
     sealCount: Number(counted.seal_count),
     fresh,
     sealed: plan.replaced,
     blocks: splitAt(merged, plan.walls)
-      .map((part) => forget(part, horizon))
+      .map((part) => forget(part, isAll ? horizon : 0))
       .filter((part) => part.t.length > 0)
       .flatMap((part) => cutVersions(part, sizes.blockVersions)),
     rests: runs.map((run) => clipVersions(run, plan.cut, everything.to)).filter((rest) => rest.t.length > 0),
@@ -220,7 +222,10 @@ export async function sealSeries(
   };
 }
 
-/** The id of the last block that was looked at, to go on from; undefined at the end. */
+/**
+ * The id of the last block that was looked at, to go on from; undefined at the end. Waits until all that the horizon
+ * covers is sealed.
+ */
 export async function forgetSealed(
   database: Database,
   series: number,
@@ -230,8 +235,9 @@ export async function forgetSealed(
   const [counted] = await database.query<{ seal_count: string; ids: string[] | null }>(
     `SELECT seal_count, (SELECT array_agg(id ORDER BY id) FROM (
        SELECT id FROM sealed_blocks WHERE series = ${series} AND id > ${afterId} AND versions > points AND base_revision <= ${horizon}
-       ORDER BY id LIMIT 32) AS some) AS ids
-     FROM series WHERE id = ${series} AND deleted_revision IS NULL`,
+       ORDER BY id LIMIT 32) AS block) AS ids
+     FROM series WHERE id = ${series} AND deleted_revision IS NULL
+       AND NOT EXISTS (SELECT FROM fresh_blocks WHERE fresh_blocks.series = ${series} AND revision <= ${horizon})`,
   );
   if (!counted?.ids) return undefined;
   const ids = counted.ids.map(Number);

@@ -18,14 +18,15 @@ const jobMillisMax = 10_000;
 export interface UpkeepOptions {
   /** How long what was overwritten can be read; undefined: for ever. */
   readonly historyDays: number | undefined;
-  readonly log: (line: string) => void;
+  /** Asked between steps: whoever stops hands the rest of a job over to the next one who is woken. */
+  readonly isStopping: () => boolean;
 }
 
 /** Seals a series until nothing of it is fresh. */
 export async function sealWhole(
   database: Database,
   series: number,
-  deadlineMillis = Number.POSITIVE_INFINITY,
+  isOver: () => boolean = () => false,
   sizes = sealSizes,
 ): Promise<number> {
   const horizon = await care.settledHorizon(database);
@@ -33,17 +34,21 @@ export async function sealWhole(
   for (;;) {
     const answer = await sealSeries(database, series, horizon, sizes);
     versions += answer.versions;
-    if (!answer.more || Date.now() > deadlineMillis) return versions;
+    if (!answer.more || isOver()) return versions;
   }
 }
 
 /** What workers do beside recomputing: merging blocks, forgetting what need not be kept. */
 export function upkeepJobs(database: Database, options: UpkeepOptions): JobHandlers {
-  const sealAll = async (ids: readonly number[]) => {
+  const until = () => {
     const deadline = Date.now() + jobMillisMax;
+    return () => options.isStopping() || Date.now() > deadline;
+  };
+  const sealAll = async (ids: readonly number[]) => {
+    const isOver = until();
     for (const id of ids) {
-      if (Date.now() > deadline) return;
-      await sealWhole(database, id, deadline);
+      if (isOver()) return;
+      await sealWhole(database, id, isOver);
     }
   };
   return {
@@ -62,18 +67,17 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): JobHandl
           ageSeconds: sealAgeSeconds,
         }),
       );
-      if (options.historyDays !== undefined) await forgetHistory(database, options.historyDays);
+      if (options.historyDays !== undefined) await forgetHistory(database, options.historyDays, until());
     },
   };
 }
 
 /** First the oldest readable revision is moved, then what nobody can ask for any more goes. */
-async function forgetHistory(database: Database, historyDays: number): Promise<void> {
+async function forgetHistory(database: Database, historyDays: number, isOver: () => boolean): Promise<void> {
   const horizon = await care.moveHorizon(database, historyDays);
   if (horizon === undefined) return;
-  const deadline = Date.now() + jobMillisMax;
   for (const series of await care.seriesToForget(database, horizon)) {
     let after: number | undefined = 0;
-    while (after !== undefined && Date.now() < deadline) after = await forgetSealed(database, series, horizon, after);
+    while (after !== undefined && !isOver()) after = await forgetSealed(database, series, horizon, after);
   }
 }
