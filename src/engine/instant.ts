@@ -59,7 +59,9 @@ const range = 'instants lie from 1684 to 2255';
 function millisMicros(ms: number): number {
   const magnitude = Math.abs(ms);
   if (!(magnitude >= 1e11 && magnitude < 1e13)) return Number.NaN;
-  const micros = Math.round(ms * 1000);
+  // Apart, for ms * 1000 may lie half way between two.
+  const whole = Math.trunc(ms);
+  const micros = whole * 1000 + Math.round((ms - whole) * 1000);
   return micros >= minMicros && micros <= maxMicros ? micros : Number.NaN;
 }
 

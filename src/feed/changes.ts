@@ -6,7 +6,7 @@ import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import { readCountBounds } from '../store/tallies.ts';
-import type { Feed } from './feed.ts';
+import { type Feed, leavable, type Watch } from './feed.ts';
 
 export interface SeriesChange {
   readonly series: string;
@@ -46,11 +46,13 @@ export class Changes {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
   readonly #feed: Feed;
+  readonly #silenceMillis: number;
 
-  constructor(database: Database, catalogue: Catalogue, feed: Feed) {
+  constructor(database: Database, catalogue: Catalogue, feed: Feed, options: { silenceMillis?: number } = {}) {
     this.#database = database;
     this.#catalogue = catalogue;
     this.#feed = feed;
+    this.#silenceMillis = options.silenceMillis ?? silenceMillis;
   }
 
   /**
@@ -58,19 +60,23 @@ export class Changes {
    * is read from the store at its cursor: nothing is missed, nothing comes twice, and a client that is slow gets several
    * revisions as one.
    */
-  async *follow(request: ChangesRequest): AsyncGenerator<ChangeEvent> {
+  follow(request: ChangesRequest): AsyncGenerator<ChangeEvent, void> {
     const watch = this.#feed.watch(new Set(request.series.map((series) => series.id)));
+    return leavable(this.#events(request, watch), watch);
+  }
+
+  async *#events(request: ChangesRequest, watch: Watch): AsyncGenerator<ChangeEvent, void> {
     try {
       const begin = await this.#begin(request);
       yield begin;
       let { cursor } = begin;
       let sentAt = performance.now();
       while (!watch.ended) {
-        await watch.next(Math.max(0, sentAt + silenceMillis - performance.now()));
+        await watch.next(Math.max(0, sentAt + this.#silenceMillis - performance.now()));
         if (watch.ended) return;
         const event = await this.#since(request, cursor);
         cursor = event.cursor;
-        if (event.changes.length > 0 || performance.now() >= sentAt + silenceMillis) {
+        if (event.changes.length > 0 || performance.now() >= sentAt + this.#silenceMillis) {
           yield event;
           sentAt = performance.now();
         }

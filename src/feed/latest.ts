@@ -2,7 +2,7 @@ import { Fault } from '../engine/fault.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
-import type { Feed } from './feed.ts';
+import { type Feed, leavable, type Watch } from './feed.ts';
 
 export interface LatestEvent {
   readonly cursor: number;
@@ -17,14 +17,23 @@ function isSame(a: PointRow | undefined, b: PointRow | undefined): boolean {
 }
 
 /** The newest value of each series, then of those whose newest value changed; what a slow client misses is skipped. */
-export async function* followLatest(
+export function followLatest(
   database: Database,
   catalogue: Catalogue,
   feed: Feed,
   series: readonly SeriesRow[],
-): AsyncGenerator<LatestEvent> {
+): AsyncGenerator<LatestEvent, void> {
+  const watch = feed.watch(new Set(series.map(({ id }) => id)));
+  return leavable(lastEvents(database, catalogue, series, watch), watch);
+}
+
+async function* lastEvents(
+  database: Database,
+  catalogue: Catalogue,
+  series: readonly SeriesRow[],
+  watch: Watch,
+): AsyncGenerator<LatestEvent, void> {
   const ids = series.map(({ id }) => id);
-  const watch = feed.watch(new Set(ids));
   try {
     let known: Map<number, PointRow> | undefined;
     for (; !watch.ended; await watch.next(silenceMillis)) {

@@ -213,7 +213,7 @@ export class Executor {
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>> | null | undefined,
-  ): Promise<AsyncGenerator<ExecutionResult> | ExecutionResult> {
+  ): Promise<AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
     const result = await subscribe({
       schema: this.schemas.executable,
       document,
@@ -222,20 +222,32 @@ export class Executor {
       contextValue: this.context(),
     });
     if (!(Symbol.asyncIterator in result)) return this.#told(result, false, document, operation, variables);
-    return this.#events(result as AsyncGenerator<ExecutionResult>);
+    return this.#events(result as AsyncGenerator<ExecutionResult, void>);
   }
 
-  /** Each event with its errors told; one whose source failed ends the stream with that error. */
-  async *#events(source: AsyncGenerator<ExecutionResult>): AsyncGenerator<ExecutionResult> {
-    try {
-      for await (const event of source) yield this.#withErrors(event);
-    } catch (error) {
-      const wrapped =
-        error instanceof GraphQLError
-          ? error
-          : new GraphQLError('failed', { originalError: error instanceof Error ? error : undefined });
-      yield { errors: [toClient(wrapped, this.#report)] };
-    }
+  /**
+   * Each event with its errors told; one whose source failed ends the stream with that error. Not a generator: a client
+   * that leaves while one waits for the source would have to wait, too.
+   */
+  #events(source: AsyncGenerator<ExecutionResult, void>): AsyncGenerator<ExecutionResult, void> {
+    const next = async (): Promise<IteratorResult<ExecutionResult, void>> => {
+      try {
+        const { done, value } = await source.next();
+        return done ? { done, value: undefined } : { done: false, value: this.#withErrors(value) };
+      } catch (error) {
+        const originalError = error instanceof Error ? error : undefined;
+        const wrapped = error instanceof GraphQLError ? error : new GraphQLError('failed', { originalError });
+        return { done: false, value: { errors: [toClient(wrapped, this.#report)] } };
+      }
+    };
+    return {
+      next,
+      return: () => source.return(),
+      throw: (error: unknown) => source.throw(error),
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
   }
 
   #withErrors(result: ExecutionResult): ExecutionResult {

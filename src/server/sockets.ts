@@ -2,13 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationDefinitionNode } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
-import { WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
 
 /** Tells clients to come back: the service restarts. */
 const comeBackCode = 1012;
 
 const keepAliveMillis = 12_000;
+
+/** A client that was told to go and does not answer is cut off after this, well within the time that stopping may take. */
+const closeMillis = 2_000;
 
 interface Arguments extends ExecutionArgs {
   readonly operation: OperationDefinitionNode;
@@ -27,11 +30,13 @@ export class Sockets {
 
   constructor(executor: Executor, options: SocketOptions) {
     this.#isAllowed = options.isAllowed;
-    this.#server = new WebSocketServer({
+    const settings: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       maxPayload: options.bodyBytesMax,
+      closeTimeout: closeMillis,
       handleProtocols: (protocols) => (protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false),
-    });
+    };
+    this.#server = new WebSocketServer(settings);
     const { dispose } = useServer(
       {
         connectionInitWaitTimeout: 10_000,

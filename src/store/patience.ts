@@ -24,18 +24,15 @@ const lostCodes = new Set([
   'CONNECT_TIMEOUT',
   '25006', // a server that has become a read-only replica: its successor answers soon
   '53300', // too many connections
-  '57P01', // terminated by an administrator
-  '57P02',
-  '57P03', // starting up or shutting down
 ]);
 
 const lostMessages =
   /connection terminated|timeout exceeded when trying to connect|server closed the connection|not queryable/i;
 
-/** Whether the connection, not the statement, was at fault: the same statement may work on another one. */
+/** Whether the connection or the server (classes 08, 57 and 58: lost, stopped, hindered by its system), not the statement, was at fault: the same statement may work on another one. */
 export function isConnectionLoss(error: unknown): boolean {
   const code = errorCodeOf(error);
-  if (code !== undefined && (lostCodes.has(code) || code.startsWith('08'))) return true;
+  if (code !== undefined && (lostCodes.has(code) || /^(08|57|58)...$/.test(code))) return true;
   return error instanceof Error && lostMessages.test(error.message);
 }
 
