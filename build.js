@@ -1,10 +1,15 @@
 // Bundles the program's own code; packages stay in node_modules. Takes about 50 ms, so every script may run it.
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 rmSync('dist', { recursive: true, force: true });
 await build({
-  entryPoints: { main: 'src/main.ts', help: 'src/cli/help.ts' },
+  // An image is built without the benchmarks.
+  entryPoints: {
+    main: 'src/main.ts',
+    help: 'src/cli/help.ts',
+    ...(existsSync('bench') && { bench: 'bench/main.ts' }),
+  },
   outdir: 'dist',
   bundle: true,
   packages: 'external',

@@ -203,6 +203,12 @@ export const settings: readonly Setting[] = [
   }),
 ];
 
+/** What was given as flags, as environment variables: for a process that is to run with the same settings. */
+export function environmentOf(flags: ReadonlyMap<string, string>): Record<string, string> {
+  const given = settings.map((entry) => [entry.env, flags.get(flagOf(entry))]);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
+}
+
 /** Which environment variables to read them from; the only place that looks at the environment. */
 export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv = process.env): Config {
   const config: Record<string, unknown> = {};

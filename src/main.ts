@@ -1,7 +1,7 @@
 import { readArguments, suggestion } from './cli/arguments.ts';
 import { doctor } from './cli/doctor.ts';
 import { commands, helpText } from './cli/help.ts';
-import { readConfig } from './config.ts';
+import { environmentOf, readConfig } from './config.ts';
 import { Fault } from './engine/fault.ts';
 import { report, say } from './run/log.ts';
 import { serve } from './run/serve.ts';
@@ -26,7 +26,7 @@ async function run(words: readonly string[]): Promise<number | undefined> {
   }
   switch (given.command) {
     case 'serve':
-      await serve(readConfig(given.flags), process.env);
+      await serve(readConfig(given.flags), { ...process.env, ...environmentOf(given.flags) });
       return undefined;
     case 'migrate': {
       const store = await openStore(readConfig(given.flags));

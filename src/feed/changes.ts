@@ -96,6 +96,10 @@ export class Changes {
       return this.#snapshot(request, `the history since revision ${after} is no longer kept (the oldest is ${oldest})`);
     if (after > newest)
       return this.#snapshot(request, `revision ${after} is not of this store (the newest is ${newest})`);
+    // Its key may have been another series', whose points whoever comes back with that cursor still holds.
+    const younger = request.series.find(({ createdRevision }) => createdRevision > after);
+    if (younger && after > 0)
+      return this.#snapshot(request, `the series '${younger.key}' was made after revision ${after}`);
     return this.#since(request, after);
   }
 

@@ -91,7 +91,8 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     ingest,
     feed,
     limits: config,
-    health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name, ready }),
+    health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name }),
+    isReady: async () => ready && answers(database),
   };
   await feed.start();
   server.serve(new Executor(buildSchemas(), app, report));

@@ -17,8 +17,6 @@ export interface Health {
   readonly startedAt: number;
   readonly database: 'embedded' | 'external';
   readonly bell: 'postgres' | 'redis';
-  /** Whether the database answers. */
-  readonly ready: boolean;
 }
 
 /** What resolvers call; they hold no logic of their own. */
@@ -29,4 +27,6 @@ export interface App {
   readonly feed: Feed;
   readonly limits: ReadLimits;
   health(): Health;
+  /** Whether the database answers. */
+  isReady(): Promise<boolean>;
 }

@@ -38,7 +38,7 @@ const SeriesConnectionType = builder.objectRef<SeriesPage>('SeriesConnection').i
 const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').implement({
   description: 'How the server is doing.',
   fields: (t) => ({
-    ready: t.exposeBoolean('ready', { description: 'Whether the database answers.' }),
+    ready: t.boolean({ description: 'Whether the database answers.', resolve: ({ app }) => app.isReady() }),
     version: t.exposeString('version', { description: 'The version of the program.' }),
     role: t.exposeString('role', { description: 'What this process does: api or all.' }),
     database: t.exposeString('database', { description: 'embedded or external.' }),

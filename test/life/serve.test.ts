@@ -36,7 +36,9 @@ async function start({ env }: Home, words: readonly string[] = [], detached = fa
     program.process.kill('SIGTERM');
     await program.ended;
   });
-  onTestFailed(() => process.stderr.write(program.output()));
+  onTestFailed(() => {
+    process.stderr.write(program.output());
+  });
   await program.says('Try it:');
   return program;
 }

@@ -1,0 +1,87 @@
+import { chart } from './benchmarks/chart.ts';
+import { liveDisk } from './benchmarks/disk.ts';
+import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
+import { memory } from './benchmarks/memory.ts';
+import { read } from './benchmarks/read.ts';
+import { singleTicks } from './benchmarks/single-ticks.ts';
+import { slowDisk } from './benchmarks/slow-disk.ts';
+import { storeIngest } from './benchmarks/store-ingest.ts';
+import { type Figure, table } from './figure.ts';
+import { serveLoad } from './load.ts';
+import { serveMercurius, serveYoga } from './peers.ts';
+import { openWorld, type World } from './world.ts';
+
+const usage = `npm run bench -- [names...] [--quick] [--profile folder]
+
+Ratios of ours and a peer, measured in turn on an embedded PostgreSQL of its own. Names choose benchmarks by their
+beginning or a part of it; --quick takes about a minute; --profile writes CPU profiles of the program under test.`;
+
+const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> = {
+  'ingest-store': storeIngest,
+  'ingest-columns': httpColumns,
+  'ingest-ticks': httpTicks,
+  'single-ticks': singleTicks,
+  read,
+  chart,
+  memory,
+  'live-disk': liveDisk,
+  'slow-disk': slowDisk,
+};
+
+const children: Readonly<Record<string, () => void | Promise<void>>> = {
+  load: serveLoad,
+  yoga: serveYoga,
+  mercurius: serveMercurius,
+};
+
+/** Something hangs if it has not ended by then. */
+const millisMax = 20 * 60_000;
+
+async function run(words: readonly string[]): Promise<number> {
+  const quick = words.includes('--quick');
+  const profileAt = words.indexOf('--profile');
+  const profileDir = profileAt < 0 ? undefined : words[profileAt + 1];
+  const names = words.filter((word, i) => !word.startsWith('--') && (profileAt < 0 || i !== profileAt + 1));
+  const unknown = names.find((name) => !Object.keys(benchmarks).some((known) => known.includes(name)));
+  if (unknown !== undefined || words.includes('--help')) {
+    console.log(`${usage}\n\nBenchmarks: ${Object.keys(benchmarks).join(', ')}`);
+    return unknown === undefined ? 0 : 2;
+  }
+  const chosen = Object.entries(benchmarks).filter(
+    ([known]) => names.length === 0 || names.some((name) => known.includes(name)),
+  );
+  const world = await openWorld({ quick, profileDir, say: (line) => console.log(line) });
+  const stop = (code: number) => void world.close().finally(() => process.exit(code));
+  process.once('SIGINT', () => stop(130));
+  process.once('SIGTERM', () => stop(143));
+  setTimeout(() => {
+    console.error('not done after 20 minutes: given up');
+    stop(1);
+  }, millisMax).unref();
+
+  const figures: Figure[] = [];
+  let failed = false;
+  try {
+    for (const [name, measure] of chosen) {
+      const started = performance.now();
+      console.log(name);
+      try {
+        const measured = await measure(world);
+        figures.push(...measured);
+        console.log(table(measured).replace(/^/gm, '  '));
+      } catch (error) {
+        failed = true;
+        console.error(`  failed: ${error instanceof Error ? error.stack : String(error)}`);
+      }
+      console.log(`  (${((performance.now() - started) / 1000).toFixed(0)} s)`);
+    }
+  } finally {
+    await world.close();
+  }
+  console.log(`\n${table(figures)}`);
+  return failed ? 1 : 0;
+}
+
+const [, , first, child = ''] = process.argv;
+if (first === '--child') await children[child]();
+else process.exitCode = await run(process.argv.slice(2));

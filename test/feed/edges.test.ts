@@ -1,0 +1,286 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import WebSocket from 'ws';
+import type { Bell } from '../../src/bell/bell.ts';
+import { type ChangeEvent, Changes } from '../../src/feed/changes.ts';
+import { Feed } from '../../src/feed/feed.ts';
+import { followLatest } from '../../src/feed/latest.ts';
+import { everything } from '../../src/store/read.ts';
+import { ask, gql, ingest, remove } from '../support/client.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { Follower } from './follower.ts';
+
+const t = Date.parse('2026-01-05T09:30:00Z');
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+/** Says nothing, ever: as if every notice were lost. */
+const deaf: Bell = {
+  name: 'postgres',
+  ringsInCommit: true,
+  tell: () => undefined,
+  listen: async () => ({ stop: async () => undefined }),
+  wake: async () => undefined,
+  every: async () => undefined,
+  work: async () => ({ stop: async () => undefined }),
+  stop: async () => undefined,
+};
+
+/** The feed of another process, as it stands below every transport. */
+async function feedOf(run: (feed: Feed) => Promise<void>, bell = deaf): Promise<void> {
+  const feed = new Feed(server.app.catalogue, bell);
+  await feed.start();
+  try {
+    await run(feed);
+  } finally {
+    await feed.stop();
+  }
+}
+
+async function rowOf(key: string) {
+  const [row] = await server.app.catalogue.seriesByKeys([key]);
+  return row;
+}
+
+const next = async (events: AsyncGenerator<ChangeEvent, void>): Promise<ChangeEvent> => {
+  const { value, done } = await events.next();
+  if (done) throw new Error('the events have ended');
+  return value;
+};
+
+it('with every notice lost, polling finds every change', async () => {
+  await ingest(server.url, [{ series: 'DEAF', t, value: 0 }]);
+  await feedOf(async (feed) => {
+    const { database, catalogue } = server.app;
+    const request = { series: [await rowOf('DEAF')], after: undefined, range: everything, bucketMicros: undefined };
+    const events = new Changes(database, catalogue, feed).follow(request);
+    const lasts = followLatest(database, catalogue, feed, request.series);
+    await next(events);
+    await lasts.next();
+    for (let i = 1; i <= 2; i++) {
+      const { revision } = await ingest(server.url, [{ series: 'DEAF', t: t + i, value: i }]);
+      const event = await next(events);
+      expect(event).toMatchObject({ kind: 'CHANGE', cursor: revision });
+      expect([...event.changes[0].samples.value]).toEqual([i]);
+      expect((await lasts.next()).value).toMatchObject({ cursor: revision, values: [{ point: { value: i } }] });
+    }
+    await events.return();
+    await lasts.return();
+    expect(feed.subscribers).toBe(0);
+  });
+});
+
+it('a reader that was busy gets all revisions that it missed as one event', async () => {
+  const { revision: first } = await ingest(server.url, [{ series: 'SLOW', t, value: 0 }]);
+  await feedOf(async (feed) => {
+    const request = { series: [await rowOf('SLOW')], after: first, range: everything, bucketMicros: undefined };
+    const events = new Changes(server.app.database, server.app.catalogue, feed).follow(request);
+    expect(await next(events)).toMatchObject({ kind: 'PROGRESS', cursor: first, changes: [] });
+    let last = 0;
+    for (let i = 1; i <= 20; i++)
+      last = (await ingest(server.url, [{ series: 'SLOW', t: t + (i % 4), value: i }])).revision;
+    const event = await next(events);
+    expect(event).toMatchObject({ kind: 'CHANGE', cursor: last });
+    expect(event.changes.flatMap(({ samples }) => [...samples.value])).toEqual([20, 17, 18, 19]);
+    await events.return();
+  });
+});
+
+it('a reader of quiet series hears by PROGRESS that its cursor moved', async () => {
+  const { revision: first } = await ingest(server.url, [{ series: 'QUIET', t, value: 0 }]);
+  await feedOf(async (feed) => {
+    const request = { series: [await rowOf('QUIET')], after: first, range: everything, bucketMicros: undefined };
+    const events = new Changes(server.app.database, server.app.catalogue, feed, { silenceMillis: 20 }).follow(request);
+    await next(events);
+    const { revision } = await ingest(server.url, [{ series: 'OTHER', t, value: 0 }]);
+    let event = await next(events);
+    while (event.cursor < revision) event = await next(events);
+    expect(event).toEqual({ kind: 'PROGRESS', cursor: revision, changes: [], reason: null });
+    await events.return();
+  });
+});
+
+it('a WebSocket client that stops reading gets what it missed merged, and costs no more than that', async () => {
+  await ingest(server.url, [{ series: 'HUGE', t, value: 0 }]);
+  const socket = new WebSocket(server.url.replace('http', 'ws'), 'graphql-transport-ws');
+  const messages: { type: string; payload?: { data: { changes: { kind: string; cursor: number } } } }[] = [];
+  socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+  const said = async (enough: () => boolean) => {
+    const closed = once(socket, 'close').then(([code]) => Promise.reject(new Error(`closed with ${code}`)));
+    while (!enough()) await Promise.race([once(socket, 'message'), closed]);
+    closed.catch(() => undefined);
+  };
+  await once(socket, 'open');
+  socket.send('{"type":"connection_init"}');
+  await said(() => messages.length === 1);
+  const query = 'subscription { changes(series: ["HUGE"]) { kind cursor changes { points { t value } } } }';
+  socket.send(JSON.stringify({ type: 'subscribe', id: '1', payload: { query } }));
+  const events = () => messages.flatMap(({ payload }) => (payload?.data ? [payload.data.changes] : []));
+  await said(() => events().length === 1);
+  socket.pause();
+  const writes = 45;
+  const columns = (value: number) => [
+    {
+      series: 'HUGE',
+      t: Array.from({ length: 9_000 }, (_, i) => t + i),
+      value: Array.from({ length: 9_000 }, () => value + 0.123456789),
+    },
+  ];
+  const ingestColumns = 'mutation ($input: IngestColumnsInput!) { ingestColumns(input: $input) { revision } }';
+  let last = 0;
+  for (let i = 1; i <= writes; i++)
+    last = (
+      await ask<{ ingestColumns: { revision: number } }>(server.url, ingestColumns, { input: { columns: columns(i) } })
+    ).ingestColumns.revision;
+  socket.resume();
+  await said(() => events().at(-1)?.cursor === last);
+  expect(events().every(({ kind }, i) => kind === (i === 0 ? 'SNAPSHOT' : 'CHANGE'))).toBe(true);
+  expect(events().length).toBeLessThan(writes);
+  socket.terminate();
+});
+
+describe('where a subscription begins', () => {
+  it('with a cursor from the future: a SNAPSHOT that says why', async () => {
+    await ingest(server.url, [{ series: 'B-1', t, value: 1 }]);
+    const follower = new Follower(server.url, { series: ['B-1'] });
+    follower.cursor = 1_000_000_000;
+    const event = await follower.next();
+    expect(event).toMatchObject({
+      kind: 'SNAPSHOT',
+      cursor: await server.revision(),
+      reason: expect.stringContaining('1000000000'),
+    });
+    await follower.compare();
+    await follower.disconnect();
+  });
+
+  it('with a cursor from before a series was deleted and made anew: a SNAPSHOT, for the old points are gone', async () => {
+    await ingest(server.url, [
+      { series: 'B-2', t, value: 1 },
+      { series: 'B-2', t: t + 1, value: 2 },
+    ]);
+    const follower = new Follower(server.url, { series: ['B-2'] });
+    await follower.next();
+    await follower.disconnect();
+    await ask(server.url, 'mutation { deleteSeries(key: "B-2") { id } }');
+    await ingest(server.url, [{ series: 'B-2', t: t + 5, value: 3 }]);
+    expect(await follower.next()).toMatchObject({ kind: 'SNAPSHOT', reason: expect.stringContaining('B-2') });
+    expect(follower.values('B-2')).toEqual([3]);
+    await follower.compare();
+    await follower.disconnect();
+  });
+
+  it('with a cursor older than the history that is kept: a SNAPSHOT that says why; asOf there is GONE', async () => {
+    await ingest(server.url, [{ series: 'B-3', t, value: 1 }]);
+    const { revision } = await ingest(server.url, [{ series: 'B-3', t, value: 2 }]);
+    const follower = new Follower(server.url, { series: ['B-3'] });
+    follower.cursor = revision - 1;
+    const mark = `INSERT INTO marks (name, value, at) VALUES ('oldest_revision', $1, now()) ON CONFLICT (name) DO UPDATE SET value = $1`;
+    await server.app.database.query(mark, [revision]);
+    try {
+      expect(await follower.next()).toMatchObject({
+        kind: 'SNAPSHOT',
+        reason: expect.stringContaining(`oldest is ${revision}`),
+      });
+      await follower.compare();
+      const read = await gql(
+        server.url,
+        `{ oldestRevision series(key: "B-3") { last(asOf: ${revision - 1}) { value } } }`,
+      );
+      expect(read.errors?.[0]).toMatchObject({ extensions: { code: 'GONE', inputPath: ['asOf'] } });
+      const edge = await ask(server.url, `{ oldestRevision series(key: "B-3") { last(asOf: ${revision}) { value } } }`);
+      expect(edge).toEqual({ oldestRevision: revision, series: { last: { value: 2 } } });
+    } finally {
+      await follower.disconnect();
+      await server.app.database.query(`DELETE FROM marks WHERE name = 'oldest_revision'`);
+    }
+  });
+
+  it('with the newest cursor: nothing but that, then what comes', async () => {
+    const { revision } = await ingest(server.url, [{ series: 'B-4', t, value: 1 }]);
+    const follower = new Follower(server.url, { series: ['B-4'] });
+    follower.cursor = revision;
+    expect(await follower.next()).toMatchObject({ kind: 'PROGRESS', cursor: revision, changes: [] });
+    const later = await ingest(server.url, [{ series: 'B-4', t: t + 1, value: 2 }]);
+    expect(await follower.next()).toMatchObject({ kind: 'CHANGE', cursor: later.revision });
+    await follower.disconnect();
+  });
+
+  it('with revision 0: everything, as changes', async () => {
+    await ingest(server.url, [{ series: 'B-5', t, value: 1 }]);
+    const follower = new Follower(server.url, { series: ['B-5'] });
+    await follower.next();
+    await follower.compare();
+    expect(follower.values('B-5')).toEqual([1]);
+    await follower.disconnect();
+  });
+});
+
+describe('what a change holds', () => {
+  it('a series named twice is told once; one of several that changed is told alone', async () => {
+    await ingest(
+      server.url,
+      ['W-1', 'W-2'].map((series) => ({ series, t, value: 1 })),
+    );
+    const follower = new Follower(server.url, { series: ['W-1', 'W-2', 'W-1'] });
+    expect((await follower.next()).changes.map(({ series }) => series)).toEqual(['W-1', 'W-2']);
+    await ingest(server.url, [{ series: 'W-2', t, value: 2 }]);
+    expect((await follower.next()).changes.map(({ series }) => series)).toEqual(['W-2']);
+    await follower.disconnect();
+  });
+
+  it('writing again what is there already tells nothing', async () => {
+    await ingest(server.url, [{ series: 'W-3', t, value: 1, size: 1 }]);
+    const follower = new Follower(server.url, { series: ['W-3'] });
+    await follower.next();
+    await ingest(server.url, [{ series: 'W-3', t, value: 1, size: 1 }]);
+    const { revision } = await ingest(server.url, [{ series: 'W-3', t, value: 1, size: 2 }]);
+    const event = await follower.next();
+    expect(event).toMatchObject({ cursor: revision, changes: [{ points: { value: [1], size: [2] } }] });
+    await follower.disconnect();
+  });
+
+  it('what lies outside the range is not told', async () => {
+    await ingest(server.url, [{ series: 'W-4', t, value: 1 }]);
+    const follower = new Follower(server.url, { series: ['W-4'], range: { from: t, to: t + 10 } });
+    await follower.next();
+    await ingest(server.url, [{ series: 'W-4', t: t - 1, value: 2 }]);
+    await ingest(server.url, [{ series: 'W-4', t: t + 10, value: 2 }]);
+    const { revision } = await ingest(server.url, [{ series: 'W-4', t: t + 9, value: 3 }]);
+    expect(await follower.next()).toMatchObject({ cursor: revision, changes: [{ points: { t: [t + 9] } }] });
+    await follower.disconnect();
+  });
+
+  it('more than 10,000 points are left out, and said to be; exactly 10,000 are told', async () => {
+    const columns = (from: number, count: number) => [
+      {
+        series: 'W-5',
+        t: Array.from({ length: count }, (_, i) => t + from + i),
+        value: Array.from({ length: count }, () => 1),
+      },
+    ];
+    const query = 'mutation ($input: IngestColumnsInput!) { ingestColumns(input: $input) { revision } }';
+    await ask(server.url, query, { input: { columns: columns(0, 10_000), createMissing: true } });
+    const follower = new Follower(server.url, { series: ['W-5'] });
+    expect(await follower.next()).toMatchObject({ changes: [{ truncated: false, points: { t: { length: 10_000 } } }] });
+    await ask(server.url, query, { input: { columns: columns(20_000, 10_001) } });
+    expect(await follower.next()).toMatchObject({ changes: [{ truncated: true, points: { t: [], value: [] } }] });
+    await remove(server.url, { series: 'W-5', from: t, to: t + 20_000 });
+    const emptied = await follower.next();
+    expect(emptied).toMatchObject({ changes: [{ truncated: false, points: { t: [] } }] });
+    await follower.disconnect();
+  });
+
+  it('a bad bucket or range is refused at its place', async () => {
+    for (const what of [{ bucket: '1 month' }, { range: { from: 5 } }]) {
+      const follower = new Follower(server.url, { series: ['W-1'], ...what });
+      await expect(follower.next()).rejects.toMatchObject(expect.anything());
+      await follower.disconnect();
+    }
+  });
+});

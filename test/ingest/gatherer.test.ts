@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { planCommit, type Write } from '../../src/ingest/gatherer.ts';
+import { everything, readPoints } from '../../src/store/read.ts';
+import { column, idOf, type Process, pointsOf, put, startProcess } from '../store/world.ts';
+import { createDatabase } from '../support/database.ts';
+
+let url = '';
+let drop: () => Promise<void>;
+let one: Process;
+let other: Process;
+let key = '';
+let tests = 0;
+
+beforeAll(async () => {
+  ({ url, drop } = await createDatabase());
+  one = startProcess(url);
+  other = startProcess(url);
+});
+beforeEach(() => {
+  key = `K${tests++}`;
+});
+afterAll(async () => {
+  await Promise.all([one.stop(), other.stop()]);
+  await drop();
+});
+
+const empty = { note: null, answer: {}, creates: [], columns: [] };
+
+function says(series: string | number, t: number, value: number, more: Partial<Write> = {}): Write {
+  const creates = typeof series === 'string' ? [{ key: series }] : [];
+  return { ...empty, creates, columns: [{ series, key, column: column([[t, value]]) }], ...more };
+}
+
+async function values(id: number, asOf = Number.MAX_SAFE_INTEGER) {
+  return pointsOf(await readPoints(one.database, id, everything, asOf, 100, 'first')).map(({ t, value }) => [t, value]);
+}
+
+test('writes that are asked for together are one commit and one revision', async () => {
+  // The first creates the series, the second learns its id; from then on nothing is looked up.
+  await put(one, key, [[0, 0]]);
+  await put(one, key, [[0, 0]]);
+  const { commits } = one.gatherer.counts;
+  const answers = await Promise.all([1, 2, 3, 4, 5].map((t) => put(one, key, [[t, t]])));
+  expect(one.gatherer.counts.commits).toBe(commits + 1);
+  expect(new Set(answers.map(({ revision }) => revision)).size).toBe(1);
+});
+
+test('of two writes of one instant in one commit the later one stands, whether each named the series by id or as missing', async () => {
+  await put(one, key, [[0, 0]]);
+  const id = await idOf(one, key);
+  for (const order of [
+    [says(key, 5, 1), says(id, 5, 2)],
+    [says(id, 6, 3), says(key, 6, 4)],
+  ]) {
+    const outcomes = await Promise.all(order.map((write) => other.gatherer.submit(write)));
+    expect(new Set(outcomes.map((outcome) => outcome.kind === 'written' && outcome.revision)).size).toBe(1);
+  }
+  expect(await values(id)).toStrictEqual([
+    [0, 0],
+    [5, 2],
+    [6, 4],
+  ]);
+  const [row] = await one.database.query<{ blocks: string }>(
+    `SELECT count(*) AS blocks FROM fresh_blocks WHERE series = ${id}`,
+  );
+  expect(Number(row.blocks)).toBe(3);
+});
+
+test('what is written in the commit that deletes its series has the earlier revision', async () => {
+  await put(one, key, [[0, 0]]);
+  const id = await idOf(one, key);
+  const removal: Write = { ...empty, removes: id };
+  const outcomes = await Promise.all(
+    [removal, says(id, 1, 1, { note: 'late' }), says(id, 2, 2)].map((write) => one.gatherer.submit(write)),
+  );
+  const [removed, noted, plain] = outcomes.map((outcome) => (outcome.kind === 'written' ? outcome.revision : 0));
+  expect(Math.min(noted, plain)).toBeGreaterThan(0);
+  expect(removed).toBeGreaterThan(Math.max(noted, plain));
+});
+
+test('of two deletions of one series the second is told that it is gone', async () => {
+  await put(one, key, [[0, 0]]);
+  const removal: Write = { ...empty, removes: await idOf(one, key) };
+  const outcomes = await Promise.all([removal, removal].map((write) => one.gatherer.submit({ ...write })));
+  expect(outcomes.map(({ kind }) => kind)).toStrictEqual(['written', 'missing']);
+  await put(one, key, [[0, 0]]);
+  const answers = await Promise.allSettled([one.ingest.deleteSeries(key), one.ingest.deleteSeries(key)]);
+  expect(answers.map(({ status }) => status).sort()).toStrictEqual(['fulfilled', 'rejected']);
+});
+
+test('of one commit each write that cannot be made is told why, and the others are made', async () => {
+  await put(one, key, [[0, 0]]);
+  const id = await idOf(one, key);
+  const known = { key: `${key}-known`, hash: 'h' };
+  await one.gatherer.submit(says(id, 1, 1, { idempotency: known, answer: { accepted: 1 } }));
+  const guard = { series: id, base: (await one.catalogue.newestRevision()) - 1, from: 0, to: 5 };
+  const { commits } = one.gatherer.counts;
+  const outcomes = await Promise.all(
+    [
+      says(id, 2, 2),
+      says(id, 9, 9, { idempotency: known }),
+      says(id, 9, 9, { idempotency: { ...known, hash: 'other' } }),
+      says(id, 9, Number.NaN, { guard }),
+      says(2_000_000_000, 9, 9),
+      says(id, 3, 3, { note: 'three' }),
+    ].map((write) => one.gatherer.submit(write)),
+  );
+  expect(outcomes.map(({ kind }) => kind)).toStrictEqual([
+    'written',
+    'repeat',
+    'conflict',
+    'stale',
+    'missing',
+    'written',
+  ]);
+  expect(outcomes[1]).toMatchObject({ answer: { accepted: 1 } });
+  expect(outcomes[4]).toMatchObject({ series: [2_000_000_000] });
+  // The two writes of one key must not meet in one commit: the second asks again.
+  expect(one.gatherer.counts.commits).toBe(commits + 1);
+  expect((await values(id)).map(([t]) => t)).toStrictEqual([0, 1, 2, 3]);
+});
+
+test('a write with a note has a revision of its own, others share one', () => {
+  const plan = planCommit([says(1, 0, 1), says(1, 0, 2, { note: 'a' }), says(1, 0, 3), says(2, 0, 4, { note: 'b' })]);
+  expect(plan.request.revisions).toStrictEqual([{ note: null }, { note: 'a' }, { note: 'b' }]);
+  expect(plan.at).toStrictEqual([0, 1, 0, 2]);
+  expect(plan.request.blocks.map(({ at, series, column: { value } }) => [at, series, ...value])).toStrictEqual([
+    [0, 1, 3],
+    [1, 1, 2],
+    [2, 2, 4],
+  ]);
+});
+
+test('deletions come first in their commit, for they were read before the others were written', () => {
+  const guard = { series: 1, base: 7, from: 0, to: 9 };
+  const deletion: Write = { ...empty, columns: [{ series: 1, key, column: column([[0, Number.NaN]]) }], guard };
+  const plan = planCommit([says(1, 0, 1), deletion]);
+  expect(plan.at).toStrictEqual([0, 0]);
+  expect([...plan.request.blocks[0].column.value]).toStrictEqual([1]);
+  expect(planCommit([says(1, 0, 1), { ...deletion, note: 'gone' }]).at).toStrictEqual([1, 0]);
+});
+
+test('writes go on being taken until drained, and are refused after', async () => {
+  const third = startProcess(url);
+  const written = Promise.all([1, 2, 3].map((t) => put(third, key, [[t, t]])));
+  await written;
+  const last = third.gatherer.submit(says(await idOf(one, key), 9, 9));
+  await third.gatherer.drain();
+  expect((await last).kind).toBe('written');
+  expect(() => third.gatherer.submit(says(key, 1, 1))).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }));
+  await third.database.close();
+});

@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs';
+import {
+  buildSchema,
+  type GraphQLArgument,
+  type GraphQLInputField,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+  isScalarType,
+  isSpecifiedScalarType,
+} from 'graphql';
+import { expect, it } from 'vitest';
+
+/**
+ * The part of the public contract that is served by now, copied from it. What stands here keeps its names, types and
+ * defaults for ever; the printed schema may hold more.
+ */
+const contract = buildSchema(`
+  scalar Instant
+  scalar Millis
+  scalar Duration
+  scalar Revision
+  scalar Long
+
+  interface Node { id: ID! }
+  input TimeRange { from: Instant, to: Instant }
+  type Span { from: Millis, to: Millis }
+
+  interface Series implements Node {
+    id: ID!
+    key: String!
+    name: String
+    unit: String
+    tags: [String!]!
+    revision: Revision!
+    last(asOf: Revision): Point
+    at(t: Instant!, maxAge: Duration, asOf: Revision): Point
+    points(range: TimeRange, first: Int, after: String, last: Int, before: String, asOf: Revision): PointConnection!
+    samples(range: TimeRange, maxPoints: Int = 1000, bucket: Duration, method: SampleMethod = MINMAX, asOf: Revision): Samples!
+    candles(interval: Duration!, range: TimeRange, last: Int, timeZone: String = "UTC", asOf: Revision): [Candle!]!
+    diff(from: Revision!, to: Revision): [Span!]!
+    versions(t: Instant!, first: Int = 100): [PointVersion!]!
+    dependents: [Series!]!
+  }
+  type SourceSeries implements Node & Series {
+    id: ID!
+    key: String!
+    name: String
+    unit: String
+    tags: [String!]!
+    revision: Revision!
+    last(asOf: Revision): Point
+    at(t: Instant!, maxAge: Duration, asOf: Revision): Point
+    points(range: TimeRange, first: Int, after: String, last: Int, before: String, asOf: Revision): PointConnection!
+    samples(range: TimeRange, maxPoints: Int = 1000, bucket: Duration, method: SampleMethod = MINMAX, asOf: Revision): Samples!
+    candles(interval: Duration!, range: TimeRange, last: Int, timeZone: String = "UTC", asOf: Revision): [Candle!]!
+    diff(from: Revision!, to: Revision): [Span!]!
+    versions(t: Instant!, first: Int = 100): [PointVersion!]!
+    dependents: [Series!]!
+  }
+  type Point { t: Instant!, value: Float!, size: Float, revision: Revision! }
+  type PointVersion { value: Float, size: Float, commit: Commit! }
+  type Commit { revision: Revision!, at: Instant!, note: String }
+  type Samples { t: [Millis!]!, value: [Float!]!, size: [Float], revision: Revision!, thinned: Boolean! }
+  type Candle { t: Millis!, open: Float!, high: Float!, low: Float!, close: Float!, volume: Float, count: Int!, final: Boolean! }
+  enum SampleMethod { MINMAX LAST MEAN }
+
+  type PageInfo { hasNextPage: Boolean!, hasPreviousPage: Boolean!, startCursor: String, endCursor: String }
+  type PointConnection { edges: [PointEdge!]!, nodes: [Point!]!, pageInfo: PageInfo! }
+  type PointEdge { node: Point!, cursor: String! }
+  type SeriesConnection { edges: [SeriesEdge!]!, nodes: [Series!]!, pageInfo: PageInfo! }
+  type SeriesEdge { node: Series!, cursor: String! }
+  enum SeriesKind { SOURCE DERIVED }
+  type Health { subscribers: Int! }
+
+  type Query {
+    node(id: ID!): Node
+    series(key: String!): Series
+    seriesByKeys(keys: [String!]!): [Series]!
+    allSeries(keyContains: String, tag: String, kind: SeriesKind, first: Int, after: String): SeriesConnection!
+    revision: Revision!
+    oldestRevision: Revision!
+    commit(revision: Revision, at: Instant): Commit
+    health: Health!
+  }
+
+  type Mutation {
+    createSeries(input: CreateSeriesInput!): SourceSeries!
+    deleteSeries(key: String!): DeletedSeries!
+    ingestTicks(input: IngestTicksInput!): IngestResult!
+    ingestColumns(input: IngestColumnsInput!): IngestResult!
+    deleteTicks(input: DeleteTicksInput!): IngestResult!
+  }
+  input CreateSeriesInput { key: String!, name: String, unit: String, tags: [String!] }
+  type DeletedSeries { id: ID!, revision: Revision! }
+  input TickInput { series: String!, t: Instant!, value: Float!, size: Float }
+  input IngestTicksInput {
+    ticks: [TickInput!]!, createMissing: Boolean = false, partial: Boolean = false, note: String, idempotencyKey: String, await: AwaitLevel = STORED
+  }
+  input IngestColumnInput { series: String!, t: [Instant!]!, value: [Float!]!, size: [Float] }
+  input IngestColumnsInput {
+    columns: [IngestColumnInput!]!, createMissing: Boolean = false, partial: Boolean = false, note: String, idempotencyKey: String, await: AwaitLevel = STORED
+  }
+  input DeleteTicksInput { series: String!, from: Instant, to: Instant, at: [Instant!], note: String, idempotencyKey: String, await: AwaitLevel = STORED }
+  enum AwaitLevel { STORED DERIVED }
+  type IngestResult {
+    accepted: Int!
+    duplicates: Int!
+    rejected: [RejectedTick!]!
+    revision: Revision!
+    derivedRevision: Revision
+    settled: Boolean!
+  }
+  type RejectedTick { index: Int!, series: String!, reason: String! }
+
+  type Subscription {
+    changes(series: [String!]!, after: Revision, range: TimeRange, bucket: Duration): ChangeEvent!
+    latest(series: [String!]!): LatestEvent!
+  }
+  enum ChangeKind { SNAPSHOT CHANGE PROGRESS }
+  type ChangeEvent { kind: ChangeKind!, cursor: Revision!, changes: [SeriesChange!]!, reason: String }
+  type SeriesChange { series: String!, span: Span!, points: Samples!, truncated: Boolean! }
+  type LatestEvent { cursor: Revision!, values: [LatestValue!]! }
+  type LatestValue { series: String!, point: Point }
+`);
+
+const input = (name: string, { type, defaultValue }: GraphQLArgument | GraphQLInputField) =>
+  `${name}: ${type}${defaultValue === undefined ? '' : ` = ${JSON.stringify(defaultValue)}`}`;
+
+/** What a type promises, a line each. */
+function promises(type: GraphQLNamedType | undefined): string[] {
+  if (!type) return [];
+  const at = type.name;
+  if (isScalarType(type)) return [`scalar ${at}`];
+  if (isEnumType(type)) return type.getValues().map(({ name }) => `enum ${at}.${name}`);
+  if (isInputObjectType(type))
+    return Object.values(type.getFields()).map((field) => `input ${at}.${input(field.name, field)}`);
+  if (!isObjectType(type) && !isInterfaceType(type)) return [];
+  const kind = isObjectType(type) ? 'type' : 'interface';
+  return [
+    ...type.getInterfaces().map(({ name }) => `${kind} ${at} implements ${name}`),
+    ...Object.values(type.getFields()).flatMap((field) => [
+      `${kind} ${at}.${field.name}: ${field.type}`,
+      ...field.args.map((arg) => `${kind} ${at}.${field.name}(${input(arg.name, arg)})`),
+    ]),
+  ];
+}
+
+function all(schema: GraphQLSchema): string[] {
+  const types = Object.values(schema.getTypeMap());
+  return types.filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type)).flatMap(promises);
+}
+
+const served = buildSchema(readFileSync('schema.graphql', 'utf8'));
+
+it('everything that the contract promises by now is served under the same name, type and default', () => {
+  const found = new Set(all(served));
+  expect(all(contract).filter((promise) => !found.has(promise))).toEqual([]);
+});
+
+it('nothing more must be given than the contract says', () => {
+  const known = new Set(all(contract));
+  const added = all(served).filter((promise) => !known.has(promise));
+  expect(added.filter((promise) => /^input .*!$|\(.*!\)$/.test(promise))).toEqual([]);
+});
+
+it('where the contract lists every value or field of a result, there are no others', () => {
+  const closed = [
+    'Samples',
+    'Candle',
+    'Point',
+    'Span',
+    'RejectedTick',
+    'SampleMethod',
+    'ChangeKind',
+    'ChangeEvent',
+    'SeriesChange',
+  ];
+  for (const name of closed)
+    expect(promises(served.getType(name)).sort()).toEqual(promises(contract.getType(name)).sort());
+});

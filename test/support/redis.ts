@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
+import { describe, it } from 'vitest';
+
+const program = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)]
+  .map((folder) => join(folder, 'redis-server'))
+  .find((path) => existsSync(path));
+
+/** Tests that need a Redis. Where none is installed they are left out and said to be; in CI that is a failure. */
+export function describeWithRedis(name: string, define: () => void): void {
+  if (program !== undefined) {
+    describe(name, define);
+    return;
+  }
+  const missing = `redis-server is not installed, so this was left out: ${name}`;
+  if (process.env.CI === 'true') {
+    describe(name, () => {
+      it('needs redis-server, which is not installed', () => {
+        throw new Error(missing);
+      });
+    });
+    return;
+  }
+  process.stdout.write(`${missing}\n`);
+  describe.skipIf(true)(name, define);
+}
+
+export interface TestRedis {
+  readonly url: string;
+  /** Closes the connections of those who listen. */
+  cutSubscribers(): Promise<void>;
+  keys(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+/** A port that was free just now, below those from which the system takes ports for outgoing connections. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 8_000);
+    const probe = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
+/** A Redis of this test's own, on this machine only, which keeps nothing. */
+export async function startRedis(...settings: string[]): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-redis-'));
+  for (;;) {
+    const port = await freePort();
+    const usual = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+    const child = spawn(program ?? 'redis-server', [...usual, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
+    if (!(await saysReady(child))) continue;
+    return {
+      url: `redis://127.0.0.1:${port}`,
+      cutSubscribers: () => told(port, async (client) => void (await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))),
+      keys: () => told(port, (client) => client.keys('*')),
+      stop: async () => {
+        if (child.exitCode === null && child.signalCode === null) {
+          child.kill('SIGTERM');
+          await once(child, 'exit');
+        }
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  }
+}
+
+async function told<T>(port: number, run: (client: Redis) => Promise<T>): Promise<T> {
+  const client = new Redis(port, '127.0.0.1');
+  try {
+    return await run(client);
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function saysReady(child: ChildProcess): Promise<boolean> {
+  for await (const line of createInterface({ input: child.stdout! })) {
+    if (line.includes('Ready to accept connections')) {
+      child.stdout!.resume();
+      return true;
+    }
+  }
+  return false;
+}
