@@ -33,7 +33,11 @@ const lostMessages =
 export function isConnectionLoss(error: unknown): boolean {
   const code = errorCodeOf(error);
   if (code !== undefined && (lostCodes.has(code) || /^(08|57|58)...$/.test(code))) return true;
-  return error instanceof Error && lostMessages.test(error.message);
+  // Some losses have no code, and drizzle wraps them.
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (lostMessages.test(cause.message)) return true;
+  }
+  return false;
 }
 
 /** Turns what the database cannot do now into a fault that says so; anything else stays what it was. */
