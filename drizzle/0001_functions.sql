@@ -7,6 +7,8 @@ BEGIN
     ALTER COLUMN offsets SET COMPRESSION lz4, ALTER COLUMN wide_offsets SET COMPRESSION lz4;
 EXCEPTION WHEN feature_not_supported THEN
   ALTER TABLE fresh_blocks ALTER COLUMN t SET STORAGE EXTERNAL, ALTER COLUMN value SET STORAGE EXTERNAL, ALTER COLUMN size SET STORAGE EXTERNAL;
+  -- Prices hardly get smaller, instants and offsets do.
+  ALTER TABLE sealed_blocks ALTER COLUMN value SET STORAGE EXTERNAL;
 END $$;
 --> statement-breakpoint
 -- Both tables turn their rows over: vacuum them before the dead ones outnumber the living.
@@ -69,6 +71,7 @@ BEGIN
   FROM (
     SELECT id FROM unnest(p_block_series) AS id WHERE id > 0
     UNION ALL SELECT (item ->> 'id')::int FROM jsonb_array_elements(p_deletes) AS item
+    UNION ALL SELECT (item ->> 'series')::int FROM jsonb_array_elements(p_checks) AS item WHERE item ->> 'series' IS NOT NULL
     UNION ALL SELECT id::int FROM jsonb_array_elements(p_stages) AS item, jsonb_array_elements(item -> 'series') AS id WHERE id::int > 0
   ) AS wanted
   WHERE NOT EXISTS (SELECT FROM series WHERE series.id = wanted.id AND deleted_revision IS NULL);
@@ -123,12 +126,14 @@ BEGIN
   UPDATE series SET deleted_revision = v_previous + 1 + (item ->> 'at')::int
   FROM jsonb_array_elements(p_deletes) AS item WHERE series.id = (item ->> 'id')::int;
 
+  -- Of a variable, PostgreSQL would make the whole array flat again for every slice; of a row's column it does not.
   INSERT INTO fresh_blocks (series, revision, versions, from_t, to_t, t, value, size)
   SELECT CASE WHEN block.series < 0 THEN v_created[-block.series] ELSE block.series END,
-    v_previous + 1 + block.revision, block.length, p_t[block.first], p_t[block.first + block.length - 1],
-    p_t[block.first : block.first + block.length - 1], p_value[block.first : block.first + block.length - 1],
-    p_size[block.first : block.first + block.length - 1]
-  FROM unnest(p_block_revision, p_block_series, p_block_start, p_block_length) AS block (revision, series, first, length);
+    v_previous + 1 + block.revision, block.length, flat.t[block.first], flat.t[block.first + block.length - 1],
+    flat.t[block.first : block.first + block.length - 1], flat.value[block.first : block.first + block.length - 1],
+    flat.size[block.first : block.first + block.length - 1]
+  FROM (SELECT p_t[:] AS t, p_value[:] AS value, p_size[:] AS size OFFSET 0) AS flat,
+    unnest(p_block_revision, p_block_series, p_block_start, p_block_length) AS block (revision, series, first, length);
 
   UPDATE fresh_blocks SET revision = v_previous + 1 + (item ->> 'at')::int, stage = NULL, staged_at = NULL,
     series = CASE WHEN series < 0 THEN v_created[-series] ELSE series END
@@ -191,19 +196,21 @@ BEGIN
     RAISE EXCEPTION 'of % sealed blocks to replace only % were there', cardinality(p_sealed), v_gone;
   END IF;
   INSERT INTO sealed_blocks (series, from_t, to_t, base_revision, max_revision, versions, points, t, value, size, offsets, wide_offsets, summary, chunks)
-  SELECT p_series, p_t[p_start[i]], p_t[p_start[i] + p_length[i] - 1], (head ->> 'base')::bigint, (head ->> 'max')::bigint,
+  SELECT p_series, flat.t[p_start[i]], flat.t[p_start[i] + p_length[i] - 1], (head ->> 'base')::bigint, (head ->> 'max')::bigint,
     p_length[i], (head ->> 'points')::int,
-    p_t[p_start[i] : p_start[i] + p_length[i] - 1], p_value[p_start[i] : p_start[i] + p_length[i] - 1],
-    CASE WHEN (head ->> 'sized')::boolean THEN p_size[p_start[i] : p_start[i] + p_length[i] - 1] END,
-    CASE WHEN NOT (head ->> 'wide')::boolean THEN p_offsets[p_start[i] : p_start[i] + p_length[i] - 1] END,
-    CASE WHEN (head ->> 'wide')::boolean THEN p_wide_offsets[p_start[i] : p_start[i] + p_length[i] - 1] END,
+    flat.t[p_start[i] : p_start[i] + p_length[i] - 1], flat.value[p_start[i] : p_start[i] + p_length[i] - 1],
+    CASE WHEN (head ->> 'sized')::boolean THEN flat.size[p_start[i] : p_start[i] + p_length[i] - 1] END,
+    CASE WHEN NOT (head ->> 'wide')::boolean AND head ->> 'base' <> head ->> 'max' THEN flat.offsets[p_start[i] : p_start[i] + p_length[i] - 1] END,
+    CASE WHEN (head ->> 'wide')::boolean THEN flat.wide_offsets[p_start[i] : p_start[i] + p_length[i] - 1] END,
     p_summary[p_summary_start[i] : p_summary_start[i + 1] - 1], p_chunks[p_chunks_start[i] : p_chunks_start[i + 1] - 1]
-  FROM jsonb_array_elements(p_heads) WITH ORDINALITY AS block (head, i) WHERE NOT (head ->> 'rest')::boolean;
+  FROM (SELECT p_t[:] AS t, p_value[:] AS value, p_size[:] AS size, p_offsets[:] AS offsets, p_wide_offsets[:] AS wide_offsets OFFSET 0) AS flat,
+    jsonb_array_elements(p_heads) WITH ORDINALITY AS block (head, i) WHERE NOT (head ->> 'rest')::boolean;
   INSERT INTO fresh_blocks (series, revision, versions, from_t, to_t, t, value, size)
-  SELECT p_series, (head ->> 'base')::bigint, p_length[i], p_t[p_start[i]], p_t[p_start[i] + p_length[i] - 1],
-    p_t[p_start[i] : p_start[i] + p_length[i] - 1], p_value[p_start[i] : p_start[i] + p_length[i] - 1],
-    CASE WHEN (head ->> 'sized')::boolean THEN p_size[p_start[i] : p_start[i] + p_length[i] - 1] END
-  FROM jsonb_array_elements(p_heads) WITH ORDINALITY AS block (head, i) WHERE (head ->> 'rest')::boolean;
+  SELECT p_series, (head ->> 'base')::bigint, p_length[i], flat.t[p_start[i]], flat.t[p_start[i] + p_length[i] - 1],
+    flat.t[p_start[i] : p_start[i] + p_length[i] - 1], flat.value[p_start[i] : p_start[i] + p_length[i] - 1],
+    CASE WHEN (head ->> 'sized')::boolean THEN flat.size[p_start[i] : p_start[i] + p_length[i] - 1] END
+  FROM (SELECT p_t[:] AS t, p_value[:] AS value, p_size[:] AS size, p_offsets[:] AS offsets, p_wide_offsets[:] AS wide_offsets OFFSET 0) AS flat,
+    jsonb_array_elements(p_heads) WITH ORDINALITY AS block (head, i) WHERE (head ->> 'rest')::boolean;
   RETURN true;
 END $$;
 --> statement-breakpoint
@@ -223,7 +230,7 @@ CROSS JOIN LATERAL (
     FROM fresh_blocks AS block, unnest(block.t, block.value, block.size) AS p (t, value, size)
     WHERE block.series = series.id AND block.revision IS NOT NULL
     UNION ALL
-    SELECT p.t, p.value, p.size, block.base_revision + coalesce(p.narrow, p.wide)
+    SELECT p.t, p.value, p.size, block.base_revision + coalesce(p.narrow, p.wide, 0)
     FROM sealed_blocks AS block, unnest(block.t, block.value, block.size, block.offsets, block.wide_offsets) AS p (t, value, size, narrow, wide)
     WHERE block.series = series.id
   ) AS version

@@ -86,10 +86,21 @@ export class Tally {
     this.volume.addExpansion(packed.subarray(12 + terms));
   }
 
+  /** Adds the part of a packed tally that `packedExtremes` cuts out. */
+  addPackedExtremes(extremes: Float64Array): void {
+    if (extremes.length === 0) return;
+    const [minT, min, maxT, max] = extremes;
+    this.seeLow(minT, min);
+    this.seeHigh(maxT, max);
+  }
+
   mean(): number {
     return this.sum.mean(this.count);
   }
 }
+
+/** Where the extremes stand in a packed tally, as a slice in SQL. */
+export const packedExtremes = '[7:10]';
 
 /** A tally as one array of numbers, so that a block's summary is one field; `Tally.addPacked` reads it. */
 export function packTally(tally: Tally): number[] {

@@ -219,7 +219,12 @@ function refuse(batch: readonly Waiting[], answer: Refused): Waiting[] {
   }
   batch.forEach(({ write, settle }, i) => {
     if (told.has(i)) return;
-    const ids = [...write.columns.map(({ series }) => series), ...(write.staged?.series ?? []), write.removes];
+    const ids = [
+      ...write.columns.map(({ series }) => series),
+      ...(write.staged?.series ?? []),
+      write.removes,
+      write.guard?.series,
+    ];
     const gone = ids.filter((id): id is number => typeof id === 'number' && missing.has(id));
     if (gone.length === 0) return;
     told.add(i);

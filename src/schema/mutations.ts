@@ -154,7 +154,12 @@ function columnsOf(ticks: Ticks): GivenColumn[] {
     else places.set(series, [i]);
   });
   return [...places].map(([series, indexes]) => {
-    const pick = (from: Float64Array) => Float64Array.from(indexes, (i) => from[i]);
+    const pick = (from: Float64Array) => {
+      if (indexes.length === from.length) return from;
+      const picked = new Float64Array(indexes.length);
+      for (let i = 0; i < indexes.length; i++) picked[i] = from[indexes[i]];
+      return picked;
+    };
     const bad = new Map<number, string>();
     if (ticks.bad.size > 0) {
       indexes.forEach((index, at) => {

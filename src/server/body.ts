@@ -38,9 +38,9 @@ export class Bodies {
         });
         request.on('end', resolve);
         request.on('error', reject);
-        request.on('close', () =>
-          reject(new BodyFault(400, 'BAD_USER_INPUT', 'The request ended before its body did.')),
-        );
+        request.on('close', () => {
+          if (!request.complete) reject(new BodyFault(400, 'BAD_USER_INPUT', 'The request ended before its body did.'));
+        });
       });
       return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
     } finally {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import { float8Array, int4Array, int8Array, release } from './binary-out.ts';
 import { type Database, withClient } from './connect.ts';
 import { patiently } from './patience.ts';
 
@@ -73,34 +73,38 @@ const statement = `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::js
 /** A commit whose answer does not come is given up after this and asked for again on another connection. */
 const answerMillis = 20_000;
 
-interface FlatColumns {
-  readonly starts: number[];
-  readonly lengths: number[];
-  readonly t: Float64Array;
-  readonly value: Float64Array;
-  readonly size: Float64Array | undefined;
+export interface FlatColumns {
+  /** Where each column starts, from 1 as PostgreSQL counts, and how long it is. */
+  readonly starts: Buffer;
+  readonly lengths: Buffer;
+  readonly t: Buffer;
+  readonly value: Buffer;
+  /** null when no column has sizes. */
+  readonly size: Buffer | null;
 }
 
-/** Columns one after another; starts count from 1, as PostgreSQL's arrays do. */
+/** Columns one after another, as parameters. `releaseColumns` takes the buffers back when they were sent. */
 export function flatten(columns: readonly Column[]): FlatColumns {
-  const total = columns.reduce((sum, column) => sum + column.t.length, 0);
-  const sized = columns.some((column) => column.size !== undefined);
-  const flat = {
-    starts: [] as number[],
-    lengths: columns.map((column) => column.t.length),
-    t: new Float64Array(total),
-    value: new Float64Array(total),
-    size: sized ? new Float64Array(total).fill(Number.NaN) : undefined,
-  };
-  let at = 0;
-  for (const column of columns) {
-    flat.starts.push(at + 1);
-    flat.t.set(column.t, at);
-    flat.value.set(column.value, at);
-    if (column.size) flat.size?.set(column.size, at);
-    at += column.t.length;
+  const starts: number[] = [];
+  let at = 1;
+  for (const { t } of columns) {
+    starts.push(at);
+    at += t.length;
   }
-  return flat;
+  const sized = columns.some(({ size }) => size !== undefined);
+  return {
+    starts: int4Array(starts),
+    lengths: int4Array(columns.map(({ t }) => t.length)),
+    t: int8Array(...columns.map(({ t }) => t)),
+    value: float8Array(...columns.map(({ value }) => value)),
+    size: sized
+      ? float8Array(...columns.map(({ t, size }) => size ?? new Float64Array(t.length).fill(Number.NaN)))
+      : null,
+  };
+}
+
+export function releaseColumns(flat: FlatColumns): void {
+  for (const buffer of [flat.t, flat.value, flat.size]) if (buffer) release(buffer);
 }
 
 /**
@@ -124,14 +128,15 @@ export async function commit(
     JSON.stringify(request.answers),
     int4Array(request.blocks.map((block) => block.at)),
     int4Array(request.blocks.map((block) => block.series)),
-    int4Array(flat.starts),
-    int4Array(flat.lengths),
-    int8Array(flat.t),
-    float8Array(flat.value),
-    flat.size ? float8Array(flat.size) : null,
+    flat.starts,
+    flat.lengths,
+    flat.t,
+    flat.value,
+    flat.size,
     options.announce,
   ];
   const answer = await patiently(() => ask(database, values), database.patienceMillis);
+  releaseColumns(flat);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
 

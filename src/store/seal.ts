@@ -9,7 +9,7 @@ import {
 } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
-import { flatten } from './commit.ts';
+import { flatten, releaseColumns } from './commit.ts';
 import type { Database } from './connect.ts';
 import { decodeBlock, everything, freshColumns, type Range, sealedColumns } from './read.ts';
 
@@ -310,15 +310,7 @@ async function replaceBlocks(database: Database, series: number, pass: Pass, chu
   const flat = flatten(blocks);
   const offsets = blocks.map((block, i) => block.revision.map((revision) => revision - described[i].head.base));
   const anyWide = described.some(({ head }) => head.wide);
-  const join = (arrays: readonly Float64Array[]) => {
-    const whole = new Float64Array(flat.t.length);
-    let at = 0;
-    for (const array of arrays) {
-      whole.set(array, at);
-      at += array.length;
-    }
-    return whole;
-  };
+  const narrow = offsets.map((column, i) => (described[i].head.wide ? column.map(() => 0) : column));
   const summaries = described.map(({ summary }) => summary);
   const chunks = described.map((description) => description.chunks);
   const [row] = await database.query<{ sealed: boolean }>(
@@ -330,18 +322,19 @@ async function replaceBlocks(database: Database, series: number, pass: Pass, chu
       int8Array(pass.fresh),
       int8Array(pass.sealed),
       JSON.stringify(described.map(({ head }) => head)),
-      int4Array(flat.starts),
-      int4Array(flat.lengths),
-      int8Array(flat.t),
-      float8Array(flat.value),
-      flat.size ? float8Array(flat.size) : null,
-      int4Array(join(offsets.map((column, i) => (described[i].head.wide ? column.map(() => 0) : column)))),
-      anyWide ? int8Array(join(offsets)) : null,
-      float8Array(summaries.flat()),
+      flat.starts,
+      flat.lengths,
+      flat.t,
+      flat.value,
+      flat.size,
+      int4Array(...narrow),
+      anyWide ? int8Array(...offsets) : null,
+      float8Array(...summaries),
       int4Array(startsOf(summaries)),
-      float8Array(chunks.flat()),
+      float8Array(...chunks),
       int4Array(startsOf(chunks)),
     ],
   );
+  releaseColumns(flat);
   return row.sealed;
 }

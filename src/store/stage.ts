@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { float8Array, int4Array, int8Array } from './binary-out.ts';
-import { type Column, flatten } from './commit.ts';
+import { int4Array } from './binary-out.ts';
+import { type Column, flatten, releaseColumns } from './commit.ts';
 import { type Database, withClient } from './connect.ts';
 import { patiently } from './patience.ts';
 
@@ -65,13 +65,14 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
   const values = [
     id,
     int4Array(blocks.map((block) => block.series)),
-    int4Array(flat.starts),
-    int4Array(flat.lengths),
-    int8Array(flat.t),
-    float8Array(flat.value),
-    flat.size ? float8Array(flat.size) : null,
+    flat.starts,
+    flat.lengths,
+    flat.t,
+    flat.value,
+    flat.size,
   ];
   await withClient(database, answerMillis, (client) => client.query(statement, values));
+  releaseColumns(flat);
   return id;
 }
 

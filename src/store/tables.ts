@@ -76,7 +76,7 @@ export const freshBlocks = pgTable(
 
 /**
  * Merged blocks: versions sorted by (t, revision), disjoint in time within a series. Revisions are kept as offsets from
- * the lowest one, in `offsets` or, past 2^31, in `wide_offsets`. `summary` and `chunks` are packed by engine/summary.ts.
+ * the lowest one, in `offsets` or, past 2^31, in `wide_offsets`; in neither when all are of one revision. `summary` and `chunks` are packed by engine/summary.ts.
  */
 export const sealedBlocks = pgTable(
   'sealed_blocks',

@@ -1,5 +1,5 @@
 import type { Grid } from '../engine/bucket.ts';
-import { Tally, unpackChunks } from '../engine/tally.ts';
+import { packedExtremes, Tally, unpackChunks } from '../engine/tally.ts';
 import {
   clipVersions,
   foldVersions,
@@ -45,14 +45,16 @@ async function readSnapshot(
   series: number,
   range: Range,
   width: number | undefined,
+  need: TallyNeed,
 ): Promise<Snapshot> {
+  const extremes = need === 'EXTREMES';
   const chunks =
-    width === undefined
+    width === undefined || !extremes
       ? 'NULL::float8[]'
       : `CASE WHEN from_t / ${width} <> to_t / ${width} OR from_t < ${range.from} OR to_t >= ${range.to} THEN chunks END`;
   const rows = await readBinary(
     database,
-    `SELECT id, from_t, to_t, max_revision, summary, ${chunks}, ${noFields} ${sealedIn(series, range)}
+    `SELECT id, from_t, to_t, max_revision, ${extremes ? `summary${packedExtremes}` : 'summary'}, ${chunks}, ${noFields} ${sealedIn(series, range)}
      UNION ALL SELECT 0, 0, 0, 0, NULL, NULL, ${freshColumns} ${freshIn(series, range)}`,
   );
   const heads: SealedHead[] = [];
@@ -141,6 +143,11 @@ class Gathering {
     }
   }
 
+  addSummary(index: number, summary: Float64Array): void {
+    if (this.#need === 'ALL') this.at(index).addPacked(summary);
+    else this.at(index).addPackedExtremes(summary);
+  }
+
   /** Whether [from, to] lies in one bucket and in the range: its index. */
   bucketAround(from: number, to: number, range: Range): number | undefined {
     if (from < range.from || to >= range.to) return undefined;
@@ -204,7 +211,7 @@ async function tryTallies(
   grid: Grid & { readonly width?: number },
   need: TallyNeed,
 ): Promise<Tallies | undefined> {
-  const snapshot = await readSnapshot(database, series, range, need === 'EXTREMES' ? grid.width : undefined);
+  const snapshot = await readSnapshot(database, series, range, grid.width, need);
   const fresh = visible(snapshot.fresh, asOf);
   const gathering = new Gathering(grid, need);
   const toOpen: SealedHead[] = [];
@@ -217,7 +224,7 @@ async function tryTallies(
     done = Math.max(done, end);
     const index = gathering.bucketAround(head.from, head.to, range);
     if (end > start || head.maxRevision > asOf) toOpen.push(head);
-    else if (index !== undefined) gathering.at(index).addPacked(head.summary);
+    else if (index !== undefined) gathering.addSummary(index, head.summary);
     else if (head.chunks && need === 'EXTREMES') crossing.push(head);
     else toOpen.push(head);
   }
