@@ -14,7 +14,7 @@ import { openWorld, type World } from './world.ts';
 const usage = `npm run bench -- [names...] [--quick] [--profile folder]
 
 Ratios of ours and a peer, measured in turn on an embedded PostgreSQL of its own. Names choose benchmarks by their
-beginning or a part of it; --quick takes about a minute; --profile writes CPU profiles of the program under test.`;
+beginning or a part of it; --quick takes two minutes instead of nine; --profile writes CPU profiles of the program under test.`;
 
 const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> = {
   'ingest-store': storeIngest,

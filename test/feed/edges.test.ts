@@ -277,9 +277,18 @@ describe('what a change holds', () => {
   });
 
   it('a bad bucket or range is refused at its place', async () => {
-    for (const what of [{ bucket: '1 month' }, { range: { from: 5 } }]) {
+    const cases = [
+      { what: { bucket: '1 month' }, inputPath: ['bucket'] },
+      { what: { range: { from: 5 } }, inputPath: ['range', 'from'] },
+    ];
+    for (const { what, inputPath } of cases) {
       const follower = new Follower(server.url, { series: ['W-1'], ...what });
-      await expect(follower.next()).rejects.toMatchObject(expect.anything());
+      const told = await follower.next().then(
+        () => 'an event',
+        (thrown: unknown) => (thrown instanceof Error ? thrown.message : JSON.stringify(thrown)),
+      );
+      expect(told).toContain(`"inputPath":${JSON.stringify(inputPath)}`);
+      expect(told).toContain('BAD_USER_INPUT');
       await follower.disconnect();
     }
   });

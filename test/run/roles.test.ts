@@ -45,10 +45,10 @@ async function writeMany(url: string): Promise<{ middle: number }> {
 }
 
 async function expectWhole(url: string, middle: number): Promise<void> {
-  const query = `{ series(key: "SEAL") { now: samples { value } then: samples(asOf: ${middle}) { value } } }`;
+  const query = `{ series(key: "SEAL") { now: samples { value } before: samples(asOf: ${middle}) { value } } }`;
   const counted = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
   expect(await ask(url, query)).toEqual({
-    series: { now: { value: [...counted(30, 40), ...counted(10, 30)] }, then: { value: counted(0, 20) } },
+    series: { now: { value: [...counted(30, 40), ...counted(10, 30)] }, before: { value: counted(0, 20) } },
   });
 }
 
