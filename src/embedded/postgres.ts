@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { usableBinaries } from './binaries.ts';
 import { databaseName, ensureCluster, roleName, setPassword } from './cluster.ts';
 import { faultFrom } from './faults.ts';
+import { Keeper } from './keep.ts';
 import { takeLock } from './lock.ts';
 import { findPassword, keepPassword } from './password.ts';
 import { findPostmaster } from './pid-file.ts';
@@ -32,7 +33,10 @@ export interface EmbeddedPostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** Starts, or takes over, the PostgreSQL of this home, which belongs to this process from then on until `stop`. */
+/**
+ * Starts, or takes over, the PostgreSQL of this home, which belongs to this process from then on until `stop`. One that
+ * ends by itself or is killed is started again.
+ */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
     const place = findPlace(options.home);
@@ -78,6 +82,7 @@ async function startLocked(
   const asWhom = account === undefined ? '' : ` as user ${account.name}`;
   log(`PostgreSQL ${how}${asWhom}: pid ${postmaster.pid}, port ${postmaster.port}, data in ${dataDir}`);
   const { port } = postmaster;
+  const keeper = new Keeper(launch, postmaster);
   let stopped: Promise<void> | undefined;
   return {
     url: `postgres://${roleName}:${password.text}@127.0.0.1:${port}/${databaseName}`,
@@ -85,7 +90,10 @@ async function startLocked(
     dataDir,
     adopted: adopted !== undefined,
     stop: () => {
-      stopped ??= stopPostmaster(postmaster, binaries).finally(release);
+      stopped ??= keeper
+        .stop()
+        .then((current) => stopPostmaster(current, binaries))
+        .finally(release);
       return stopped;
     },
   };

@@ -167,6 +167,19 @@ describe.skipIf(!onLinux)('serve', () => {
     expect(await lastValue(at.url)).toBe(5);
   });
 
+  test('kill -9 of PostgreSQL alone: it is started again, and requests wait for it', async () => {
+    const at = await home();
+    const program = await start(at);
+    await write(at.url, 5);
+    const postmaster = postmasterOf(at);
+    for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL');
+    await until(() => !isAlive(postmaster));
+    await write(at.url, 6);
+    expect(await lastValue(at.url)).toBe(6);
+    expect(program.output()).toContain('it is started again');
+    expect(postmasterOf(at)).not.toBe(postmaster);
+  });
+
   test('kill -9 of a backend of PostgreSQL: the server goes on by itself', async () => {
     const at = await home();
     const program = await start(at);
