@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { ask, ingest, remove, socketClient } from '../support/client.ts';
+import { times } from '../support/long.ts';
 import { describeWithRedis, startRedis, type TestRedis } from '../support/redis.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Follower, type What } from './follower.ts';
@@ -116,7 +117,7 @@ function followsExactly(settings: () => Partial<Config>): void {
         await writing;
         await follower.disconnect();
       }),
-      { numRuns: 5, endOnFailure: true },
+      { numRuns: 5 * times, endOnFailure: true },
     );
   });
 

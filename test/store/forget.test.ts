@@ -5,6 +5,7 @@ import { readVersions } from '../../src/store/read.ts';
 import { forgetSealed, sealSeries, sealSizes } from '../../src/store/seal.ts';
 import { upkeepJobs } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
+import { times } from '../support/long.ts';
 import { Model, type ModelTick } from '../support/model.ts';
 import { compareSeries, givenColumns, idOf, type Process, put, type Question, startProcess } from './world.ts';
 
@@ -250,5 +251,5 @@ test('reads at and after the horizon are what they were, wherever it lies and wh
       for (const asked of questions) await compareSeries(one, key, series, asked, Math.max(1, horizon));
     },
   );
-  await fc.assert(property, { numRuns: 15, interruptAfterTimeLimit: 45_000 });
+  await fc.assert(property, { numRuns: 15 * times, interruptAfterTimeLimit: 45_000 * times });
 });

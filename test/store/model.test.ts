@@ -6,6 +6,7 @@ import { readHistory } from '../../src/query/history.ts';
 import { type SealSizes, sealSeries, sealSizes } from '../../src/store/seal.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
+import { times } from '../support/long.ts';
 import { Model, type ModelTick } from '../support/model.ts';
 import { compareSeries, compareView, givenColumns, idOf, type Process, type Question, startProcess } from './world.ts';
 
@@ -472,7 +473,7 @@ test('whatever is written, sealed, repeated and raced, every past revision answe
     fc.array(question, { minLength: 3, maxLength: 3 }),
     replay,
   );
-  await fc.assert(property, { numRuns: 15, examples: [ends], interruptAfterTimeLimit: 45_000 });
+  await fc.assert(property, { numRuns: 15 * times, examples: [ends], interruptAfterTimeLimit: 45_000 * times });
 });
 
 /** A write of more points than a commit holds: staged first. Some instants repeat, some lie far apart. */
@@ -517,5 +518,5 @@ test('large writes, which are staged, read and seal as small ones do', async () 
       }
     },
   );
-  await fc.assert(property, { numRuns: 2, interruptAfterTimeLimit: 45_000 });
+  await fc.assert(property, { numRuns: 2 * times, interruptAfterTimeLimit: 45_000 * times });
 });

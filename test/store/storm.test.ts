@@ -5,9 +5,10 @@ import { Fault } from '../../src/engine/fault.ts';
 import { everything, readPoints, readVersions } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
+import { times } from '../support/long.ts';
 import { idOf, type Process, put, startProcess } from './world.ts';
 
-const killsWanted = 1_000;
+const killsWanted = 1_000 * times;
 const patienceMillis = 10_000;
 const ticksPerWrite = 3;
 const keys = ['S0', 'S1', 'S2'];

@@ -1,0 +1,8 @@
+declare global {
+  interface ImportMeta {
+    readonly env: { readonly MODE: string };
+  }
+}
+
+/** How many times longer than usual: `npm run soak` runs the same properties and storms for much longer. */
+export const times = import.meta.env.MODE === 'long' ? 20 : 1;
