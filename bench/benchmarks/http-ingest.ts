@@ -15,7 +15,7 @@ interface Kind {
 }
 
 const rowsPerCopy = 10_000;
-const connections = 4;
+const connections = 8;
 
 /** Mutations over HTTP with precomputed bodies, against COPY of as many points, 10,000 rows a statement. */
 async function httpIngest(world: World, kind: Kind): Promise<Figure> {

@@ -4,7 +4,7 @@ import { openRows } from '../rows.ts';
 import { openStore, type World } from '../world.ts';
 
 const pointsPerCall = 10_000;
-const inFlight = 4;
+const inFlight = 8;
 
 /** 10,000 points a call at the store, against COPY of the same points. */
 export async function storeIngest(world: World): Promise<Figure[]> {

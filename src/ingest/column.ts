@@ -43,6 +43,19 @@ export function joinColumns(columns: readonly Column[]): Column {
   return joined;
 }
 
+/** Columns as long as this are blocks of their own, where they can be: to join them costs more than a row more. */
+const ownBlockPoints = 1_000;
+
+/** Sorted columns of one series and revision as few ones that share no instant; of equal instants the later column's stands. */
+export function mergeColumns(columns: readonly Column[]): readonly Column[] {
+  if (columns.length === 1) return columns;
+  const inTime = [...columns].sort((a, b) => a.t[0] - b.t[0]);
+  const apart = inTime.every(
+    ({ t }, i) => t.length >= ownBlockPoints && (i === 0 || inTime[i - 1].t[inTime[i - 1].t.length - 1] < t[0]),
+  );
+  return apart ? inTime : [sortColumn(joinColumns(columns)).column];
+}
+
 /** Cuts a sorted column at its longest gaps. */
 export function cutAtGaps(column: Column): Column[] {
   const { t } = column;

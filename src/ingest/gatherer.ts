@@ -9,7 +9,7 @@ import {
   type Refused,
 } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import { cutAtGaps, joinColumns, sortColumn } from './column.ts';
+import { cutAtGaps, mergeColumns } from './column.ts';
 
 /** Something to be committed whole or not at all. */
 export interface Write {
@@ -290,7 +290,7 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
     }
   }
   const blocks = [...merged.values()].flatMap(({ at: revision, series, columns }) =>
-    cutAtGaps(sortColumn(joinColumns(columns)).column).map((column) => ({ at: revision, series, column })),
+    mergeColumns(columns).flatMap((merged) => cutAtGaps(merged).map((column) => ({ at: revision, series, column }))),
   );
   return {
     at: writes.map((write) => at.get(write) ?? 0),

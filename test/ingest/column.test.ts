@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cutAtGaps, joinColumns, sortColumn } from '../../src/ingest/column.ts';
+import { cutAtGaps, joinColumns, mergeColumns, sortColumn } from '../../src/ingest/column.ts';
+import type { Column } from '../../src/store/commit.ts';
 import { column } from '../store/world.ts';
 
 const day = 86_400_000_000;
@@ -41,4 +42,19 @@ test('a column is cut where its gaps are longer than 30 days, at the 16 longest 
       expect(cut.sort((a, b) => b - a)).toStrictEqual(long.slice(0, 16));
     }),
   );
+});
+
+test('long columns that follow one another stay apart, whatever their order; short or overlapping ones are joined', () => {
+  const run = (from: number, length: number, value: number): Column => ({
+    t: Float64Array.from({ length }, (_, i) => from + i),
+    value: new Float64Array(length).fill(value),
+    size: undefined,
+  });
+  const [early, late] = [run(0, 1_000, 1), run(1_000, 1_000, 2)];
+  expect(mergeColumns([late, early])).toEqual([early, late]);
+  const [joined, ...others] = mergeColumns([early, run(999, 1_000, 3)]);
+  expect(others).toEqual([]);
+  expect(joined.t.length).toBe(1_999);
+  expect(joined.value[999]).toBe(3);
+  expect(mergeColumns([run(0, 1, 1), run(5, 1, 2)])).toHaveLength(1);
 });
