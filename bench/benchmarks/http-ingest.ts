@@ -19,7 +19,7 @@ const connections = 8;
 
 /** Mutations over HTTP with precomputed bodies, against COPY of as many points, 10,000 rows a statement. */
 async function httpIngest(world: World, kind: Kind): Promise<Figure> {
-  const points = world.quick ? 300_000 : 1_000_000;
+  const points = (world.quick ? 30 : 200) * kind.points * (kind.kind === 'ticks' ? 10 : 1);
   const calls = points / kind.points;
   const url = await world.database();
   const rows = await openRows(url, callsOf(points / rowsPerCopy, rowsPerCopy, kind.series), world.say);
