@@ -1,7 +1,8 @@
 import type { JobHandlers } from '../bell/bell.ts';
 import * as care from '../store/care.ts';
 import type { Database } from '../store/connect.ts';
-import { forgetSealed, sealSeries, sealSizes } from '../store/seal.ts';
+import { forgetSealed, sealSeries } from '../store/seal.ts';
+import { sealSizes } from '../store/seal-plan.ts';
 
 /** A series is sealed when so much of it is fresh, or when it has been fresh for so long. */
 export const sealBlocksMin = 32;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { readSamples, type SampleMethod } from '../../src/query/samples.ts';
 import { readLasts } from '../../src/store/last.ts';
 import { everything, readPoints } from '../../src/store/read.ts';
-import { sealSizes } from '../../src/store/seal.ts';
+import { sealSizes } from '../../src/store/seal-plan.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
 import { idOf, type Process, put, startProcess } from './world.ts';
