@@ -1,5 +1,5 @@
 import { Fault } from '../engine/fault.ts';
-import { readBacklog } from '../store/care.ts';
+import { countFreshBlocks, countSeries } from '../store/care.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { App, Health } from './app.ts';
 import { builder } from './builder.ts';
@@ -47,13 +47,13 @@ const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').i
     seriesCount: t.field({
       type: 'Long',
       description: 'How many series there are.',
-      resolve: async ({ app }) => (await readBacklog(app.database)).series,
+      resolve: ({ app }) => countSeries(app.database),
     }),
     freshBlocks: t.field({
       type: 'Long',
       description:
         'The backlog of compaction: blocks that are not merged yet. Reads are right meanwhile, and a little slower.',
-      resolve: async ({ app }) => (await readBacklog(app.database)).freshBlocks,
+      resolve: ({ app }) => countFreshBlocks(app.database),
     }),
     subscribers: t.field({
       type: 'Int',

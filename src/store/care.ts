@@ -101,16 +101,13 @@ export async function seriesToForget(database: Database, horizon: number): Promi
   return rows.map((row) => row.series);
 }
 
-export interface Backlog {
-  /** Blocks that are not sealed yet. */
-  readonly freshBlocks: number;
-  readonly series: number;
+/** The backlog of compaction: blocks that are not sealed yet. */
+export async function countFreshBlocks(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: string }>(`SELECT count(*) FROM fresh_blocks WHERE revision IS NOT NULL`);
+  return Number(row.count);
 }
 
-export async function readBacklog(database: Database): Promise<Backlog> {
-  const [row] = await database.query<{ fresh: string; series: string }>(
-    `SELECT (SELECT count(*) FROM fresh_blocks WHERE revision IS NOT NULL) AS fresh,
-       (SELECT count(*) FROM series WHERE deleted_revision IS NULL) AS series`,
-  );
-  return { freshBlocks: Number(row.fresh), series: Number(row.series) };
+export async function countSeries(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: string }>(`SELECT count(*) FROM series WHERE deleted_revision IS NULL`);
+  return Number(row.count);
 }

@@ -1,28 +1,22 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { planCommit, type Write } from '../../src/ingest/gatherer.ts';
 import { everything, readPoints } from '../../src/store/read.ts';
-import { column, idOf, type Process, pointsOf, put, startProcess } from '../store/world.ts';
-import { createDatabase } from '../support/database.ts';
+import { column, idOf, type Process, pointsOf, put, startProcess, startTwo } from '../store/world.ts';
 
 let url = '';
-let drop: () => Promise<void>;
+let stop: () => Promise<void>;
 let one: Process;
 let other: Process;
 let key = '';
 let tests = 0;
 
 beforeAll(async () => {
-  ({ url, drop } = await createDatabase());
-  one = startProcess(url);
-  other = startProcess(url);
+  ({ url, one, other, stop } = await startTwo());
 });
 beforeEach(() => {
   key = `K${tests++}`;
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()]);
-  await drop();
-});
+afterAll(() => stop());
 
 const empty = { note: null, answer: {}, creates: [], columns: [] };
 

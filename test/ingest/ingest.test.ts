@@ -1,29 +1,22 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { dropDeletedSeries } from '../../src/store/care.ts';
 import { everything, readPoints } from '../../src/store/read.ts';
-import { givenColumns, idOf, type Process, put, startProcess } from '../store/world.ts';
-import { createDatabase } from '../support/database.ts';
+import { givenColumns, idOf, type Process, put, startTwo } from '../store/world.ts';
 import type { ModelTick } from '../support/model.ts';
 
-let url = '';
-let drop: () => Promise<void>;
+let stop: () => Promise<void>;
 let one: Process;
 let other: Process;
 let key = '';
 let tests = 0;
 
 beforeAll(async () => {
-  ({ url, drop } = await createDatabase());
-  one = startProcess(url);
-  other = startProcess(url);
+  ({ one, other, stop } = await startTwo());
 });
 beforeEach(() => {
   key = `I${tests++}`;
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()]);
-  await drop();
-});
+afterAll(() => stop());
 
 const plain = { createMissing: false, partial: false, note: null, idempotencyKey: null };
 

@@ -47,6 +47,14 @@ function postmasterOf({ folder }: Home): number {
   return Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
+/** With all its children; returns which it was. */
+async function killPostgres(at: Home): Promise<number> {
+  const postmaster = postmasterOf(at);
+  for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL');
+  await until(() => !isAlive(postmaster));
+  return postmaster;
+}
+
 const last = '{ series(key: "A") { last { value } } revision }';
 
 async function lastValue(url: string): Promise<number | undefined> {
@@ -158,9 +166,7 @@ describe.skipIf(!onLinux)('serve', () => {
     const at = await home();
     const program = await start(at);
     await write(at.url, 5);
-    const postmaster = postmasterOf(at);
-    for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL');
-    await until(() => !isAlive(postmaster));
+    await killPostgres(at);
     process.kill(program.pid, 'SIGKILL');
     await program.ended;
     await start(at);
@@ -171,9 +177,7 @@ describe.skipIf(!onLinux)('serve', () => {
     const at = await home();
     const program = await start(at);
     await write(at.url, 5);
-    const postmaster = postmasterOf(at);
-    for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL');
-    await until(() => !isAlive(postmaster));
+    const postmaster = await killPostgres(at);
     await write(at.url, 6);
     expect(await lastValue(at.url)).toBe(6);
     expect(program.output()).toContain('it is started again');

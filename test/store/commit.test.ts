@@ -5,28 +5,22 @@ import type { Fault } from '../../src/engine/fault.ts';
 import { type CommitRequest, commit } from '../../src/store/commit.ts';
 import { everything, readPoints } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
-import { createDatabase } from '../support/database.ts';
-import { column, idOf, type Process, pointsOf, put, startProcess } from './world.ts';
+import { column, idOf, type Process, pointsOf, put, startProcess, startTwo } from './world.ts';
 
 let url = '';
-let drop: () => Promise<void>;
+let stop: () => Promise<void>;
 let one: Process;
 let other: Process;
 let key = '';
 let tests = 0;
 
 beforeAll(async () => {
-  ({ url, drop } = await createDatabase());
-  one = startProcess(url);
-  other = startProcess(url);
+  ({ url, one, other, stop } = await startTwo());
 });
 beforeEach(() => {
   key = `C${tests++}`;
 });
-afterAll(async () => {
-  await Promise.all([one.stop(), other.stop()]);
-  await drop();
-});
+afterAll(() => stop());
 
 const nothing: CommitRequest = {
   revisions: [],

@@ -13,6 +13,7 @@ import { Catalogue } from '../../src/store/catalogue.ts';
 import { connect, type Database } from '../../src/store/connect.ts';
 import { readLasts } from '../../src/store/last.ts';
 import { everything, type Range, readExtent, readPoints, readVersions } from '../../src/store/read.ts';
+import { createDatabase } from '../support/database.ts';
 import type { Model, ModelCandle, ModelPoint, ModelSamples, ModelSeries, ModelTick } from '../support/model.ts';
 import { epochGrid } from '../support/model.ts';
 
@@ -321,4 +322,20 @@ export async function compareView({ database }: Process, model: Model): Promise<
       ?.points(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, Number.MAX_SAFE_INTEGER);
     expect(points, `the view's ${key}`).toStrictEqual(wanted);
   }
+}
+
+/** A database of its own, with two processes on it. */
+export async function startTwo(): Promise<{ url: string; one: Process; other: Process; stop: () => Promise<void> }> {
+  const { url, drop } = await createDatabase();
+  const one = startProcess(url);
+  const other = startProcess(url);
+  return {
+    url,
+    one,
+    other,
+    stop: async () => {
+      await Promise.all([one.stop(), other.stop()]);
+      await drop();
+    },
+  };
 }
