@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault, type InputPath } from '../engine/fault.ts';
+import { keyProblem, quoted } from '../engine/key.ts';
 import { foldVersions } from '../engine/versions.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import { type Column, commitPointsMax, type NewSeries } from '../store/commit.ts';
@@ -8,7 +9,6 @@ import { everything, type Range, readVersions, walkVersions } from '../store/rea
 import { stage } from '../store/stage.ts';
 import { joinColumns, sortColumn } from './column.ts';
 import type { Gatherer, Outcome, Write } from './gatherer.ts';
-import { keyProblem, quoted } from './key.ts';
 
 /** Ticks of one series in the order they were given. */
 export interface GivenColumn {

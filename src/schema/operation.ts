@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import type { InputPath } from '../engine/fault.ts';
 import { Fault } from '../engine/fault.ts';
-import { keyProblem, quoted } from '../ingest/key.ts';
+import { keyProblem, quoted } from '../engine/key.ts';
 import type { CommitRow, SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
