@@ -1,0 +1,146 @@
+import type { RowOperator, Runner, Window } from '../operator.ts';
+import type { Rows } from '../rows.ts';
+import { byParameter, type Lagged, lagMemory, openLagged } from './lagged.ts';
+import { finite } from './pointwise.ts';
+
+/** Makes of what x was, which stands in `out`, what it has changed by. */
+type Compare = (x: Float64Array, out: Float64Array, length: number) => void;
+
+class Change implements Runner {
+  readonly #lagged: Lagged;
+  readonly #compare: Compare;
+
+  constructor(by: Window, compare: Compare) {
+    this.#lagged = openLagged(by);
+    this.#compare = compare;
+  }
+
+  run(rows: Rows, out: Float64Array): void {
+    this.#lagged.run(rows, out);
+    this.#compare(rows.columns[0], out, rows.length);
+  }
+
+  bytes(): number {
+    return this.#lagged.bytes();
+  }
+}
+
+function change(
+  told: Pick<RowOperator, 'name' | 'meaning' | 'missing' | 'examples'> & { readonly compare: Compare },
+): RowOperator {
+  const { compare, ...declared } = told;
+  return {
+    kind: 'row',
+    group: 'shift',
+    parameters: [{ name: 'x', type: 'series', meaning: 'What changes.' }, byParameter],
+    warmUp: 'The first point stands where there is a value so far back.',
+    ...declared,
+    memory: ({ by }) => lagMemory(by as Window),
+    open: ({ by }) => new Change(by as Window, compare),
+  };
+}
+
+export const delta = change({
+  name: 'delta',
+  meaning: 'By how much x has changed: x - lag(x, by).',
+  missing: 'Where there was no value yet so far back, or the difference is too large for a double.',
+  examples: [
+    {
+      formula: 'delta(X)',
+      inputs: {
+        X: [
+          [0, 10],
+          [1, 12.5],
+          [2, 12.5],
+          [3, 11],
+        ],
+      },
+      output: [
+        [1, 2.5],
+        [2, 0],
+        [3, -1.5],
+      ],
+    },
+    {
+      formula: 'delta(X, 2s)',
+      inputs: {
+        X: [
+          [0, 10],
+          [1, 12.5],
+          [2.5, 12],
+        ],
+      },
+      output: [[2.5, 2]],
+    },
+  ],
+  compare(x, out, length) {
+    for (let i = 0; i < length; i++) out[i] = finite(x[i] - out[i]);
+  },
+});
+
+export const relativeReturn = change({
+  name: 'return',
+  meaning: 'By what share of what it was x has changed: x / lag(x, by) - 1.',
+  missing: 'Where there was no value yet so far back, where it was 0, or where the quotient is too large for a double.',
+  examples: [
+    {
+      formula: 'return(X)',
+      inputs: {
+        X: [
+          [0, 100],
+          [1, 150],
+          [2, 75],
+          [3, 0],
+          [4, 10],
+        ],
+      },
+      output: [
+        [1, 0.5],
+        [2, -0.5],
+        [3, -1],
+      ],
+    },
+    {
+      formula: 'return(X, by: 2p)',
+      inputs: {
+        X: [
+          [0, 100],
+          [1, 150],
+          [2, 125],
+        ],
+      },
+      output: [[2, 0.25]],
+    },
+  ],
+  compare(x, out, length) {
+    for (let i = 0; i < length; i++) out[i] = finite(x[i] / out[i] - 1);
+  },
+});
+
+export const logReturn = change({
+  name: 'logreturn',
+  meaning: 'The natural logarithm of how many times as much x is: log(x / lag(x, by)).',
+  missing: 'Where there was no value yet so far back, or where the quotient is 0, negative or too large for a double.',
+  examples: [
+    {
+      formula: 'logreturn(X)',
+      inputs: {
+        X: [
+          [0, 100],
+          [1, 100],
+          [2, 200],
+          [3, -50],
+          [4, -50],
+        ],
+      },
+      output: [
+        [1, 0],
+        [2, Math.LN2],
+        [4, 0],
+      ],
+    },
+  ],
+  compare(x, out, length) {
+    for (let i = 0; i < length; i++) out[i] = finite(Math.log(x[i] / out[i]));
+  },
+});

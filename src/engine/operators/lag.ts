@@ -1,0 +1,46 @@
+import type { RowOperator, Window } from '../operator.ts';
+import { byParameter, lagMemory, openLagged } from './lagged.ts';
+
+export const lag: RowOperator = {
+  kind: 'row',
+  name: 'lag',
+  group: 'shift',
+  meaning: 'What x was so many points, or so long, before: the last value at or before t - by.',
+  parameters: [{ name: 'x', type: 'series', meaning: 'What is looked back at.' }, byParameter],
+  warmUp: 'The first point stands where there is a value so far back.',
+  missing: 'Where there was no value yet so far back.',
+  examples: [
+    {
+      formula: 'lag(X, 2p)',
+      inputs: {
+        X: [
+          [0, 10],
+          [1, 13],
+          [2, 11],
+          [5, 20],
+        ],
+      },
+      output: [
+        [2, 10],
+        [5, 13],
+      ],
+    },
+    {
+      formula: 'lag(X, 2s)',
+      inputs: {
+        X: [
+          [0, 10],
+          [1, 13],
+          [2, 11],
+          [5, 20],
+        ],
+      },
+      output: [
+        [2, 10],
+        [5, 11],
+      ],
+    },
+  ],
+  memory: ({ by }) => lagMemory(by as Window),
+  open: ({ by }) => openLagged(by as Window),
+};

@@ -1,0 +1,33 @@
+import type { Arguments, Memory, Parameter, RowOperator, Runner } from '../operator.ts';
+import type { Rows } from '../rows.ts';
+
+/** Gives the value at each row from that row alone. */
+export type Pointwise = (rows: Rows, out: Float64Array) => void;
+
+/** Each operator has loops of its own: one loop that calls a function for each value is several times slower. */
+type Told = Pick<RowOperator, 'name' | 'meaning' | 'parameters' | 'examples'> &
+  Partial<Pick<RowOperator, 'missing' | 'refuse'>> & { readonly loop: (given: Arguments) => Pointwise };
+
+const thisRow: Memory = { kind: 'rows', rows: 0 };
+
+export function pointwise({ loop, ...told }: Told): RowOperator {
+  return {
+    kind: 'row',
+    group: 'arithmetic',
+    warmUp: 'None: it has a point as soon as its inputs have one.',
+    missing: 'Where an input is not known yet.',
+    ...told,
+    join: 'union',
+    memory: () => thisRow,
+    open: (given): Runner => ({ run: loop(given), bytes: () => 0 }),
+  };
+}
+
+/** NaN for the infinities: what is too large for a double is no point. */
+export function finite(value: number): number {
+  return value + (value - value);
+}
+
+export function seriesParameter(name: string, meaning: string): Parameter {
+  return { name, type: 'series', meaning };
+}

@@ -1,0 +1,47 @@
+import type { Operator } from '../operator.ts';
+import { arithmetic } from './arithmetic.ts';
+import { comparisons } from './compare.ts';
+import { count } from './count.ts';
+import { stddev, stddevSamp, variance, varianceSamp } from './deviation.ts';
+import { ema } from './ema.ts';
+import { first, last } from './ends.ts';
+import { max, min } from './extremes.ts';
+import { functions } from './functions.ts';
+import { logic } from './logic.ts';
+import { mean } from './mean.ts';
+import { beta, corr, cov } from './pair.ts';
+import { median, quantile } from './quantile.ts';
+import { slope } from './slope.ts';
+import { sum } from './sum.ts';
+import { vwap } from './vwap.ts';
+import { zscore } from './zscore.ts';
+
+/** Every operator of the formula language: adding one here is what gets it parsed, documented and tested. */
+export const operators: readonly Operator[] = [
+  ...arithmetic,
+  ...comparisons,
+  ...logic,
+  ...functions,
+  mean,
+  sum,
+  min,
+  max,
+  count,
+  variance,
+  varianceSamp,
+  stddev,
+  stddevSamp,
+  median,
+  quantile,
+  zscore,
+  slope,
+  first,
+  last,
+  vwap,
+  corr,
+  cov,
+  beta,
+  ema,
+];
+
+export const operatorsByName: ReadonlyMap<string, Operator> = new Map(operators.map((each) => [each.name, each]));
