@@ -1,0 +1,86 @@
+import type { Operator, Parameter } from '../operator.ts';
+import { didYouMean, formulaFault, oneOf, shown } from './fault.ts';
+import { nearest } from './nearest.ts';
+import { signatureOf, wantedFor } from './signature.ts';
+import type { ArgumentSyntax, CallSyntax, Syntax } from './syntax.ts';
+
+/** What was written for each parameter, in the order of the parameters; several values only where it repeats. */
+export type Bound = ReadonlyMap<Parameter, readonly Syntax[]>;
+
+export function bind(call: CallSyntax, operator: Operator): Bound {
+  const { parameters } = operator;
+  const written = new Map<Parameter, Syntax[]>();
+  let position = 0;
+  let named: string | undefined;
+  for (const argument of call.arguments) {
+    const { value } = argument;
+    if (argument.name) {
+      named = argument.name.text;
+      written.set(namedParameter(argument.name, operator, written), [value]);
+      continue;
+    }
+    if (named !== undefined) {
+      const problem = `an argument without a name cannot follow one with a name (${shown(named)})`;
+      throw formulaFault(
+        value.span,
+        problem,
+        parameters.filter((each) => !written.has(each)).map((each) => `${each.name}:`),
+      );
+    }
+    const parameter = parameters[position];
+    if (parameter === undefined) throw tooMany(call, operator);
+    const values = written.get(parameter);
+    if (values) values.push(value);
+    else written.set(parameter, [value]);
+    if (!parameter.repeats) position++;
+  }
+  refuseMissing(call, operator, written);
+  return new Map(parameters.map((parameter) => [parameter, written.get(parameter) ?? []]));
+}
+
+function namedParameter(
+  { text, span }: NonNullable<ArgumentSyntax['name']>,
+  operator: Operator,
+  written: ReadonlyMap<Parameter, unknown>,
+): Parameter {
+  const names = operator.parameters.map((each) => each.name);
+  const parameter = operator.parameters.find((each) => each.name === text);
+  const free = operator.parameters.filter((each) => !written.has(each)).map((each) => each.name);
+  if (parameter === undefined) {
+    const suggestions = nearest(text, names);
+    const problem = `${operator.name} has no argument ${shown(text)}: ${signatureOf(operator)}${didYouMean(suggestions)}`;
+    throw formulaFault(span, problem, free, suggestions);
+  }
+  if (written.has(parameter)) {
+    throw formulaFault(span, `${text} is given twice: ${signatureOf(operator)}`, free, nearest(text, free));
+  }
+  return parameter;
+}
+
+function tooMany(call: CallSyntax, operator: Operator): Error {
+  const max = operator.parameters.length;
+  const takes = max === 0 ? 'no arguments' : `at most ${max} argument${max > 1 ? 's' : ''}`;
+  const given = call.arguments.length;
+  const problem = `${operator.name} takes ${takes}, not ${given}: ${signatureOf(operator)}`;
+  return formulaFault(call.arguments[max].value.span, problem, [')']);
+}
+
+function refuseMissing(call: CallSyntax, operator: Operator, written: ReadonlyMap<Parameter, unknown>): void {
+  const missing = operator.parameters.filter((each) => !each.optional && !written.has(each));
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name);
+    const wanted = wantedFor(missing[0]);
+    const problem = `${operator.name} needs ${names.join(' and ')}: ${signatureOf(operator)}, where ${names[0]} is ${oneOf(wanted)}`;
+    throw formulaFault(call.span, problem, wanted);
+  }
+  // Inputs are told apart by their order alone.
+  const inputs = operator.parameters.filter(({ type }) => type === 'series' || type === 'ticks');
+  const gap = inputs.findIndex(
+    (each, i) => !written.has(each) && inputs.slice(i + 1).some((later) => written.has(later)),
+  );
+  if (gap >= 0) {
+    const later = inputs.slice(gap + 1).find((each) => written.has(each))!;
+    const problem = `${operator.name} needs ${inputs[gap].name} where ${later.name} is given: ${signatureOf(operator)}`;
+    throw formulaFault(call.span, problem, wantedFor(inputs[gap]));
+  }
+}

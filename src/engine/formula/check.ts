@@ -1,0 +1,99 @@
+import type { Argument, Operator } from '../operator.ts';
+import { bind } from './bind.ts';
+import type { Expression } from './expression.ts';
+import { didYouMean, formulaFault, shown } from './fault.ts';
+import { described, givenValue, roleOf, ticksKey, type Use } from './given.ts';
+import { nearest } from './nearest.ts';
+import { signatureOf, wantedFor } from './signature.ts';
+import { synonymsOf } from './synonyms.ts';
+import { type CallSyntax, placeOf, type Syntax, textOf } from './syntax.ts';
+
+type Operators = ReadonlyMap<string, Operator>;
+
+/** Gives names their meaning, and refuses what makes no sense. */
+export function checkSyntax(syntax: Syntax, text: string, operators: Operators): Expression {
+  const expression = new Checker(text, operators).series(syntax);
+  if (!namesSeries(expression)) {
+    const problem = `the formula names no series, so there is no instant at which it has a value`;
+    throw formulaFault(syntax.span, problem, ['the key of a series']);
+  }
+  return expression;
+}
+
+class Checker {
+  readonly #text: string;
+  readonly #operators: Operators;
+
+  constructor(text: string, operators: Operators) {
+    this.#text = text;
+    this.#operators = operators;
+  }
+
+  /** What stands for a series; `use` is undefined for the whole formula. */
+  series(syntax: Syntax, use?: Use): Expression {
+    const place = placeOf(syntax.span);
+    switch (syntax.kind) {
+      case 'number':
+        return { kind: 'number', value: syntax.value, place };
+      case 'name':
+        return { kind: 'series', key: syntax.key, place };
+      case 'call':
+        return this.#call(syntax);
+      case 'window': {
+        const who = use ? roleOf(use) : 'a formula';
+        const hint = 'micros' in syntax.window ? ': a number of seconds, say, is written without a unit' : '';
+        const problem = `${who} must be a series or a number, not ${described(syntax, this.#text)}${hint}`;
+        throw formulaFault(place, problem, ['a series', 'a number']);
+      }
+    }
+  }
+
+  #call(call: CallSyntax): Expression {
+    const operator = this.#operators.get(call.name);
+    if (operator === undefined) throw this.#unknown(call);
+    const inputs: Expression[] = [];
+    const given: Record<string, Argument | undefined> = {};
+    for (const [parameter, values] of bind(call, operator)) {
+      const use = { parameter, operator, call, text: this.#text, operators: this.#operators };
+      if (parameter.type === 'series') inputs.push(...values.map((value) => this.series(value, use)));
+      else if (parameter.type === 'ticks') inputs.push(...values.flatMap((value) => ticks(value, use)));
+      else given[parameter.name] = values.length > 0 ? givenValue(values[0], use) : parameter.fallback;
+    }
+    const refused = operator.refuse?.(given);
+    if (refused) {
+      const named = call.arguments.find(({ name }) => name?.text === refused.parameter);
+      const problem = `${operator.name}: ${refused.problem} (${signatureOf(operator)})`;
+      const parameter = operator.parameters.find(({ name }) => name === refused.parameter);
+      throw formulaFault(named?.value.span ?? call.span, problem, parameter && wantedFor(parameter));
+    }
+    return { kind: 'call', operator, inputs, given, place: placeOf(call.span) };
+  }
+
+  #unknown({ name, nameSpan, span }: CallSyntax): Error {
+    const known = synonymsOf(name).filter((each) => this.#operators.has(each));
+    const names = [...this.#operators.keys()].filter((each) => /^\p{L}/u.test(each));
+    const suggestions = [...new Set([...known, ...nearest(name, names)])].slice(0, 3);
+    const infix = suggestions.find((each) => !/^\p{L}/u.test(each));
+    if (infix !== undefined) {
+      const problem = `there is no operator ${shown(name)}: it is written x ${infix} y, not ${shown(textOf(this.#text, span))}`;
+      return formulaFault(nameSpan, problem, [infix], suggestions);
+    }
+    return formulaFault(
+      nameSpan,
+      `there is no operator ${shown(name)}${didYouMean(suggestions)}`,
+      ['an operator'],
+      suggestions,
+    );
+  }
+}
+
+function ticks(value: Syntax, use: Use): Expression[] {
+  const reference = { key: ticksKey(value, use), place: placeOf(value.span) };
+  const size: Expression = { kind: 'size', ...reference };
+  return use.operator.takes === 'size' ? [size] : [{ kind: 'series', ...reference }, size];
+}
+
+function namesSeries(expression: Expression): boolean {
+  if (expression.kind === 'call') return expression.inputs.some(namesSeries);
+  return expression.kind !== 'number';
+}

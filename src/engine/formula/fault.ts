@@ -1,0 +1,38 @@
+import { Fault, type FaultCode } from '../fault.ts';
+import type { Place } from './expression.ts';
+
+/**
+ * What is wrong with a formula, and where. `message` is what follows the place in one sentence; `expected` names what
+ * could stand there; each of `suggestions` is a text that could be written instead of what stands at the place.
+ */
+export function formulaFault(
+  place: Place,
+  message: string,
+  expected: readonly string[] = [],
+  suggestions: readonly string[] = [],
+  code: FaultCode = 'BAD_USER_INPUT',
+): Fault {
+  const { line, column, length } = place;
+  return new Fault(code, `line ${line}, column ${column}: ${message}`, undefined, {
+    formula: { line, column, length, expected: [...expected], suggestions: [...suggestions] },
+  });
+}
+
+/** A part of a formula as it can stand in a message: short, on one line. */
+export function shown(text: string): string {
+  const clean = text.replace(/\s+/gu, ' ').replace(/\p{C}/gu, '?');
+  const characters = [...clean];
+  return characters.length > shownMax ? `${characters.slice(0, shownMax - 3).join('')}...` : clean;
+}
+
+/** 'a, b or c' */
+export function oneOf(choices: readonly string[]): string {
+  return choices.length < 2 ? choices.join('') : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+}
+
+/** What ends a message when there is something to suggest. */
+export function didYouMean(suggestions: readonly string[]): string {
+  return suggestions.length === 0 ? '' : `; did you mean ${oneOf(suggestions)}?`;
+}
+
+const shownMax = 60;

@@ -1,0 +1,69 @@
+import { type IToken, Lexer } from 'chevrotain';
+import { formulaFault } from './fault.ts';
+import { strayFault } from './stray.ts';
+import type { Span } from './syntax.ts';
+import { Close, Colon, Infix, Name, Open, Prefix, Quantity, Quoted, tokenTypes, valueEnds } from './tokens.ts';
+
+const lengthMax = 10_000;
+const nodesMax = 500;
+const nestingMax = 100;
+
+let lexer: Lexer | undefined;
+
+/** The tokens of a formula that is neither empty nor too large to be parsed with a bounded stack. */
+export function tokensOf(text: string): IToken[] {
+  const whole = { line: 1, column: 1, length: text.length };
+  if (text.length > lengthMax) {
+    throw formulaFault(whole, `a formula has at most ${lengthMax} characters, this one has ${text.length}`);
+  }
+  // Its patterns are few and simple: analysing them for faster ones costs more than it ever saves.
+  lexer ??= new Lexer(tokenTypes, { recoveryEnabled: false, safeMode: true });
+  const { tokens, errors } = lexer.tokenize(text);
+  if (errors.length > 0) {
+    const { offset, line, column } = errors[0];
+    throw strayFault(text, offset, line!, column!);
+  }
+  if (tokens.length === 0) {
+    throw formulaFault(whole, 'the formula is empty: write one such as mean(BTC-USD, 20p)', valueExpected);
+  }
+  refuseTooLarge(tokens);
+  return tokens;
+}
+
+/** What can stand where a value is expected. */
+export const valueExpected = ['a number', 'the key of a series', 'a call', '('];
+
+export function spanOf({ startLine, startColumn, startOffset, image }: IToken): Span {
+  return { line: startLine!, column: startColumn!, from: startOffset, length: image.length };
+}
+
+export function isInfix({ tokenType }: IToken): boolean {
+  return tokenType.CATEGORIES!.includes(Infix);
+}
+
+export function isPrefix({ tokenType }: IToken): boolean {
+  return tokenType.CATEGORIES!.includes(Prefix);
+}
+
+function refuseTooLarge(tokens: readonly IToken[]): void {
+  let nodes = 0;
+  let open = 0;
+  let prefixes = 0;
+  for (const [i, token] of tokens.entries()) {
+    const { tokenType: type } = token;
+    if (type === Open) open++;
+    else if (type === Close) open--;
+    else if (type === Quantity || type === Quoted || isInfix(token) || isPrefix(token)) nodes++;
+    else if (type === Name && tokens[i + 1]?.tokenType !== Colon) nodes++;
+    // `--x` is as deep as `-(-x)`.
+    if (type === Open || valueEnds.has(type)) prefixes = 0;
+    else if (isPrefix(token)) prefixes++;
+    if (open + Math.max(0, prefixes - 1) > nestingMax) {
+      throw formulaFault(spanOf(token), `a formula is nested at most ${nestingMax} deep, this one goes deeper here`);
+    }
+    if (nodes > nodesMax) {
+      const limit = `a formula has at most ${nodesMax} numbers, references, operators and calls, this one has more from here on`;
+      throw formulaFault(spanOf(token), limit);
+    }
+  }
+}

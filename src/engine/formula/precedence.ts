@@ -1,0 +1,46 @@
+/** How tightly an operator binds: the higher, the tighter. Reading and writing formulas go by the same table. */
+export const level = {
+  or: 1,
+  and: 2,
+  not: 3,
+  comparison: 4,
+  sum: 5,
+  product: 6,
+  minus: 7,
+  power: 8,
+  /** Numbers, references, calls, parentheses. */
+  atom: 9,
+} as const;
+
+export interface Infix {
+  readonly level: number;
+  /** Of several in a row, which is done first; 'none': they cannot stand in a row. */
+  readonly groups: 'left' | 'right' | 'none';
+}
+
+const comparison: Infix = { level: level.comparison, groups: 'none' };
+const sum: Infix = { level: level.sum, groups: 'left' };
+const product: Infix = { level: level.product, groups: 'left' };
+
+export const infixes: ReadonlyMap<string, Infix> = new Map<string, Infix>([
+  ['or', { level: level.or, groups: 'left' }],
+  ['and', { level: level.and, groups: 'left' }],
+  ['<', comparison],
+  ['<=', comparison],
+  ['>', comparison],
+  ['>=', comparison],
+  ['==', comparison],
+  ['!=', comparison],
+  ['+', sum],
+  ['-', sum],
+  ['*', product],
+  ['/', product],
+  ['^', { level: level.power, groups: 'right' }],
+]);
+
+/** Of the operands of an infix operator: the least level that needs no parentheses. */
+export function operandLevels({ level: own, groups }: Infix): { readonly left: number; readonly right: number } {
+  // An exponent may have a sign: 2 ^ -1.
+  if (groups === 'right') return { left: own + 1, right: level.minus };
+  return { left: groups === 'left' ? own : own + 1, right: own + 1 };
+}

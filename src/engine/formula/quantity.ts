@@ -1,0 +1,115 @@
+import { formatDuration, parseDuration } from '../duration.ts';
+import { formulaFault, oneOf, shown } from './fault.ts';
+import { suggestedKey } from './key.ts';
+import type { Span, Syntax } from './syntax.ts';
+
+const number = /^(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?$/i;
+const points = /^\d+p$/;
+const amountAndUnit = /^(\d+(?:\.\d+)?|\.\d+)(\p{L}+)$/u;
+
+const durationPart = /\d+(?:us|ms|[smhdw])/g;
+const severalParts = /^(?:\d+(?:us|ms|[smhdw])){2,}$/;
+
+/** Units as they are written elsewhere, by how they are written here. */
+const units: Readonly<Record<string, readonly string[]>> = {
+  p: ['pt', 'pts', 'point', 'points', 'bar', 'bars', 'tick', 'ticks', 'row', 'rows'],
+  ms: ['millis', 'msec', 'msecs'],
+  s: ['sec', 'secs', 'second', 'seconds'],
+  m: ['min', 'mins', 'minute', 'minutes'],
+  h: ['hr', 'hrs', 'hour', 'hours'],
+  d: ['day', 'days'],
+  w: ['wk', 'wks', 'week', 'weeks'],
+};
+
+/** Reads what begins with a digit: a number, a number of points, a duration. */
+export function readQuantity(text: string, span: Span, formula: string): Syntax {
+  if (number.test(text)) {
+    const value = Number(text);
+    if (!Number.isFinite(value)) throw formulaFault(span, `${shown(text)} is larger than any number kept here`);
+    return { kind: 'number', value, span };
+  }
+  if (points.test(text)) {
+    const count = Number(text.slice(0, -1));
+    if (!(count >= 1)) throw formulaFault(span, 'a window has at least one point', ['a window'], ['1p']);
+    if (!Number.isSafeInteger(count)) throw formulaFault(span, `${shown(text)} is more points than can be counted`);
+    return { kind: 'window', window: { points: count }, span };
+  }
+  const duration = parseDuration(text);
+  if (typeof duration === 'number') return { kind: 'window', window: { micros: duration }, span };
+  const key = keyAround(formula, span);
+  if (key.length > text.length) {
+    const problem = `${shown(key)} begins with a digit: such a key is written in quotes, and a minus sign between spaces`;
+    throw formulaFault({ ...span, length: key.length }, problem, expected, suggestedKey(key));
+  }
+  throw formulaFault(span, ...problemOf(text, duration.problem));
+}
+
+/** How a duration in the long form of ISO 8601 is written here: PT24H is the key of a series. */
+export function shortDurationOf(text: string): string | undefined {
+  const micros = text.startsWith('P') ? parseDuration(text) : undefined;
+  return typeof micros === 'number' ? formatDuration(micros) : undefined;
+}
+
+/** How a unit is written here; undefined when there is no such unit. */
+export function unitOf(text: string): string | undefined {
+  // A capital M may be months: those have no length.
+  if (text === 'M') return undefined;
+  const plain = text.toLowerCase();
+  return Object.keys(units).find((unit) => unit === plain || units[unit].includes(plain));
+}
+
+/** What somebody may have meant as a key, 1INCH-USD, of which a number is but the beginning. */
+function keyAround(formula: string, { from }: Span): string {
+  const pattern = /(?:[\p{L}0-9_.]|-(?=[\p{L}0-9_.]))*/uy;
+  pattern.lastIndex = from;
+  return pattern.exec(formula)?.[0] ?? '';
+}
+
+type Problem = [message: string, expected: string[], suggestions: string[]];
+
+const expected = ['a number', 'points (20p)', 'a duration (60s)'];
+
+function problemOf(text: string, durationProblem: string): Problem {
+  const joined = joinedParts(text);
+  if (joined !== undefined) return [`a duration has one part: ${shown(text)} is written ${joined}`, expected, [joined]];
+  const [, amount, letters] = amountAndUnit.exec(text) ?? [];
+  if (letters === 'p')
+    return ['points are counted in whole numbers, as in 20p', expected, [`${Math.ceil(Number(amount))}p`]];
+  if (letters !== undefined) {
+    const unit = unitOf(letters);
+    const instead = unit && `${amount.startsWith('.') ? '0' : ''}${amount}${unit}`;
+    if (instead && (unit === 'p' ? points.test(instead) : typeof parseDuration(instead) === 'number')) {
+      return [`${shown(text)} is written ${instead}`, expected, [instead]];
+    }
+    if (unit !== undefined || /^(?:mo|mon|months?|M|y|yr|years?|Y|ns)$/.test(letters))
+      return [durationProblem, expected, []];
+    const product = `${amount} * ${letters}`;
+    const message = `${shown(text)} is neither a number nor a duration: to multiply write ${shown(product)}, and a key that begins with a digit in quotes`;
+    return [message, expected, [product, ...suggestedKey(text)]];
+  }
+  if (/^[\d_]+$/.test(text)) {
+    const plain = text.replaceAll('_', '');
+    return [`a number is written without ${shown('_')}: ${shown(plain)}`, expected, [plain]];
+  }
+  if (/^\d+\.$/.test(text)) return ['digits must follow the decimal point', expected, [text.slice(0, -1)]];
+  if (/^0[xbo]/i.test(text) && Number.isFinite(Number(text))) {
+    const plain = String(Number(text));
+    return [`numbers are written in decimal digits, this one as ${plain}`, expected, [plain]];
+  }
+  const message = `${shown(text)} is none of ${oneOf(expected)}, and a key that begins with a digit is written in quotes`;
+  return durationProblem.includes('is not a duration')
+    ? [message, expected, suggestedKey(text)]
+    : [durationProblem, expected, []];
+}
+
+/** 1h30m is written 90m. */
+function joinedParts(text: string): string | undefined {
+  if (!severalParts.test(text)) return undefined;
+  let micros = 0;
+  for (const part of text.match(durationPart)!) {
+    const one = parseDuration(part);
+    if (typeof one !== 'number') return undefined;
+    micros += one;
+  }
+  return Number.isSafeInteger(micros) ? formatDuration(micros) : undefined;
+}

@@ -1,0 +1,33 @@
+import type { Fault } from '../fault.ts';
+import type { Expression, Place } from './expression.ts';
+import { didYouMean, formulaFault, shown } from './fault.ts';
+import { keyText } from './key.ts';
+import { nearest } from './nearest.ts';
+
+export interface Reference {
+  readonly kind: 'series' | 'size';
+  readonly key: string;
+  readonly place: Place;
+}
+
+/** Whatever a formula reads, in its order; ticks are a series and then its sizes, at one place. */
+export function referencesOf(expression: Expression): Reference[] {
+  if (expression.kind === 'number') return [];
+  if (expression.kind === 'call') return expression.inputs.flatMap(referencesOf);
+  const { kind, key, place } = expression;
+  return [{ kind, key, place }];
+}
+
+/** For references to series that are not there: at least one; the first gives the place. */
+export function refuseUnknown(missing: readonly Reference[], knownKeys: readonly string[]): Fault {
+  const [first] = missing;
+  const suggestions = nearest(first.key, knownKeys).map(keyText);
+  const others = [...new Set(missing.map(({ key }) => key))].filter((key) => key !== first.key);
+  const named = others.slice(0, othersMax).map((key) => shown(keyText(key)));
+  const more = others.length > othersMax ? ` and ${others.length - othersMax} more` : '';
+  const also = others.length > 0 ? `, nor is there ${named.join(', ')}${more}` : '';
+  const problem = `there is no series ${shown(keyText(first.key))}${also}${didYouMean(suggestions.map(shown))}`;
+  return formulaFault(first.place, problem, ['the key of a series'], suggestions);
+}
+
+const othersMax = 5;

@@ -1,0 +1,48 @@
+import type { Window } from '../operator.ts';
+import type { Place } from './expression.ts';
+
+/** A place that also knows how many characters of the whole text lie before it. */
+export interface Span extends Place {
+  readonly from: number;
+}
+
+/** A formula as it was written, before anything is known about operators. */
+export type Syntax =
+  | { readonly kind: 'number'; readonly value: number; readonly span: Span }
+  /** `20p` or `60s`. */
+  | { readonly kind: 'window'; readonly window: Window; readonly span: Span }
+  /** A reference, or a word; which one, the parameter decides. */
+  | { readonly kind: 'name'; readonly key: string; readonly quoted: boolean; readonly span: Span }
+  | CallSyntax;
+
+export interface CallSyntax {
+  readonly kind: 'call';
+  readonly name: string;
+  readonly nameSpan: Span;
+  readonly arguments: readonly ArgumentSyntax[];
+  readonly span: Span;
+}
+
+export interface ArgumentSyntax {
+  readonly name?: { readonly text: string; readonly span: Span };
+  readonly value: Syntax;
+}
+
+/** From where the one begins to where the other ends. */
+export function spanning(first: Span, last: Span): Span {
+  return { ...first, length: last.from + last.length - first.from };
+}
+
+export function textOf(formula: string, { from, length }: Span): string {
+  return formula.slice(from, from + length);
+}
+
+export function placeOf({ line, column, length }: Span): Place {
+  return { line, column, length };
+}
+
+/** The place of one that was not written: length 0. */
+export function placeAt(text: string, from: number): Place {
+  const lines = text.slice(0, from).split(/\n|\r\n?/);
+  return { line: lines.length, column: lines.at(-1)!.length + 1, length: 0 };
+}
