@@ -22,6 +22,12 @@ export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX
 const stepBlocksMin = 2;
 const stepBlocksMax = 64;
 
+/** Blocks that are not published yet, read as if they were, at the revision that they are meant for. */
+export interface Stage {
+  readonly id: string;
+  readonly revision: number;
+}
+
 export const freshColumns = 'revision AS base, t, value, size, NULL::int[], NULL::bigint[]';
 export const sealedColumns = 'base_revision AS base, t, value, size, offsets, wide_offsets';
 
@@ -31,8 +37,12 @@ export function sealedIn(series: number, { from, to }: Range): string {
     (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${from}), ${from})`;
 }
 
-export function freshIn(series: number, { from, to }: Range): string {
-  return `FROM fresh_blocks WHERE series = ${series} AND revision IS NOT NULL AND from_t < ${to} AND to_t >= ${from}`;
+function there(stage: Stage | undefined): string {
+  return stage ? `(revision IS NOT NULL OR stage = '${stage.id}')` : 'revision IS NOT NULL';
+}
+
+export function freshIn(series: number, { from, to }: Range, stage?: Stage): string {
+  return `FROM fresh_blocks WHERE series = ${series} AND ${there(stage)} AND from_t < ${to} AND to_t >= ${from}`;
 }
 
 /** Reads the six columns of a block (freshColumns, sealedColumns) at the cursor's row. */
@@ -49,11 +59,12 @@ export function decodeBlock(rows: BinaryRows): Versions {
 }
 
 /** Everything that was ever said of the instants of a span, in one snapshot. */
-export async function readVersions(database: Database, series: number, range: Range): Promise<Versions> {
+export async function readVersions(database: Database, series: number, range: Range, stage?: Stage): Promise<Versions> {
   if (range.from >= range.to) return mergeVersions([]);
+  const fresh = stage ? freshColumns.replace('revision', `coalesce(revision, ${stage.revision})`) : freshColumns;
   const rows = await readBinary(
     database,
-    `SELECT ${sealedColumns} ${sealedIn(series, range)} UNION ALL SELECT ${freshColumns} ${freshIn(series, range)}`,
+    `SELECT ${sealedColumns} ${sealedIn(series, range)} UNION ALL SELECT ${fresh} ${freshIn(series, range, stage)}`,
   );
   const runs: Versions[] = [];
   while (rows.next()) runs.push(clipVersions(decodeBlock(rows), range.from, range.to));
@@ -61,21 +72,33 @@ export async function readVersions(database: Database, series: number, range: Ra
 }
 
 /** Where to stop so that about so many blocks are read between `range.from` and there. */
-async function cutAfter(database: Database, series: number, range: Range, blocks: number): Promise<number> {
+async function cutAfter(
+  database: Database,
+  series: number,
+  range: Range,
+  blocks: number,
+  stage: Stage | undefined,
+): Promise<number> {
   const starts = (source: string) =>
     `(SELECT from_t ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`;
   const [row] = await database.query<{ cut: string }>(
-    `SELECT from_t AS cut FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range))}) AS block
+    `SELECT from_t AS cut FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range, stage))}) AS block
      ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1`,
   );
   return row ? Number(row.cut) : range.to;
 }
 
-async function cutBefore(database: Database, series: number, range: Range, blocks: number): Promise<number> {
+async function cutBefore(
+  database: Database,
+  series: number,
+  range: Range,
+  blocks: number,
+  stage: Stage | undefined,
+): Promise<number> {
   const ends = (table: string, where: string, order: string) =>
     `(SELECT to_t FROM ${table} WHERE series = ${series} AND ${where} AND to_t + 1 < ${range.to} AND to_t >= ${range.from} ORDER BY ${order} DESC LIMIT ${blocks})`;
   const sealed = ends('sealed_blocks', `from_t < ${range.to}`, 'from_t');
-  const fresh = ends('fresh_blocks', 'revision IS NOT NULL', 'to_t');
+  const fresh = ends('fresh_blocks', there(stage), 'to_t');
   const [row] = await database.query<{ cut: string }>(
     `SELECT to_t + 1 AS cut FROM (${sealed} UNION ALL ${fresh}) AS block ORDER BY to_t DESC OFFSET ${blocks - 1} LIMIT 1`,
   );
@@ -94,18 +117,19 @@ export async function* walkVersions(
   series: number,
   range: Range,
   direction: 'forward' | 'backward' = 'forward',
+  stage?: Stage,
 ): AsyncGenerator<Step> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
     let step: Range;
     if (direction === 'forward') {
-      step = { from: rest.from, to: await cutAfter(database, series, rest, blocks) };
+      step = { from: rest.from, to: await cutAfter(database, series, rest, blocks, stage) };
       rest = { from: step.to, to: rest.to };
     } else {
-      step = { from: await cutBefore(database, series, rest, blocks), to: rest.to };
+      step = { from: await cutBefore(database, series, rest, blocks, stage), to: rest.to };
       rest = { from: rest.from, to: step.from };
     }
-    yield { range: step, versions: await readVersions(database, series, step) };
+    yield { range: step, versions: await readVersions(database, series, step, stage) };
   }
 }
 
@@ -117,11 +141,12 @@ export async function readPoints(
   asOf: number,
   count: number,
   end: 'first' | 'last',
+  stage?: Stage,
 ): Promise<Points> {
   const parts: Points[] = [];
   let missing = count;
   if (missing <= 0) return mergeVersions([]);
-  for await (const step of walkVersions(database, series, range, end === 'first' ? 'forward' : 'backward')) {
+  for await (const step of walkVersions(database, series, range, end === 'first' ? 'forward' : 'backward', stage)) {
     const points = foldVersions(step.versions, asOf);
     const length = points.t.length;
     const part =
@@ -151,6 +176,15 @@ export async function readExtent(database: Database, series: number): Promise<Ra
   );
   if (row.from === null || row.to === null) return undefined;
   return { from: Number(row.from), to: Number(row.to) + 1 };
+}
+
+/** The instants between which the blocks lie that a stage holds of a series. */
+export async function readStagedExtent(database: Database, series: number, stage: string): Promise<Range | undefined> {
+  const [row] = await database.query<{ from: string | null; to: string | null }>(
+    'SELECT min(from_t) AS from, max(to_t) AS to FROM fresh_blocks WHERE series = $1 AND stage = $2::uuid',
+    [series, stage],
+  );
+  return row.from === null || row.to === null ? undefined : { from: Number(row.from), to: Number(row.to) + 1 };
 }
 
 /** The hulls of the blocks that hold versions of (after, to], merged where they touch, ascending. */

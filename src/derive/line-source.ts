@@ -1,0 +1,145 @@
+import { emptyLine, type Line } from '../engine/line.ts';
+import {
+  foldVersions,
+  lowerBound,
+  mergeVersions,
+  type Points,
+  sliceVersions,
+  type Versions,
+} from '../engine/versions.ts';
+import type { Database } from '../store/connect.ts';
+import { everything, type Range, readPoints, type Stage, walkVersions } from '../store/read.ts';
+
+/** Points that are written at this revision as soon as what is under way is committed. */
+export type Overlay = ReadonlyMap<number, Versions>;
+
+/** More points than this are not kept for the next reader. */
+const keptMax = 2_000_000;
+
+/**
+ * The points of one storage at a revision, for readers that go forward. What one has read, the next one finds here: many
+ * formulas read the same part of the same series.
+ */
+export class PointSource {
+  readonly #database: Database;
+  readonly #storage: number;
+  readonly #asOf: number;
+  readonly #overlay: Versions | undefined;
+  readonly #stage: Stage | undefined;
+  /** What was read, without a gap between `from` and `to`. */
+  #kept: { from: number; to: number; points: Points } | undefined;
+  #steps: { readonly iterator: AsyncGenerator<{ range: Range; versions: Versions }>; at: number } | undefined;
+  /** How many points were read from the store. */
+  pointsRead = 0;
+
+  constructor(database: Database, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
+    this.#database = database;
+    this.#storage = storage;
+    this.#asOf = asOf;
+    this.#overlay = overlay;
+    this.#stage = stage;
+  }
+
+  /** Points from an instant on, and up to where they are all; `to` is infinite when there are no more. */
+  async chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+    const kept = this.#kept;
+    if (kept && from >= kept.from && from < kept.to) return { points: this.#slice(kept, from), to: kept.to };
+    if (kept && from < kept.from) {
+      // What is asked for now begins before what is here: only the part in between is missing, if it is small.
+      const before = await this.#readSpan({ from, to: kept.from }, 500_000);
+      if (before) {
+        this.#kept = { from, to: kept.to, points: mergeVersions([before, kept.points]) };
+        return { points: this.#kept.points, to: this.#kept.to };
+      }
+    }
+    if (this.#steps?.at !== from) {
+      await this.#steps?.iterator.return(undefined);
+      const start = Math.max(from, everything.from);
+      this.#steps = {
+        iterator: walkVersions(
+          this.#database,
+          this.#storage,
+          { from: start, to: everything.to },
+          'forward',
+          this.#stage,
+        ),
+        at: from,
+      };
+    }
+    const step = await this.#steps.iterator.next();
+    if (step.done) {
+      this.#steps = undefined;
+      return { points: mergeVersions([]), to: Number.POSITIVE_INFINITY };
+    }
+    const { range, versions } = step.value;
+    const to = range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
+    const points = this.#fold(versions, { from: range.from, to: range.to });
+    this.#steps.at = to;
+    const joins = this.#kept !== undefined && this.#kept.to === from && this.#kept.points.t.length < keptMax;
+    this.#kept =
+      joins && this.#kept
+        ? { from: this.#kept.from, to, points: mergeVersions([this.#kept.points, points]) }
+        : { from, to, points };
+    return { points, to };
+  }
+
+  /** An instant from which on there are at least `count` points before another one; undefined when there are fewer. */
+  async back(before: number, count: number): Promise<number | undefined> {
+    const kept = this.#kept;
+    if (kept && before > kept.from && before <= kept.to) {
+      const end = lowerBound(kept.points.t, before);
+      if (end >= count) return kept.points.t[end - count];
+    }
+    const range = { from: everything.from, to: Math.min(before, everything.to) };
+    if (range.from >= range.to) return undefined;
+    // What the overlay deletes may be among them; that it adds some only brings the instant nearer than need be.
+    const deleted = this.#overlay?.value.reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0) ?? 0;
+    const most = count + deleted;
+    const stored = await readPoints(this.#database, this.#storage, range, this.#asOf, most, 'last', this.#stage);
+    this.pointsRead += stored.t.length;
+    return stored.t.length < most ? undefined : stored.t[0];
+  }
+
+  async #readSpan(range: Range, most: number): Promise<Points | undefined> {
+    const start = Math.max(range.from, everything.from);
+    const parts: Points[] = [];
+    let length = 0;
+    for await (const step of walkVersions(
+      this.#database,
+      this.#storage,
+      { from: start, to: range.to },
+      'forward',
+      this.#stage,
+    )) {
+      const points = this.#fold(step.versions, step.range);
+      length += points.t.length;
+      if (length > most) return undefined;
+      parts.push(points);
+    }
+    return mergeVersions(parts);
+  }
+
+  #fold(versions: Versions, range: Range): Points {
+    this.pointsRead += versions.t.length;
+    const overlay = this.#overlay;
+    if (!overlay) return foldVersions(versions, this.#asOf);
+    const here = sliceVersions(overlay, lowerBound(overlay.t, range.from), lowerBound(overlay.t, range.to));
+    return foldVersions(here.t.length === 0 ? versions : mergeVersions([versions, here]), this.#asOf);
+  }
+
+  #slice(kept: { points: Points }, from: number): Points {
+    return sliceVersions(kept.points, lowerBound(kept.points.t, from), kept.points.t.length);
+  }
+}
+
+/** One column of points, those that have none left out. */
+export function lineOf(points: Points, column: 'value' | 'size'): Line {
+  if (column === 'value') return points;
+  const { t, size } = points;
+  if (!size) return emptyLine;
+  let missing = 0;
+  for (let i = 0; i < size.length; i++) if (Number.isNaN(size[i])) missing++;
+  if (missing === 0) return { t, value: size };
+  const has = (_: number, i: number) => !Number.isNaN(size[i]);
+  return { t: t.filter(has), value: size.filter(has) };
+}

@@ -1,0 +1,267 @@
+import { always, never } from '../engine/horizon.ts';
+import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
+import { isRecursive, type Stage } from '../engine/plan.ts';
+import { noReach, type Reach, reachOf, timesReach } from '../engine/reach.ts';
+import { type Piece, StageRun, startOfBucket } from '../engine/stage-run.ts';
+import type { Range } from '../store/read.ts';
+import { lineOf, type PointSource } from './line-source.ts';
+
+/** Where the points of a leaf come from; see PointSource. */
+export type LeafSource = Pick<PointSource, 'chunk' | 'back'>;
+
+export interface Leaf {
+  readonly source: LeafSource;
+  readonly column: 'value' | 'size';
+  /** Where its points are others than they were, ascending, disjoint. */
+  readonly changes: readonly Range[];
+}
+
+/** What is left of a run at the end of the data: it can go on when points come behind `at`. */
+export interface Tail {
+  readonly run: StageRun;
+  /** All points before this instant were given to it. */
+  at: number;
+  /** How many points there were since the last checkpoint. */
+  sinceCheckpoint: number;
+  /** The last piece, when it may be given again: a bucket that is not over. */
+  open: Line;
+}
+
+export interface Checkpoint {
+  readonly t: number;
+  readonly states: readonly (readonly number[])[];
+}
+
+/** The states of a stage as they were before the leaves changed. */
+export interface Checkpoints {
+  /** The last one at or before an instant. */
+  before(t: number): Promise<Checkpoint | undefined>;
+  /** The first ones behind an instant, ascending. */
+  after(t: number, count: number): Promise<readonly Checkpoint[]>;
+}
+
+export interface Walked {
+  readonly piece: Piece;
+  /** A state that is new, or another one than before. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** How many points of leaves were gone through for it. */
+  readonly points: number;
+  /** Set with the last piece when the walk came to the end of the data. */
+  readonly tail: Tail | undefined;
+}
+
+export interface Walk {
+  readonly stage: Stage;
+  readonly leaves: readonly Leaf[];
+  readonly checkpoints: Checkpoints;
+}
+
+/** After so many points of its leaves, the state of a recursive stage is kept. */
+export const checkpointPoints = 2_048;
+
+/** How many points a run is given at once: while it is looked for where a change ends few, then many. */
+const chunkPointsMin = 512;
+const chunkPointsMax = 16_384;
+
+/** How many checkpoints are asked for at once. */
+const checkpointsAhead = 32;
+
+/** A start that proves too late is tried so many times further back, each time four times as far; then from the beginning. */
+const deepenings = 6;
+
+/** The points of one leaf, read ahead. */
+class Feed {
+  readonly #leaf: Leaf;
+  #line: Line = emptyLine;
+  /** Up to where points are here, and from where. */
+  to: number;
+  #from: number;
+
+  constructor(leaf: Leaf, from: number) {
+    this.#leaf = leaf;
+    this.to = from;
+    this.#from = from;
+  }
+
+  /** Reads until there is something behind an instant, or nothing more at all. */
+  async fill(beyond: number): Promise<void> {
+    while (this.to <= beyond && this.to !== never) {
+      const { points, to } = await this.#leaf.source.chunk(this.to);
+      const rest = clipLine(this.#line, this.#from, never);
+      this.#line = joinLines([rest, lineOf(points, this.#leaf.column)]);
+      this.to = to;
+    }
+  }
+
+  /** The points up to an instant, which are then gone. */
+  take(upTo: number): Line {
+    const line = clipLine(this.#line, this.#from, upTo);
+    this.#from = upTo;
+    return line;
+  }
+
+  /** The instant behind so many points, as far as it is read. */
+  cut(points: number): number {
+    const { t } = clipLine(this.#line, this.#from, never);
+    return t.length > points ? t[points] : this.to;
+  }
+
+  /** The last instant that is here. */
+  get last(): number {
+    return this.#line.t.length > 0 ? this.#line.t[this.#line.t.length - 1] : always;
+  }
+}
+
+/**
+ * Computes a stage again wherever its changed leaves can be felt, from the first change on, piece by piece. What a piece
+ * does not cover is as it was.
+ */
+export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
+  const { leaves, stage } = walk;
+  const changes = leaves
+    .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
+    .sort((a, b) => a.from - b.from);
+  let next = 0;
+  while (next < changes.length) {
+    const first = changes[next].from;
+    const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
+    const { run, feeds } = await begin(walk, wanted);
+    const recursive = isRecursive(stage);
+    let known: Checkpoint[] = [];
+    let more = recursive;
+    let at = wanted;
+    let chunkPoints = chunkPointsMin;
+    let sinceCheckpoint = 0;
+    let counted = 0;
+    const clean = leaves.map(() => always);
+    for (;;) {
+      for (const feed of feeds) await feed.fill(at);
+      let end = Math.min(...feeds.map((feed) => feed.cut(chunkPoints)));
+      while (known.length > 0 && known[0].t <= at) known.shift();
+      if (more && known.length === 0) {
+        known = [...(await walk.checkpoints.after(at, checkpointsAhead))];
+        more = known.length === checkpointsAhead;
+      }
+      if (known.length > 0) end = Math.min(end, known[0].t);
+      // Where the change ends, or can be felt no more, is soon known of most: no more is read and computed than that.
+      if (next < changes.length && changes[next].from <= at) end = Math.min(end, Math.max(changes[next].to, at + 1));
+      else if (run.clean > at) end = Math.min(end, run.clean);
+      // Nothing is left to come behind what is here, and nothing to compare with.
+      const last = Math.max(...feeds.map((feed) => feed.last));
+      if (known.length === 0 && end > last && feeds.every((feed) => feed.to === never)) end = never;
+      let changed = false;
+      while (next < changes.length && changes[next].from < end) {
+        const { leaf, to } = changes[next++];
+        clean[leaf] = Math.max(clean[leaf], to);
+        changed = true;
+      }
+      if (changed) clean.forEach((from, leaf) => void run.setClean(leaf, from));
+      const ends = end === never;
+      const upTo = ends ? Math.max(at, last + 1) : end;
+      const before = run.points;
+      const piece = run.push(
+        feeds.map((feed) => feed.take(end)),
+        upTo,
+        ends,
+      );
+      sinceCheckpoint += run.points - before;
+      chunkPoints = Math.min(chunkPoints * 2, recursive ? checkpointPoints : chunkPointsMax);
+      at = end;
+      let checkpoint: Checkpoint | undefined;
+      if (recursive) {
+        const stood = known.length > 0 && known[0].t === upTo ? known[0] : undefined;
+        if (stood) {
+          if (!run.compare(upTo, stood.states)) checkpoint = { t: upTo, states: run.states() };
+          sinceCheckpoint = 0;
+        } else if (sinceCheckpoint >= checkpointPoints) {
+          checkpoint = { t: upTo, states: run.states() };
+          sinceCheckpoint = 0;
+        }
+      }
+      const tail = ends
+        ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
+        : undefined;
+      yield {
+        piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
+        checkpoint,
+        points: run.points - counted,
+        tail,
+      };
+      counted = run.points;
+      if (ends) return;
+      // Before the first change is reached, in a bucket that began before it, everything is clean as well.
+      if (run.clean > at || run.clean === always) continue;
+      // What is read already is gone through rather than begun anew behind the gap.
+      const near = next < changes.length && feeds.every(({ to }) => to > changes[next].from);
+      if (!near) break;
+    }
+  }
+}
+
+export function lastOf({ t, value }: Line): Line {
+  return { t: t.slice(-1), value: value.slice(-1) };
+}
+
+/** A run that is certain of what it gives at `wanted`, and feeds that go on from there. */
+async function begin(walk: Walk, wanted: number): Promise<{ run: StageRun; feeds: Feed[] }> {
+  const reach = reachOf(walk.stage);
+  for (let attempt = 0; ; attempt++) {
+    const start = await startOf(walk, reach, wanted, attempt);
+    const run = new StageRun(walk.stage, { ...start, wanted });
+    const feeds = walk.leaves.map((leaf, i) => new Feed(leaf, start.from[i]));
+    await warmUp(run, feeds, wanted);
+    if (run.certain <= wanted) return { run, feeds };
+    if (start.from.every((from) => from === always))
+      throw new Error(`a run from the beginning is not certain of what it gives at ${wanted}`);
+  }
+}
+
+async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number): Promise<void> {
+  for (let at: number = always; at < wanted; ) {
+    let end = wanted;
+    for (const feed of feeds) {
+      // A leaf that begins later has nothing to give until then.
+      if (feed.to <= at || feed.to === always) await feed.fill(Math.max(at, feed.to));
+      end = Math.min(end, feed.to);
+    }
+    run.push(
+      feeds.map((feed) => feed.take(end)),
+      end,
+      false,
+    );
+    at = end;
+  }
+}
+
+async function startOf(walk: Walk, reach: ReturnType<typeof reachOf>, wanted: number, attempt: number) {
+  const { leaves, checkpoints } = walk;
+  const beginning = { from: leaves.map(() => always) };
+  if (attempt >= deepenings) return beginning;
+  const times = 4 ** attempt;
+  const back = async (leaf: Leaf, anchor: number, given: Reach): Promise<number> => {
+    const { micros, points } = timesReach(given, times);
+    const instant = anchor - micros;
+    if (points === 0) return instant;
+    return (await leaf.source.back(instant, points)) ?? always;
+  };
+  let checkpoint: Checkpoint | undefined;
+  if (reach.checkpoint) {
+    const { checkpoint: needed } = reach;
+    const latest =
+      needed === noReach && attempt === 0
+        ? wanted
+        : Math.min(...(await Promise.all(leaves.map((leaf) => back(leaf, wanted, needed)))));
+    checkpoint = latest === always ? undefined : await checkpoints.before(latest);
+    if (!checkpoint) return beginning;
+  }
+  const from = await Promise.all(
+    leaves.map(async (leaf, i) => {
+      const own = reach.leaves[i];
+      const ways: number[] = [];
+      if (own.wanted) ways.push(await back(leaf, wanted, own.wanted));
+      if (own.checkpoint && checkpoint) ways.push(await back(leaf, checkpoint.t, own.checkpoint));
+      return Math.min(wanted, ...ways);
+    }),
+  );
+  return { from, checkpoint };
+}

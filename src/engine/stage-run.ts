@@ -1,0 +1,298 @@
+import { always, Horizon, never } from './horizon.ts';
+import { type Join, type Joined, rowsFrom, SameJoin, UnionJoin } from './join.ts';
+import { emptyLine, type Line } from './line.ts';
+import type { BucketRunner, Memory, Runner } from './operator.ts';
+import type { Input, Node, Stage } from './plan.ts';
+import type { Rows } from './rows.ts';
+import { lowerBound } from './versions.ts';
+
+/** What a stage gave for a part of time: it stands in place of whatever was there before. */
+export interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly line: Line;
+}
+
+export interface RunStart {
+  /** Where the points of each leaf begin that the run will be given; `always` for the first there is. */
+  readonly from: readonly number[];
+  /** The states of what remembers forever, as they were before an instant; without them the run begins at the beginning. */
+  readonly checkpoint?: { readonly t: number; readonly states: readonly (readonly number[])[] };
+  /** The first instant whose output is wanted. */
+  readonly wanted: number;
+}
+
+/** An input is known from its first own point on. */
+const untilOwn: Memory = { kind: 'rows', rows: 1 };
+
+class NodeRun {
+  readonly node: Node;
+  readonly runner: Runner;
+  readonly recursive: boolean;
+  readonly #join: Join;
+  readonly #startsAt: number;
+  /** From where on each input is known to the join: of several inputs, when each has had a point. */
+  readonly #certainInputs: Horizon[];
+  readonly #cleanInputs: Horizon[];
+  readonly #certain: Horizon;
+  readonly clean: Horizon;
+  line: Line = emptyLine;
+
+  constructor(node: Node, start: RunStart, states: readonly (readonly number[])[], stateAt: number) {
+    this.node = node;
+    const memory = node.operator.memory(node.given);
+    this.recursive = memory.kind === 'forever';
+    this.runner = node.operator.open(node.given);
+    this.#join = node.operator.join === 'same' ? new SameJoin() : new UnionJoin(node.inputs.length);
+    const joined: Memory = node.operator.join === 'same' || lineInputs(node) < 2 ? { kind: 'rows', rows: 0 } : untilOwn;
+    this.#certainInputs = node.inputs.map(() => new Horizon(joined));
+    this.#cleanInputs = node.inputs.map(() => new Horizon(joined));
+    this.#certain = new Horizon(memory);
+    this.clean = new Horizon(memory);
+    this.#startsAt = always;
+    if (this.recursive && start.checkpoint) {
+      this.runner.restore?.(states[stateAt]);
+      this.#startsAt = start.checkpoint.t;
+      this.#certain.set(start.checkpoint.t);
+    }
+  }
+
+  get certain(): number {
+    return this.#certain.instant;
+  }
+
+  restart(): void {
+    for (const input of this.#cleanInputs) input.restart();
+    this.clean.restart();
+  }
+
+  /** Goes on by the inputs of a chunk; `certain` and `clean` say it of each. */
+  run(inputs: readonly Joined[], certain: readonly number[], clean: readonly number[]): void {
+    const all = this.#join.rows(inputs);
+    const pass = (horizons: readonly Horizon[], known: readonly number[]): number => {
+      let latest = always;
+      horizons.forEach((horizon, k) => {
+        const input = inputs[k];
+        if (typeof input === 'number') return;
+        horizon.pass(known[k], input.t, input.t.length);
+        if (horizon.instant > latest) latest = horizon.instant;
+      });
+      return latest;
+    };
+    const certainFrom = pass(this.#certainInputs, certain);
+    const cleanFrom = pass(this.#cleanInputs, clean);
+    const rows = this.#startsAt === always ? all : rowsFrom(all, this.#startsAt);
+    this.#certain.pass(certainFrom, rows.t, rows.length);
+    this.clean.pass(cleanFrom, rows.t, rows.length);
+    const out = new Float64Array(rows.length);
+    if (rows.length > 0) this.runner.run(rows, out);
+    this.line = pointsOf(rows, out);
+    this.inputsClean = cleanFrom;
+  }
+
+  inputsClean = never;
+}
+
+function lineInputs({ inputs }: Node): number {
+  return inputs.filter(({ kind }) => kind !== 'constant').length;
+}
+
+/** Leaves out what is no point, and makes -0 to 0. */
+function pointsOf(rows: Rows, out: Float64Array): Line {
+  let missing = 0;
+  for (let i = 0; i < out.length; i++) {
+    const value = out[i] + 0;
+    out[i] = value;
+    if (value - value !== 0) missing++;
+  }
+  if (missing === 0) return { t: rows.t, value: out };
+  const t = new Float64Array(out.length - missing);
+  const value = new Float64Array(out.length - missing);
+  let n = 0;
+  for (let i = 0; i < out.length; i++) {
+    if (out[i] - out[i] !== 0) continue;
+    t[n] = rows.t[i];
+    value[n++] = out[i];
+  }
+  return { t, value };
+}
+
+/** The buckets at the end of a stage: rows come in, a point for each bucket goes out when it is over. */
+class BucketRun {
+  readonly width: number;
+  readonly #runner: BucketRunner;
+  #start = Number.NaN;
+  #filled = false;
+
+  constructor(runner: BucketRunner, width: number) {
+    this.#runner = runner;
+    this.width = width;
+  }
+
+  startOf(t: number): number {
+    return startOfBucket(t, this.width);
+  }
+
+  /** Points of the buckets that are over before `upTo`; and of the last one too, as it stands, when the data ends there. */
+  run(line: Line, upTo: number, ends: boolean): Line {
+    const t: number[] = [];
+    const value: number[] = [];
+    const emit = () => {
+      const result = this.#runner.value() + 0;
+      if (Number.isFinite(result)) {
+        t.push(this.#start);
+        value.push(result);
+      }
+    };
+    for (let i = 0; i < line.t.length; ) {
+      const start = this.startOf(line.t[i]);
+      if (start !== this.#start) {
+        if (this.#filled) emit();
+        this.#runner.clear();
+        this.#start = start;
+        this.#filled = true;
+      }
+      const end = lowerBound(line.t, start + this.width);
+      this.#runner.add(line.value, i, end);
+      i = end;
+    }
+    if (this.#filled && (ends || this.#start + this.width <= upTo)) {
+      emit();
+      if (this.#start + this.width <= upTo) {
+        this.#filled = false;
+        this.#start = Number.NaN;
+      }
+    }
+    return { t: Float64Array.from(t), value: Float64Array.from(value) };
+  }
+}
+
+/** The start of the bucket of an instant. */
+export function startOfBucket(t: number, width: number): number {
+  return Math.floor(t / width) * width;
+}
+
+/**
+ * A stage on its way through time. It is given the points of its leaves chunk by chunk and gives its own. It knows from
+ * where on they are certain (it may have begun in the middle), and from where on they are as if nothing had changed.
+ */
+export class StageRun {
+  readonly stage: Stage;
+  readonly #nodes: NodeRun[];
+  readonly #bucket: BucketRun | undefined;
+  readonly #leafCertain: number[];
+  readonly #leafClean: number[];
+  #lines: readonly Line[];
+  /** The first instant that no piece has covered. */
+  #pieceFrom: number;
+  /** How many points of leaves it was given. */
+  points = 0;
+
+  constructor(stage: Stage, start: RunStart) {
+    this.stage = stage;
+    let states = 0;
+    this.#nodes = stage.nodes.map((node) => {
+      const forever = node.operator.memory(node.given).kind === 'forever';
+      return new NodeRun(node, start, start.checkpoint?.states ?? [], forever ? states++ : -1);
+    });
+    this.#leafCertain = [...start.from];
+    this.#leafClean = stage.leaves.map(() => always);
+    this.#lines = stage.leaves.map(() => emptyLine);
+    const { bucket } = stage;
+    this.#bucket = bucket && new BucketRun(bucket.operator.open(bucket.given), bucket.widthMicros);
+    this.#pieceFrom = this.#bucket ? this.#bucket.startOf(start.wanted) : start.wanted;
+  }
+
+  /**
+   * From where on the points of a leaf are what they were; `always` if they all are. Called again when more changes lie
+   * ahead.
+   */
+  setClean(leaf: number, from: number): void {
+    this.#leafClean[leaf] = from;
+    for (const node of this.#nodes) node.restart();
+  }
+
+  /** The points of each leaf up to an instant; `ends` when there are none behind it. */
+  push(lines: readonly Line[], upTo: number, ends: boolean): Piece {
+    this.#lines = lines;
+    for (const line of lines) this.points += line.t.length;
+    for (const run of this.#nodes) {
+      const inputs = run.node.inputs;
+      run.run(
+        inputs.map((input) => this.#joined(input)),
+        inputs.map((input) => this.#certainOf(input)),
+        inputs.map((input) => this.#cleanOf(input)),
+      );
+    }
+    const joined = this.#joined(this.stage.output);
+    const output = typeof joined === 'number' ? emptyLine : joined;
+    const from = this.#pieceFrom;
+    const to = ends ? never : this.#bucket ? Math.max(from, this.#bucket.startOf(upTo)) : upTo;
+    // At the end of the data the last bucket may go on: the next piece begins with it.
+    this.#pieceFrom = this.#bucket ? Math.max(from, this.#bucket.startOf(upTo)) : Math.max(from, upTo);
+    const line = this.#bucket ? this.#bucket.run(output, upTo, ends) : output;
+    const start = lowerBound(line.t, from);
+    return { from, to, line: start === 0 ? line : { t: line.t.subarray(start), value: line.value.subarray(start) } };
+  }
+
+  /** From where on the outputs are what they would be, had the run begun at the beginning. */
+  get certain(): number {
+    return this.#wholeBuckets(this.#certainOf(this.stage.output));
+  }
+
+  /** From where on the outputs are what they were before the leaves changed. */
+  get clean(): number {
+    return this.#wholeBuckets(this.#cleanOf(this.stage.output));
+  }
+
+  /** The states of what remembers forever. */
+  states(): number[][] {
+    return this.#nodes.filter(({ recursive }) => recursive).map(({ runner }) => runner.state?.() ?? []);
+  }
+
+  /**
+   * Compares with the states that stood at this instant before the leaves changed: whose input is clean and whose state is
+   * the same goes on as it did. Returns whether all are the same.
+   */
+  compare(t: number, before: readonly (readonly number[])[]): boolean {
+    let all = true;
+    let i = 0;
+    for (const run of this.#nodes) {
+      if (!run.recursive) continue;
+      const state = run.runner.state?.() ?? [];
+      const same = sameNumbers(state, before[i++] ?? []);
+      if (!same) all = false;
+      else if (run.inputsClean <= t && run.clean.instant === never) run.clean.set(t);
+    }
+    return all;
+  }
+
+  bytes(): number {
+    return this.#nodes.reduce((sum, { runner }) => sum + runner.bytes() + 500, 500);
+  }
+
+  #joined(input: Input): Joined {
+    if (input.kind === 'constant') return input.value;
+    return input.kind === 'leaf' ? this.#lines[input.leaf] : this.#nodes[input.node].line;
+  }
+
+  #certainOf(input: Input): number {
+    if (input.kind === 'constant') return always;
+    return input.kind === 'leaf' ? this.#leafCertain[input.leaf] : this.#nodes[input.node].certain;
+  }
+
+  #cleanOf(input: Input): number {
+    if (input.kind === 'constant') return always;
+    return input.kind === 'leaf' ? this.#leafClean[input.leaf] : this.#nodes[input.node].clean.instant;
+  }
+
+  #wholeBuckets(instant: number): number {
+    if (!this.#bucket || !Number.isFinite(instant)) return instant;
+    const start = this.#bucket.startOf(instant);
+    return start === instant ? instant : start + this.#bucket.width;
+  }
+}
+
+function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
+}
