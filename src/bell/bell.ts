@@ -6,8 +6,21 @@ export interface CommitNotice {
   readonly series: readonly number[] | undefined;
 }
 
+/** What the bell says of derived series that were brought to a revision. */
+export interface DerivedNotice {
+  readonly derived: number;
+  /** The series that it touched; undefined when they were too many to say. */
+  readonly series: readonly number[] | undefined;
+}
+
+export type Notice = CommitNotice | DerivedNotice;
+
 /** The jobs there are, each with what it carries. */
 export interface Jobs {
+  /** Look whether lanes have fallen behind. */
+  advance: Record<string, never>;
+  /** Bring one definition a long way: compute it for the first time, or much of it again. */
+  build: { readonly definition: number };
   /** Merge fresh blocks of the series of one partition. */
   seal: { readonly partition: number };
   /** Look after everything that no commit rings for: what is quiet, what is old. */
@@ -30,9 +43,9 @@ export interface Bell {
   readonly name: 'postgres' | 'redis';
   /** Whether the commit statement itself rings, so that `tell` has nothing to do. */
   readonly ringsInCommit: boolean;
-  tell(notice: CommitNotice): void;
+  tell(notice: Notice): void;
   /** `onNotice` is also called without a notice when something may have been missed. */
-  listen(onNotice: (notice: CommitNotice | undefined) => void): Promise<Stoppable>;
+  listen(onNotice: (notice: Notice | undefined) => void): Promise<Stoppable>;
   /** Asks for a job; one that is waiting already is not doubled. */
   wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name]): Promise<void>;
   /** Asks for a job again and again. */
@@ -47,17 +60,15 @@ export interface BellOptions {
   readonly log: (line: string) => void;
 }
 
-export function parseNotice(payload: string): CommitNotice | undefined {
+export function parseNotice(payload: string): Notice | undefined {
   try {
     const notice: unknown = JSON.parse(payload);
     if (typeof notice !== 'object' || notice === null) return undefined;
-    const { previous, revision, series } = notice as Record<string, unknown>;
+    const { previous, revision, derived, series: given } = notice as Record<string, unknown>;
+    const series = Array.isArray(given) ? given.filter((id) => typeof id === 'number') : undefined;
+    if (typeof derived === 'number') return { derived, series };
     if (typeof previous !== 'number' || typeof revision !== 'number') return undefined;
-    return {
-      previous,
-      revision,
-      series: Array.isArray(series) ? series.filter((id) => typeof id === 'number') : undefined,
-    };
+    return { previous, revision, series };
   } catch {
     return undefined;
   }

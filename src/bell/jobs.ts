@@ -67,9 +67,9 @@ export class JobBell implements Pick<Bell, 'wake' | 'every' | 'work' | 'stop'> {
 
   async work(handlers: JobHandlers, concurrency: number): Promise<Stoppable> {
     const run = (name: string, data: unknown): Promise<void> => {
-      if (name === 'seal') return handlers.seal(data as Jobs['seal']);
-      if (name === 'sweep') return handlers.sweep(data as Jobs['sweep']);
-      throw new Error(`there is no job ${name}`);
+      const handler = Object.hasOwn(handlers, name) ? handlers[name as JobName] : undefined;
+      if (!handler) throw new Error(`there is no job ${name}`);
+      return (handler as (given: unknown) => Promise<void>)(data);
     };
     const worker = this.#options.openWorker((job) => run(job.name, job.data), concurrency);
     worker.on('error', (error) => this.#options.log(`worker: ${error.message}`));

@@ -1,6 +1,6 @@
 import { createPostgresBackend, Queue, Worker } from 'bullmq';
 import pg from 'pg';
-import { type Bell, type BellOptions, type CommitNotice, parseNotice, type Stoppable } from './bell.ts';
+import { type Bell, type BellOptions, type Notice, parseNotice, type Stoppable } from './bell.ts';
 import { JobBell, queueName, workerOptions } from './jobs.ts';
 
 const reconnectMillis = 500;
@@ -37,7 +37,7 @@ export function postgresBell(url: string, { log }: BellOptions): Bell {
 }
 
 /** Listens on one connection, and on a new one when it is lost. */
-async function listenTo(url: string, onNotice: (notice: CommitNotice | undefined) => void): Promise<Stoppable> {
+async function listenTo(url: string, onNotice: (notice: Notice | undefined) => void): Promise<Stoppable> {
   let stopped = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;

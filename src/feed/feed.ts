@@ -1,4 +1,4 @@
-import type { Bell, CommitNotice, Stoppable } from '../bell/bell.ts';
+import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 
 /** A process that hears nothing compares with the store this often. */
@@ -57,7 +57,12 @@ export class Feed {
     return this.#waiters.size;
   }
 
-  hear(notice: CommitNotice): void {
+  hear(notice: Notice): void {
+    if ('derived' in notice) {
+      if (notice.series) this.#wakeFor(notice.series);
+      else this.#wakeAll();
+      return;
+    }
     if (notice.revision <= this.#newest) return;
     const gap = notice.previous !== this.#newest;
     this.#newest = notice.revision;

@@ -1,8 +1,10 @@
 import type { Stoppable } from '../bell/bell.ts';
 import type { Config } from '../config.ts';
+import { Recompute } from '../recompute/recompute.ts';
 import { connect } from '../store/connect.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
+import { log } from './log.ts';
 
 /** Whatever no commit rings for is looked after this often. */
 const sweepMillis = 10_000;
@@ -12,12 +14,16 @@ export async function startWorker(config: Config, url: string): Promise<Stoppabl
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
   const bell = await openBell(database, config.redisUrl);
   let stopping = false;
-  const handlers = upkeepJobs(database, { historyDays: config.historyDays, isStopping: () => stopping });
-  const working = await bell.work(handlers, config.workerConcurrency);
+  const isStopping = () => stopping;
+  const recompute = new Recompute(database, bell, { log, isStopping });
+  await recompute.start();
+  const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
+  const working = await bell.work({ ...upkeep, ...recompute.handlers }, config.workerConcurrency);
   await bell.every('sweep', sweepMillis, {});
   return {
     stop: async () => {
       stopping = true;
+      await recompute.stop();
       await working.stop();
       await bell.stop();
       await database.close();

@@ -11,10 +11,13 @@ export function partitionOf(series: number): number {
   return series % partitions;
 }
 
+/** A lane that has fallen behind must still find what was deleted since. */
+const lanesHorizon = `(SELECT min(least(nullif(basis, -1), (step ->> 'target')::bigint)) FROM lanes WHERE basis >= 0 OR step IS NOT NULL)`;
+
 /** What was overwritten up to here may be dropped: nobody who reads at an older revision is still under way. */
 export async function settledHorizon(database: Database): Promise<number> {
   const [row] = await database.query<{ value: string }>(
-    `SELECT value FROM marks WHERE name = 'oldest_revision' AND at < now() - $1 * interval '1 second'`,
+    `SELECT least(value, ${lanesHorizon}) AS value FROM marks WHERE name = 'oldest_revision' AND at < now() - $1 * interval '1 second'`,
     [graceSeconds],
   );
   return row ? Number(row.value) : 0;
@@ -54,6 +57,7 @@ export interface Kept {
   readonly batchKeptSeconds: number;
   readonly writeKeyKeptSeconds: number;
   readonly stageKeptSeconds: number;
+  readonly waveKeptSeconds: number;
 }
 
 export async function dropExpired(database: Database, kept: Kept): Promise<void> {
@@ -62,6 +66,10 @@ export async function dropExpired(database: Database, kept: Kept): Promise<void>
     kept.writeKeyKeptSeconds,
   ]);
   await dropStale(database, kept.stageKeptSeconds);
+  await database.query(
+    `DELETE FROM waves WHERE at < now() - $1 * interval '1 second' AND number < (SELECT max(number) - 100 FROM waves)`,
+    [kept.waveKeptSeconds],
+  );
 }
 
 /** Points of deleted series go, some blocks at a time. */
@@ -86,10 +94,19 @@ export async function moveHorizon(database: Database, historyDays: number): Prom
          INSERT INTO marks (name, value, at) SELECT 'oldest_revision', revision, now() FROM wanted WHERE revision IS NOT NULL
          ON CONFLICT (name) DO UPDATE SET value = excluded.value, at = excluded.at
          WHERE marks.value < excluded.value AND marks.at < now() - $2 * 2 * interval '1 second')
-     SELECT value, settled FROM standing`,
+     SELECT least(value, ${lanesHorizon}) AS value, settled FROM standing`,
     [historyDays, graceSeconds],
   );
   return row?.settled ? Number(row.value) : undefined;
+}
+
+/** Forgets definitions that nobody can ask for any more: their storages go with those of deleted series. */
+export async function dropRetired(database: Database, horizon: number): Promise<void> {
+  await database.query(
+    `WITH gone AS (UPDATE definitions SET state = 'CANCELLED' WHERE state = 'RETIRED' AND until <= $1 RETURNING storages)
+     UPDATE series SET deleted_revision = $1 WHERE deleted_revision IS NULL AND id IN (SELECT unnest(storages) FROM gone)`,
+    [horizon],
+  );
 }
 
 /** Series with sealed blocks that hold something older than the horizon which is overwritten or deleted. */
@@ -108,6 +125,8 @@ export async function countFreshBlocks(database: Database): Promise<number> {
 }
 
 export async function countSeries(database: Database): Promise<number> {
-  const [row] = await database.query<{ count: string }>(`SELECT count(*) FROM series WHERE deleted_revision IS NULL`);
+  const [row] = await database.query<{ count: string }>(
+    `SELECT count(*) FROM series WHERE deleted_revision IS NULL AND kind <> 'STORAGE'`,
+  );
   return Number(row.count);
 }

@@ -1,4 +1,4 @@
-import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, type SQL, sql } from 'drizzle-orm';
+import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'drizzle-orm';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
@@ -26,7 +26,8 @@ export interface CommitRow {
 const seriesFields = {
   id: series.id,
   key: series.key,
-  kind: series.kind,
+  // The rows of storages are never asked for.
+  kind: sql<SeriesKind>`${series.kind}`,
   name: series.name,
   unit: series.unit,
   tags: series.tags,
@@ -98,11 +99,13 @@ export class Catalogue {
   }
 
   async seriesByKeys(keys: readonly string[]): Promise<SeriesRow[]> {
-    return this.#series(and(inArray(series.key, keys.filter(canBeStored)), isNull(series.deletedRevision)));
+    return this.#series(
+      and(inArray(series.key, keys.filter(canBeStored)), isNull(series.deletedRevision), ne(series.kind, 'STORAGE')),
+    );
   }
 
   async seriesByIds(ids: readonly number[]): Promise<SeriesRow[]> {
-    return this.#series(and(inArray(series.id, [...ids]), isNull(series.deletedRevision)));
+    return this.#series(and(inArray(series.id, [...ids]), isNull(series.deletedRevision), ne(series.kind, 'STORAGE')));
   }
 
   #series(where: SQL | undefined): Promise<SeriesRow[]> {
@@ -112,7 +115,7 @@ export class Catalogue {
   /** In the order of their keys, byte by byte. */
   async listSeries(filter: SeriesFilter, count: number): Promise<SeriesRow[]> {
     if (![filter.keyContains, filter.tag, filter.afterKey].every((text) => canBeStored(text ?? ''))) return [];
-    const where = [isNull(series.deletedRevision)];
+    const where = [isNull(series.deletedRevision), ne(series.kind, 'STORAGE')];
     if (filter.keyContains) where.push(sql`position(lower(${filter.keyContains}) in lower(${series.key})) > 0`);
     if (filter.tag) where.push(arrayContains(series.tags, [filter.tag]));
     if (filter.kind) where.push(eq(series.kind, filter.kind));
@@ -125,6 +128,22 @@ export class Catalogue {
         .orderBy(sql`${series.key} COLLATE "C"`)
         .limit(count),
     );
+  }
+
+  /** Keys that someone may have meant who wrote another one: those that share their beginning, or some of it. */
+  async likelyKeys(wrong: string): Promise<string[]> {
+    if (!canBeStored(wrong)) return [];
+    const rows = await this.#ask(() =>
+      this.#database.catalogue
+        .select({ key: series.key })
+        .from(series)
+        .where(and(isNull(series.deletedRevision), ne(series.kind, 'STORAGE')))
+        .orderBy(
+          sql`lower(left(${series.key}, 2)) = lower(left(${wrong}, 2)) DESC, abs(length(${series.key}) - length(${wrong}))`,
+        )
+        .limit(2_000),
+    );
+    return rows.map(({ key }) => key);
   }
 
   async commits(revisions: readonly number[]): Promise<CommitRow[]> {

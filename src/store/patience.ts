@@ -40,6 +40,11 @@ export function isConnectionLoss(error: unknown): boolean {
   return false;
 }
 
+/** Whether something failed because the database is away, also where that was made a fault already. */
+export function isLoss(error: unknown): boolean {
+  return isConnectionLoss(error) || (error instanceof Fault && error.code === 'UNAVAILABLE');
+}
+
 /** Turns what the database cannot do now into a fault that says so; anything else stays what it was. */
 export function asFault(error: unknown): unknown {
   if (error instanceof Fault) return error;

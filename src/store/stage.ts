@@ -76,10 +76,11 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
   return id;
 }
 
-/** Throws away what was staged and never published: the process that staged it has died or failed. */
+/** Throws away what was staged and never published: the process that staged it has died or failed. What lanes on a long way have written stays. */
 export async function dropStale(database: Database, olderThanSeconds: number): Promise<void> {
   await database.query(
-    `DELETE FROM fresh_blocks WHERE stage IS NOT NULL AND staged_at < now() - $1 * interval '1 second'`,
+    `DELETE FROM fresh_blocks WHERE stage IS NOT NULL AND staged_at < now() - $1 * interval '1 second'
+       AND stage NOT IN (SELECT (step ->> 'stage')::uuid FROM lanes WHERE step IS NOT NULL)`,
     [olderThanSeconds],
   );
 }

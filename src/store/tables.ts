@@ -6,6 +6,8 @@ import {
   integer,
   jsonb,
   pgTable,
+  primaryKey,
+  smallint,
   text,
   timestamp,
   uniqueIndex,
@@ -26,13 +28,16 @@ export const commits = pgTable(
   (table) => [index('commits_at').on(table.at)],
 );
 
-/** The catalogue. A deleted series keeps its row, so that its id is never given again; its key is free. */
+/**
+ * The catalogue. A deleted series keeps its row, so that its id is never given again; its key is free. The points of a
+ * derived series lie under the ids of its definitions' storages, rows of kind STORAGE whose keys nobody can write.
+ */
 export const series = pgTable(
   'series',
   {
     id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
     key: text('key').notNull(),
-    kind: text('kind', { enum: ['SOURCE', 'DERIVED'] })
+    kind: text('kind', { enum: ['SOURCE', 'DERIVED', 'STORAGE'] })
       .notNull()
       .default('SOURCE'),
     name: text('name'),
@@ -131,4 +136,81 @@ export const marks = pgTable('marks', {
   name: text('name').primaryKey(),
   value: bigint('value', { mode: 'number' }).notNull(),
   at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
+});
+
+/**
+ * What a derived series is said to be, from one revision to another. A new one is BUILDING until it stands where the
+ * others stand, then LIVE since a revision; the one before it is RETIRED until that revision, and can be read before it.
+ */
+export const definitions = pgTable(
+  'definitions',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    series: integer('series').notNull(),
+    formula: text('formula').notNull(),
+    state: text('state', { enum: ['BUILDING', 'LIVE', 'RETIRED', 'CANCELLED'] })
+      .notNull()
+      .default('BUILDING'),
+    /** Those that are switched in together: a series that is defined anew, and all that hang on it. */
+    bundle: integer('bundle').notNull(),
+    /** What each key of the formula stands for: [{ key, series, definition }]; a source series has no definition. */
+    inputs: jsonb('inputs').notNull(),
+    /** The definitions among its inputs, and all source series that it hangs on, near and far. */
+    upstream: integer('upstream').array().notNull(),
+    sources: integer('sources').array().notNull(),
+    partition: smallint('partition').notNull(),
+    /** The ids under which the points of its stages lie; the last is its own. */
+    storages: integer('storages').array().notNull(),
+    since: revision('since'),
+    until: revision('until'),
+    /** By which exp, log and pow it was computed. */
+    arithmetic: text('arithmetic').notNull(),
+    problem: text('problem'),
+    attempts: integer('attempts').notNull().default(0),
+    retryAt: timestamp('retry_at', { withTimezone: true, mode: 'string' }),
+  },
+  (table) => [index('definitions_series').on(table.series), index('definitions_state').on(table.state)],
+);
+
+/**
+ * How far a definition is brought: `basis` is the revision that it reflects, -1 before it reflects any. Where it stood
+ * exactly before is in `stops`, each up to the revision in `untils`. `step` is what is known of a long way that is under way.
+ */
+export const lanes = pgTable('lanes', {
+  definition: integer('definition').primaryKey(),
+  basis: revision('basis').notNull().default(-1),
+  stops: bigint('stops', { mode: 'number' }).array().notNull().default(sql`'{}'`),
+  untils: bigint('untils', { mode: 'number' }).array().notNull().default(sql`'{}'`),
+  step: jsonb('step'),
+});
+
+/** The states of what remembers forever, as of a lane's basis: before instant t, of each recursive node its length and its numbers. */
+export const checkpoints = pgTable(
+  'checkpoints',
+  {
+    definition: integer('definition').notNull(),
+    stage: smallint('stage').notNull(),
+    t: instant('t').notNull(),
+    states: doublePrecision('states').array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.definition, table.stage, table.t] })],
+);
+
+/** The revisions that all lanes aim at, so that they meet. */
+export const waves = pgTable('waves', {
+  number: bigint('number', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  revision: revision('revision').notNull(),
+  at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
+});
+
+/** Who works, and which partitions each holds for a while. Two that hold the same one do no harm but work twice. */
+export const workers = pgTable('workers', {
+  id: uuid('id').primaryKey(),
+  seenAt: timestamp('seen_at', { withTimezone: true, mode: 'string' }).notNull(),
+});
+
+export const leases = pgTable('leases', {
+  partition: smallint('partition').primaryKey(),
+  worker: uuid('worker').notNull(),
+  until: timestamp('until', { withTimezone: true, mode: 'string' }).notNull(),
 });

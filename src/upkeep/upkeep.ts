@@ -12,6 +12,7 @@ const sealAgeSeconds = 60;
 const batchKeptSeconds = 3_600;
 const writeKeyKeptSeconds = 7 * 86_400;
 const stageKeptSeconds = 3_600;
+const waveKeptSeconds = 600;
 
 /** One job seals at most for so long, then asks to be called again: others wait for their turn. */
 const jobMillisMax = 10_000;
@@ -40,7 +41,7 @@ export async function sealWhole(
 }
 
 /** What workers do beside recomputing: merging blocks, forgetting what need not be kept. */
-export function upkeepJobs(database: Database, options: UpkeepOptions): JobHandlers {
+export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<JobHandlers, 'seal' | 'sweep'> {
   const until = () => {
     const deadline = Date.now() + jobMillisMax;
     return () => options.isStopping() || Date.now() > deadline;
@@ -59,7 +60,7 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): JobHandl
       );
     },
     sweep: async () => {
-      await care.dropExpired(database, { batchKeptSeconds, writeKeyKeptSeconds, stageKeptSeconds });
+      await care.dropExpired(database, { batchKeptSeconds, writeKeyKeptSeconds, stageKeptSeconds, waveKeptSeconds });
       await care.dropDeletedSeries(database);
       await sealAll(
         await care.seriesToSeal(database, {
@@ -77,6 +78,7 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): JobHandl
 async function forgetHistory(database: Database, historyDays: number, isOver: () => boolean): Promise<void> {
   const horizon = await care.moveHorizon(database, historyDays);
   if (horizon === undefined) return;
+  await care.dropRetired(database, horizon);
   for (const series of await care.seriesToForget(database, horizon)) {
     let after: number | undefined = 0;
     while (after !== undefined && !isOver()) after = await forgetSealed(database, series, horizon, after);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bell, type CommitNotice, type JobHandlers, parseNotice } from '../../src/bell/bell.ts';
+import { type Bell, type JobHandlers, type Notice, parseNotice } from '../../src/bell/bell.ts';
 import { postgresBell } from '../../src/bell/postgres.ts';
 import { checkRedis, redisBell } from '../../src/bell/redis.ts';
 import { storeId } from '../../src/store/care.ts';
@@ -28,6 +28,13 @@ class Heard<T> {
   }
 }
 
+const nothing = async () => undefined;
+const idle: JobHandlers = { seal: nothing, sweep: nothing, advance: nothing, build: nothing };
+
+function revisionOf(notice: Notice | undefined): number | undefined {
+  return notice && 'revision' in notice ? notice.revision : undefined;
+}
+
 function rings(
   open: () => Promise<{
     server: TestServer;
@@ -44,11 +51,9 @@ function rings(
   });
   afterAll(() => server.stop());
 
-  const idle: JobHandlers = { seal: async () => undefined, sweep: async () => undefined };
-
   it('tells every other process of a commit: its revision, the one before, and the series', async () => {
     const bell = await openBell();
-    const heard = new Heard<CommitNotice | undefined>();
+    const heard = new Heard<Notice | undefined>();
     const listening = await bell.listen(heard.say);
     expect(await heard.next(), 'it begins with: look for yourself').toBeUndefined();
     const t = Date.now();
@@ -56,7 +61,7 @@ function rings(
     const [{ id }] = await server.app.catalogue.seriesByKeys(['R-1']);
     const { revision } = await ingest(server.url, [{ series: 'R-1', t, value: 2 }]);
     let notice = await heard.next();
-    while (notice?.revision !== revision) notice = await heard.next();
+    while (revisionOf(notice) !== revision) notice = await heard.next();
     expect(notice).toMatchObject({ revision, previous: created.revision, series: [id] });
     await listening.stop();
     await bell.stop();
@@ -64,14 +69,14 @@ function rings(
 
   it('after the connection was cut it listens again, and says that something may have been missed', async () => {
     const bell = await openBell();
-    const heard = new Heard<CommitNotice | undefined>();
+    const heard = new Heard<Notice | undefined>();
     const listening = await bell.listen(heard.say);
     expect(await heard.next()).toBeUndefined();
     await cut();
     while ((await heard.next()) !== undefined);
     const { revision } = await ingest(server.url, [{ series: 'R-2', t: Date.now(), value: 1 }]);
     let notice = await heard.next();
-    while ((notice?.revision ?? 0) < revision) notice = await heard.next();
+    while ((revisionOf(notice) ?? 0) < revision) notice = await heard.next();
     await listening.stop();
     await bell.stop();
   });
@@ -163,7 +168,7 @@ describe('PostgreSQL', () => {
     const database = await createDatabase();
     await admin((client) => client.query(`ALTER DATABASE ${database.name} ALLOW_CONNECTIONS false`));
     const bell = postgresBell(database.url, { storeId: 1, log: () => undefined });
-    const heard = new Heard<CommitNotice | undefined>();
+    const heard = new Heard<Notice | undefined>();
     const listening = await bell.listen(heard.say);
     await admin((client) => client.query(`ALTER DATABASE ${database.name} ALLOW_CONNECTIONS true`));
     expect(await heard.next()).toBeUndefined();
@@ -193,11 +198,14 @@ describeWithRedis('Redis', () => {
   it('two stores that share a Redis do not hear one another', async () => {
     const one = redisBell(redis.url, { storeId: 1, log: () => undefined });
     const two = redisBell(redis.url, { storeId: 2, log: () => undefined });
-    const heard = new Heard<CommitNotice | undefined>();
+    const heard = new Heard<Notice | undefined>();
     const listening = await two.listen(heard.say);
     expect(await heard.next()).toBeUndefined();
     const runs = new Heard<string>();
-    const working = await two.work({ seal: async () => runs.say('seal'), sweep: async () => runs.say('sweep') }, 1);
+    const working = await two.work(
+      { ...idle, seal: async () => runs.say('seal'), sweep: async () => runs.say('sweep') },
+      1,
+    );
     await one.wake('seal', '1', { partition: 1 });
     one.tell({ previous: 1, revision: 2, series: [] });
     await two.wake('sweep', '1', {});

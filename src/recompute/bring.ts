@@ -1,0 +1,274 @@
+import { PointSource } from '../derive/line-source.ts';
+import {
+  type Checkpoint,
+  type Checkpoints,
+  checkpointPoints,
+  lastOf,
+  type Tail,
+  type Walked,
+  walkStage,
+} from '../derive/walk.ts';
+import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
+import type { Piece } from '../engine/stage-run.ts';
+import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
+import type { Column } from '../store/commit.ts';
+import type { Database } from '../store/connect.ts';
+import { type CheckpointRow, checkpointBefore, checkpointsAfter } from '../store/lanes.ts';
+import type { Range } from '../store/read.ts';
+import type { Lane } from './book.ts';
+
+/** Instants that lie so close together are taken for one change: to go on is cheaper than to begin again. */
+const togetherMicros = 5_000_000;
+const spansMax = 5_000;
+
+/** The spans that versions touch, ascending. */
+export function spansOf({ t }: Pick<Versions, 't'>): Range[] {
+  let together = togetherMicros;
+  for (;;) {
+    const spans: { from: number; to: number }[] = [];
+    for (let i = 0; i < t.length; i++) {
+      const last = spans[spans.length - 1];
+      if (last && t[i] - last.to <= together) last.to = t[i] + 1;
+      else spans.push({ from: t[i], to: t[i] + 1 });
+    }
+    if (spans.length <= spansMax) return spans;
+    together *= 8;
+  }
+}
+
+/** What a stage now says that its storage did not: points, and deletions of points. */
+export class Changes {
+  #parts: Column[] = [];
+  length = 0;
+
+  /** Puts a piece in place of what was there. */
+  replace({ line, from, to }: Piece, stood: Line): void {
+    const before = clipLine(stood, from, to);
+    const start = lowerBound(line.t, from);
+    const end = lowerBound(line.t, to);
+    if (before.t.length === 0) {
+      this.#push({ t: line.t.subarray(start, end), value: line.value.subarray(start, end), size: undefined });
+      return;
+    }
+    const t: number[] = [];
+    const value: number[] = [];
+    let j = 0;
+    for (let i = start; i < end || j < before.t.length; ) {
+      const now = i < end ? line.t[i] : Number.POSITIVE_INFINITY;
+      const then = j < before.t.length ? before.t[j] : Number.POSITIVE_INFINITY;
+      if (now < then) {
+        t.push(now);
+        value.push(line.value[i++]);
+      } else if (then < now) {
+        t.push(then);
+        value.push(Number.NaN);
+        j++;
+      } else {
+        if (!Object.is(line.value[i], before.value[j])) {
+          t.push(now);
+          value.push(line.value[i]);
+        }
+        i++;
+        j++;
+      }
+    }
+    this.#push({ t: Float64Array.from(t), value: Float64Array.from(value), size: undefined });
+  }
+
+  #push(column: Column): void {
+    if (column.t.length === 0) return;
+    this.#parts.push(column);
+    this.length += column.t.length;
+  }
+
+  /** Everything so far as one column, which is then gone from here. */
+  take(): Column {
+    const parts = this.#parts;
+    this.#parts = [];
+    const { length } = this;
+    this.length = 0;
+    if (parts.length === 1) return parts[0];
+    const whole = { t: new Float64Array(length), value: new Float64Array(length), size: undefined };
+    let at = 0;
+    for (const { t, value } of parts) {
+      whole.t.set(t, at);
+      whole.value.set(value, at);
+      at += t.length;
+    }
+    return whole;
+  }
+}
+
+/** What a storage holds, for pieces that come in the order of time. */
+export class Stored {
+  readonly #source: PointSource | undefined;
+  #points: Points | undefined;
+  #to = Number.NEGATIVE_INFINITY;
+
+  /** undefined: it holds nothing. */
+  constructor(source: PointSource | undefined) {
+    this.#source = source;
+  }
+
+  async within(from: number, to: number): Promise<Line> {
+    if (!this.#source || from >= to) return emptyLine;
+    const parts: Line[] = [];
+    let at = from;
+    for (;;) {
+      if (!this.#points || at >= this.#to || this.#startsBehind(at)) {
+        const chunk = await this.#source.chunk(at);
+        this.#points = chunk.points;
+        this.#to = chunk.to;
+      }
+      const { t, value } = this.#points;
+      const start = lowerBound(t, at);
+      const end = lowerBound(t, to);
+      if (end > start) parts.push({ t: t.subarray(start, end), value: value.subarray(start, end) });
+      if (this.#to >= to) break;
+      at = this.#to;
+    }
+    return joinLines(parts);
+  }
+
+  #from = Number.NEGATIVE_INFINITY;
+
+  #startsBehind(at: number): boolean {
+    const behind = at < this.#from;
+    this.#from = at;
+    return behind;
+  }
+}
+
+export function storedCheckpoints(database: Database, definition: number, stage: number): Checkpoints {
+  return {
+    before: (t) => checkpointBefore(database, definition, stage, t),
+    after: (t, count) => checkpointsAfter(database, definition, stage, t, count),
+  };
+}
+
+export const noCheckpoints: Checkpoints = { before: async () => undefined, after: async () => [] };
+
+/** What a lane reads, at the revision that it is to reflect. */
+export interface Scene {
+  readonly database: Database;
+  readonly target: number;
+  /** The points of a storage at the target. */
+  source(storage: number): PointSource;
+  /** What changed in a storage between the lane's basis and the target; undefined: nothing. */
+  changed(storage: number): Versions | undefined;
+  /** Told of what a stage gives, before the next stage reads it. */
+  write(storage: number, column: Column): void;
+}
+
+export interface Brought {
+  readonly blocks: { readonly storage: number; readonly column: Column }[];
+  readonly checkpoints: CheckpointRow[];
+  readonly tails: (Tail | undefined)[];
+  /** How many points of leaves went through. */
+  readonly points: number;
+}
+
+/** The way is too long to go in one piece. */
+export class TooFar extends Error {}
+
+/** So many points of leaves, or of outputs, are gone through with the other lanes; more take a job of their own. */
+export const passPointsMax = 1_500_000;
+const passChangesMax = 600_000;
+
+/** Brings a lane from its basis to the target: everything that differs then. */
+export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
+  const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0 };
+  let points = 0;
+  for (let stage = 0; stage < lane.plan.stages.length; stage++) {
+    const changed = lane.leaves[stage].map(({ storage }) => scene.changed(storage));
+    const tail = lane.tails[stage];
+    if (changed.every((versions) => versions === undefined)) {
+      brought.tails.push(tail);
+      continue;
+    }
+    const storage = lane.row.storages[stage];
+    const changes = new Changes();
+    const note = (checkpoint: Checkpoint | undefined) => {
+      if (checkpoint) brought.checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
+    };
+    if (tail && changed.every((versions) => versions === undefined || versions.t[0] >= tail.at)) {
+      points += appendTo(tail, lane, stage, changed, changes, note, scene.target);
+      brought.tails.push(tail);
+    } else {
+      const stored = new Stored(new PointSource(scene.database, storage, lane.basis));
+      const leaves = lane.leaves[stage].map((leaf, i) => ({
+        source: scene.source(leaf.storage),
+        column: leaf.column,
+        changes: changed[i] ? spansOf(changed[i]) : [],
+      }));
+      const walk = {
+        stage: lane.plan.stages[stage],
+        leaves,
+        checkpoints: storedCheckpoints(scene.database, lane.row.id, stage),
+      };
+      let end: Walked['tail'];
+      for await (const { piece, checkpoint, tail: reached, points: passed } of walkStage(walk)) {
+        changes.replace(piece, await stored.within(piece.from, piece.to));
+        note(checkpoint);
+        end = reached;
+        points += passed;
+        if (points > passPointsMax || changes.length > passChangesMax) throw new TooFar();
+      }
+      brought.tails.push(end);
+    }
+    if (changes.length > 0) {
+      const column = changes.take();
+      brought.blocks.push({ storage, column });
+      scene.write(storage, column);
+    }
+  }
+  return { ...brought, points };
+}
+
+/** Goes on from where the last pass ended, by points that all lie behind it. */
+function appendTo(
+  tail: Tail,
+  lane: Lane,
+  stage: number,
+  changed: readonly (Versions | undefined)[],
+  changes: Changes,
+  note: (checkpoint: Checkpoint) => void,
+  target: number,
+): number {
+  let last = tail.at - 1;
+  const lines = changed.map((versions, i) => {
+    if (!versions) return emptyLine;
+    const points = foldVersions(versions, target);
+    if (points.t.length > 0) last = Math.max(last, points.t[points.t.length - 1]);
+    return lane.leaves[stage][i].column === 'value' ? points : sizesOf(points);
+  });
+  const before = tail.run.points;
+  const piece = tail.run.push(lines, last + 1, true);
+  const passed = tail.run.points - before;
+  changes.replace(piece, tail.open);
+  if (lane.plan.stages[stage].bucket) tail.open = piece.line.t.length > 0 ? lastOf(piece.line) : tail.open;
+  tail.at = last + 1;
+  tail.sinceCheckpoint += passed;
+  if (tail.sinceCheckpoint >= checkpointPoints) {
+    const states = tail.run.states();
+    if (states.length > 0) note({ t: tail.at, states });
+    tail.sinceCheckpoint = 0;
+  }
+  return passed;
+}
+
+function sizesOf({ t, size }: Points): Line {
+  if (!size) return emptyLine;
+  const has = (_: number, i: number) => !Number.isNaN(size[i]);
+  return { t: t.filter(has), value: size.filter(has) };
+}
+
+/** A column that is about to be written, as the versions that it will be. */
+export function versionsOf(column: Column, revision: number): Versions {
+  return {
+    t: column.t,
+    value: column.value,
+    size: undefined,
+    revision: new Float64Array(column.t.length).fill(revision),
+  };
+}

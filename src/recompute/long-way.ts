@@ -1,0 +1,249 @@
+import { randomUUID } from 'node:crypto';
+import { PointSource } from '../derive/line-source.ts';
+import { type Checkpoint, walkStage } from '../derive/walk.ts';
+import type { Column } from '../store/commit.ts';
+import type { Database } from '../store/connect.ts';
+import { readChanged } from '../store/definitions.ts';
+import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
+import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
+import { type Book, isExactAt, type Lane } from './book.ts';
+import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
+import { derivedNotice } from './pass.ts';
+
+/** A step writes so many points at least, and so often that a kill costs little. */
+const stepPoints = 131_072;
+const stepMillisMax = 2_000;
+
+/** One stretch of work between two looks at whether others wait. */
+const stretchMillis = 8;
+
+export interface LongWayOptions {
+  readonly announce: boolean;
+  readonly isOver: () => boolean;
+  readonly onProgress?: (step: Step) => void;
+}
+
+export type LongWayEnd = 'there' | 'interrupted' | 'waiting' | 'elsewhere';
+
+/** Sources that several ways to the same revision read one after another. */
+export type Sources = Map<string, PointSource>;
+
+/**
+ * Brings one lane all the way to a revision in steps, each a commit of its own that nobody sees before the last. The next
+ * one who tries goes on from the last step.
+ */
+export async function goLongWay(
+  database: Database,
+  book: Book,
+  lane: Lane,
+  options: LongWayOptions,
+  sources: Sources = new Map(),
+): Promise<LongWayEnd> {
+  await book.refresh([lane.row.id]);
+  if (!lane.isLong) return 'there';
+  const target = lane.step?.target ?? (await targetOf(database, book, lane));
+  if (target === undefined) return 'waiting';
+  return new LongWay(database, lane, target, options, sources).go();
+}
+
+/** The newest wave at which all that it reads is exact. */
+async function targetOf(database: Database, book: Book, lane: Lane): Promise<number | undefined> {
+  const upstream = await readLanes(database, lane.row.upstream);
+  if (upstream.length < lane.row.upstream.length) return undefined;
+  const waves = (await recentWaves(database, 50)).filter((wave) => wave > lane.basis);
+  if (upstream.length === 0) return waves[0];
+  for (const wave of waves) {
+    const exact = await Promise.all(
+      upstream.map(async (each) => {
+        if (each.basis < 0) return false;
+        const row = book.lanes.get(each.definition)?.row;
+        if (!row) return false;
+        const asked = row.sources.map((storage) => ({ storage, after: each.basis }));
+        const changed = wave > each.basis ? await readChanged(database, asked, wave) : new Map();
+        return isExactAt(each, wave, changed.size > 0 ? wave : Number.POSITIVE_INFINITY);
+      }),
+    );
+    if (exact.every((each) => each)) return wave;
+  }
+  return undefined;
+}
+
+class LongWay {
+  readonly #database: Database;
+  readonly #lane: Lane;
+  readonly #target: number;
+  readonly #options: LongWayOptions;
+  readonly #sources: Sources;
+  #step: Step;
+  #writing: Promise<boolean> = Promise.resolve(true);
+  #blocks: { storage: number; column: Column }[] = [];
+  #checkpoints: CheckpointRow[] = [];
+  #steppedAt = performance.now();
+
+  constructor(database: Database, lane: Lane, target: number, options: LongWayOptions, sources: Sources) {
+    this.#database = database;
+    this.#lane = lane;
+    this.#target = target;
+    this.#options = options;
+    this.#sources = sources;
+    this.#step = lane.step ?? { count: 0, target, stage: randomUUID(), at: 0, done: everything.from, progress: 0 };
+  }
+
+  async go(): Promise<LongWayEnd> {
+    const lane = this.#lane;
+    const { stages } = lane.plan;
+    for (let stage = this.#step.at; stage < stages.length; stage++) {
+      const end = await this.#walk(stage, stage === this.#step.at ? this.#step.done : everything.from);
+      if (end !== 'there') return end;
+    }
+    if (!(await this.#writing)) return 'elsewhere';
+    const way = {
+      definition: lane.row.id,
+      basis: lane.basis,
+      target: this.#target,
+      until: lane.basis,
+      blocks: this.#blocks,
+      checkpoints: this.#checkpoints,
+      stage: this.#step.count > 0 ? this.#step.stage : undefined,
+    };
+    const notice = this.#options.announce
+      ? derivedNotice(this.#target, [{ series: lane.row.series, changed: true }])
+      : undefined;
+    const elsewhere = await derive(this.#database, [way], notice);
+    if (elsewhere.length > 0) return 'elsewhere';
+    if (lane.basis >= 0) {
+      lane.stops = [...lane.stops, lane.basis].slice(-8);
+      lane.untils = [...lane.untils, lane.basis].slice(-8);
+    }
+    lane.basis = this.#target;
+    lane.step = null;
+    lane.tails = [];
+    lane.isLong = false;
+    return 'there';
+  }
+
+  /** Goes through one stage, from an instant on before which it is done. */
+  async #walk(stage: number, done: number): Promise<LongWayEnd> {
+    const lane = this.#lane;
+    const leaves = await Promise.all(
+      lane.leaves[stage].map(async ({ storage, column }) => ({
+        source: this.#source(storage),
+        column,
+        changes: restOf(await this.#changes(storage), done),
+      })),
+    );
+    const extent = await this.#extent(
+      leaves.flatMap(({ changes }) => changes),
+      stage,
+    );
+    const storage = lane.row.storages[stage];
+    const stored = new Stored(lane.basis < 0 ? undefined : new PointSource(this.#database, storage, lane.basis));
+    const changes = new Changes();
+    let workedSince = performance.now();
+    // What an earlier attempt has noted behind its last step is noted anew.
+    const checkpoints = storedCheckpoints(this.#database, lane.row.id, stage);
+    const note = (checkpoint: Checkpoint | undefined) => {
+      if (checkpoint) this.#checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
+    };
+    for await (const { piece, checkpoint } of walkStage({ stage: lane.plan.stages[stage], leaves, checkpoints })) {
+      changes.replace(piece, await stored.within(piece.from, piece.to));
+      note(checkpoint);
+      if (changes.length >= stepPoints || performance.now() - this.#steppedAt > stepMillisMax) {
+        const column = changes.take();
+        if (column.t.length > 0) this.#blocks.push({ storage, column });
+        const share = extent.to > extent.from ? (piece.to - extent.from) / (extent.to - extent.from) : 1;
+        const progress = (stage + Math.min(1, Math.max(0, share))) / lane.plan.stages.length;
+        if (!(await this.#take(stage, Math.min(piece.to, everything.to), progress))) return 'elsewhere';
+        if (this.#options.isOver()) return (await this.#writing) ? 'interrupted' : 'elsewhere';
+      }
+      if (performance.now() - workedSince > stretchMillis) {
+        await new Promise((resolve) => setImmediate(resolve));
+        workedSince = performance.now();
+      }
+    }
+    const column = changes.take();
+    if (column.t.length > 0) this.#blocks.push({ storage, column });
+    // The next stage reads what this one has written.
+    const isLast = stage === lane.plan.stages.length - 1;
+    if (!isLast && !(await this.#take(stage + 1, everything.from, (stage + 1) / lane.plan.stages.length)))
+      return 'elsewhere';
+    if (!isLast && !(await this.#writing)) return 'elsewhere';
+    return 'there';
+  }
+
+  /** Writes a step while the next one is computed. */
+  async #take(at: number, done: number, progress: number): Promise<boolean> {
+    if (!(await this.#writing)) return false;
+    const step = { ...this.#step, count: this.#step.count + 1, at, done, progress };
+    this.#step = step;
+    const blocks = this.#blocks;
+    const checkpoints = this.#checkpoints;
+    this.#blocks = [];
+    this.#checkpoints = [];
+    this.#writing = takeStep(
+      this.#database,
+      { definition: this.#lane.row.id, basis: this.#lane.basis },
+      step,
+      blocks,
+      checkpoints,
+    );
+    this.#writing.catch(() => undefined);
+    this.#steppedAt = performance.now();
+    this.#options.onProgress?.(step);
+    return true;
+  }
+
+  #source(storage: number): PointSource {
+    const own = this.#lane.row.storages.includes(storage);
+    if (own)
+      return new PointSource(this.#database, storage, this.#target, undefined, {
+        id: this.#step.stage,
+        revision: this.#target,
+      });
+    const name = `${storage} ${this.#target}`;
+    let source = this.#sources.get(name);
+    if (!source) {
+      source = new PointSource(this.#database, storage, this.#target);
+      this.#sources.set(name, source);
+    }
+    return source;
+  }
+
+  /** Where a storage changed between the basis and the target. */
+  async #changes(storage: number): Promise<Range[]> {
+    const { basis, row } = this.#lane;
+    if (basis < 0) return [everything];
+    if (row.storages.includes(storage)) {
+      const staged = await readStagedExtent(this.#database, storage, this.#step.stage);
+      return staged ? [staged] : [];
+    }
+    const changed = await readChanged(this.#database, [{ storage, after: basis }], this.#target);
+    const versions = changed.get(storage);
+    return versions ? spansOf(versions) : [];
+  }
+
+  async #extent(changes: readonly Range[], stage: number): Promise<Range> {
+    const extents = await Promise.all(
+      this.#lane.leaves[stage].map(({ storage }) => readExtent(this.#database, storage)),
+    );
+    const known = extents.filter((extent) => extent !== undefined);
+    const from = Math.max(
+      Math.min(...changes.map((change) => change.from)),
+      Math.min(...known.map((extent) => extent.from)),
+    );
+    return { from, to: Math.max(from, ...known.map((extent) => extent.to)) };
+  }
+}
+
+/** Changes of which everything before an instant is done: what came of them may still be felt behind it. */
+function restOf(changes: readonly Range[], done: number): Range[] {
+  if (done === everything.from) return [...changes];
+  const rest: Range[] = [];
+  let felt = false;
+  for (const { from, to } of changes) {
+    if (from < done) felt = true;
+    if (to > done) rest.push({ from: Math.max(from, done), to });
+  }
+  if (felt && (rest.length === 0 || rest[0].from > done)) rest.unshift({ from: done, to: done + 1 });
+  return rest;
+}

@@ -1,0 +1,324 @@
+import { PointSource } from '../derive/line-source.ts';
+import { mergeVersions, type Versions } from '../engine/versions.ts';
+import type { Database } from '../store/connect.ts';
+import { type Asked, countChanged, readChanged, within } from '../store/definitions.ts';
+import { derive, readLanes, recentWaves, type Way } from '../store/lanes.ts';
+import { isLoss } from '../store/patience.ts';
+import { type Book, isExactAt, type Lane } from './book.ts';
+import { type Brought, bring, type Scene, TooFar, versionsOf } from './bring.ts';
+
+export interface PassOptions {
+  /** Whether the commit itself announces. */
+  readonly announce: boolean;
+  /** Something large may be among what changed: it is counted before it is read. */
+  readonly count: boolean;
+  /** Of lanes that a pass leaves to others: they are too far behind to go with it. */
+  readonly onLong: (lane: Lane) => void;
+  readonly onFailure: (lane: Lane, error: unknown) => void;
+}
+
+export interface Passed {
+  /** Lanes that now stand at their targets, also those that nothing of it concerned. */
+  readonly lanes: readonly Lane[];
+  /** The series whose points changed, with the newest revision that they were brought to. */
+  readonly series: readonly number[];
+  readonly points: number;
+  /** Lanes that could not go on yet: another one that they read has not got there. */
+  readonly waiting: readonly Lane[];
+}
+
+/** More changed versions than this, and a lane goes its way alone. */
+const changedMax = 400_000;
+
+/** Points of one commit; a pass that changes more makes several. */
+const commitPointsMax = 150_000;
+
+/** From so many revisions on it is counted what they changed. */
+const revisionsMax = 2_000;
+
+/** How many waves back a lane looks for one at which all that it reads stood exactly. */
+const wavesBack = 12;
+
+interface Move {
+  readonly lane: Lane;
+  readonly way: Way;
+  readonly brought: Brought | undefined;
+}
+
+/** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
+export class Pass {
+  readonly #database: Database;
+  readonly #book: Book;
+  readonly #target: number;
+  readonly #options: PassOptions;
+  readonly #overlay = new Map<number, Versions>();
+  readonly #sources = new Map<string, PointSource>();
+  readonly #moves = new Map<number, Move>();
+  #changed: ReadonlyMap<number, Versions> = new Map();
+
+  constructor(database: Database, book: Book, target: number, options: PassOptions) {
+    this.#database = database;
+    this.#book = book;
+    this.#target = target;
+    this.#options = options;
+  }
+
+  async run(candidates: readonly Lane[]): Promise<Passed> {
+    const near = candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target);
+    await this.#readChanged(near);
+    const lanes = near.filter(({ isLong }) => !isLong);
+    const waiting: Lane[] = [];
+    const foreign = await this.#foreignLanes(lanes);
+    let waves: number[] | undefined;
+    for (const lane of lanes) {
+      const firstChange = this.#firstChange(lane);
+      // Nothing that concerns it: it stands at the target as it is.
+      if (firstChange === Number.POSITIVE_INFINITY) continue;
+      const target = await this.#targetOf(lane, foreign, async () => {
+        waves ??= await recentWaves(this.#database, wavesBack);
+        return waves;
+      });
+      if (target === undefined) {
+        waiting.push(lane);
+        continue;
+      }
+      if (firstChange > target) continue;
+      await this.#move(lane, target, firstChange);
+    }
+    return this.#commit(waiting);
+  }
+
+  /** Everything that changed behind the bases, in the sources near and far and in what other workers' lanes gave. */
+  async #readChanged(lanes: readonly Lane[]): Promise<void> {
+    const asked = new Map<number, number>();
+    const ask = (storage: number, after: number) => {
+      const known = asked.get(storage);
+      if (known === undefined || after < known) asked.set(storage, after);
+    };
+    const here = new Map(lanes.map((lane) => [lane.row.id, lane]));
+    for (const lane of lanes) {
+      for (const source of lane.row.sources) ask(source, lane.basis);
+      for (const id of lane.row.upstream) {
+        // What goes along from the same revision is known when it has gone.
+        const upstream = here.get(id) ?? this.#book.lanes.get(id);
+        if (upstream && (!here.has(id) || upstream.basis !== lane.basis))
+          ask(upstream.row.storages[upstream.row.storages.length - 1], lane.basis);
+      }
+    }
+    const list: Asked[] = [...asked].map(([storage, after]) => ({ storage, after }));
+    const oldest = list.reduce((least, { after }) => Math.min(least, after), Number.POSITIVE_INFINITY);
+    // Far behind, it is counted first: what one lane has missed in a day may not fit into memory.
+    if (
+      (this.#options.count || this.#target - oldest > revisionsMax) &&
+      (await countChanged(this.#database, list, this.#target)) > changedMax
+    ) {
+      for (const each of list) {
+        if ((await countChanged(this.#database, [each], this.#target)) <= changedMax / 10) continue;
+        for (const lane of lanes) if (this.#reads(lane, each.storage)) this.#leave(lane);
+        asked.delete(each.storage);
+      }
+    }
+    const wanted = [...asked].map(([storage, after]) => ({ storage, after }));
+    this.#changed = await readChanged(this.#database, wanted, this.#target);
+  }
+
+  #reads(lane: Lane, storage: number): boolean {
+    return (
+      lane.row.sources.includes(storage) ||
+      lane.leaves.some((leaves) => leaves.some((leaf) => leaf.storage === storage))
+    );
+  }
+
+  #leave(lane: Lane): void {
+    lane.isLong = true;
+    lane.tails = [];
+    this.#options.onLong(lane);
+  }
+
+  /** The lanes that are read here and brought elsewhere, as they stand now. */
+  async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, Pick<Lane, 'basis' | 'stops' | 'untils'>>> {
+    const here = new Set(lanes.map(({ row }) => row.id));
+    const ids = new Set(lanes.flatMap(({ row }) => row.upstream.filter((id) => !here.has(id))));
+    if (ids.size === 0) return new Map();
+    return new Map((await readLanes(this.#database, [...ids])).map((row) => [row.definition, row]));
+  }
+
+  /** The first revision behind its basis that changed something of it; infinite if none did. */
+  #firstChange(lane: Lane, after = lane.basis, sources = lane.row.sources): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const source of sources) {
+      const versions = this.#changed.get(source);
+      if (!versions) continue;
+      for (const revision of versions.revision) if (revision > after && revision < first) first = revision;
+    }
+    return first;
+  }
+
+  /** The newest wave at which all that it reads is exact; undefined when there is none yet. */
+  async #targetOf(
+    lane: Lane,
+    foreign: ReadonlyMap<number, Pick<Lane, 'basis' | 'stops' | 'untils'>>,
+    waves: () => Promise<readonly number[]>,
+  ): Promise<number | undefined> {
+    const standsAt = (revision: number): boolean =>
+      lane.row.upstream.every((id) => {
+        const move = this.#moves.get(id);
+        if (move && move.way.target === revision) return true;
+        const upstream = foreign.get(id) ?? this.#book.lanes.get(id);
+        const row = this.#book.lanes.get(id)?.row;
+        if (!upstream || !row) return false;
+        // Its sources are among those of the lane, whose changes are known from its basis on: there, all was exact.
+        return isExactAt(
+          upstream,
+          revision,
+          this.#firstChange(lane, Math.max(upstream.basis, lane.basis), row.sources),
+        );
+      });
+    if (standsAt(this.#target)) return this.#target;
+    for (const wave of await waves()) {
+      if (wave < this.#target && wave > lane.basis && standsAt(wave)) return wave;
+    }
+    return undefined;
+  }
+
+  async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
+    const scene: Scene = {
+      database: this.#database,
+      target,
+      source: (storage) => this.#sourceAt(storage, target),
+      changed: (storage) => this.#changedOf(storage, lane.basis, target),
+      write: (storage, column) => {
+        this.#overlay.set(storage, versionsOf(column, target));
+      },
+    };
+    const move = (brought: Brought | undefined): Move => ({
+      lane,
+      brought,
+      way: {
+        definition: lane.row.id,
+        basis: lane.basis,
+        target,
+        until: firstChange - 1,
+        blocks: brought?.blocks ?? [],
+        checkpoints: brought?.checkpoints ?? [],
+        stage: undefined,
+      },
+    });
+    try {
+      this.#moves.set(lane.row.id, move(await bring(lane, scene)));
+    } catch (error) {
+      if (isLoss(error)) throw error;
+      lane.tails = [];
+      for (const storage of lane.row.storages) this.#overlay.delete(storage);
+      if (error instanceof TooFar) this.#leave(lane);
+      else this.#options.onFailure(lane, error);
+    }
+  }
+
+  #sourceAt(storage: number, target: number): PointSource {
+    const name = `${storage} ${target}`;
+    let source = this.#sources.get(name);
+    if (!source) {
+      const overlay = this.#overlay.get(storage);
+      source = new PointSource(
+        this.#database,
+        storage,
+        target,
+        overlay && overlay.revision[0] <= target ? overlay : undefined,
+      );
+      this.#sources.set(name, source);
+    }
+    return source;
+  }
+
+  #changedOf(storage: number, after: number, target: number): Versions | undefined {
+    const stored = this.#changed.get(storage);
+    const overlay = this.#overlay.get(storage);
+    const parts = [stored, overlay].flatMap((versions) => (versions ? [within(versions, after, target)] : []));
+    const versions = parts.length === 1 ? parts[0] : mergeVersions(parts);
+    return versions.t.length > 0 ? versions : undefined;
+  }
+
+  async #commit(waiting: readonly Lane[]): Promise<Passed> {
+    const moved: Lane[] = [];
+    const series = new Set<number>();
+    let points = 0;
+    const lost = new Set<number>();
+    for (const batch of batches([...this.#moves.values()])) {
+      // What reads a lane that did not get there has read what never was.
+      const moves = batch.filter(({ lane }) => !lane.row.upstream.some((id) => lost.has(id)));
+      for (const { lane } of batch) if (!moves.some((move) => move.lane === lane)) this.#lose(lane, lost);
+      if (moves.length === 0) continue;
+      let elsewhere: readonly number[];
+      try {
+        elsewhere = await derive(
+          this.#database,
+          moves.map(({ way }) => way),
+          this.#notice(moves),
+        );
+      } catch (error) {
+        for (const { lane } of this.#moves.values()) lane.tails = [];
+        throw error;
+      }
+      if (elsewhere.length > 0) {
+        for (const { lane } of moves) this.#lose(lane, lost);
+        continue;
+      }
+      for (const { lane, way, brought } of moves) {
+        this.#stand(lane, way, brought);
+        moved.push(lane);
+        for (const { column } of way.blocks) points += column.t.length;
+        if (way.blocks.length > 0) series.add(lane.row.series);
+      }
+    }
+    if (lost.size > 0) await this.#book.refresh([...lost]);
+    return { lanes: moved, series: [...series], points, waiting };
+  }
+
+  #lose(lane: Lane, lost: Set<number>): void {
+    lane.tails = [];
+    lost.add(lane.row.id);
+  }
+
+  #stand(lane: Lane, way: Way, brought: Brought | undefined): void {
+    if (way.until >= way.basis) {
+      lane.stops = [...lane.stops, way.basis].slice(-8);
+      lane.untils = [...lane.untils, way.until].slice(-8);
+    }
+    lane.basis = way.target;
+    lane.tails = [...(brought?.tails ?? [])];
+  }
+
+  #notice(moves: readonly Move[]): string | undefined {
+    if (!this.#options.announce) return undefined;
+    return derivedNotice(
+      this.#target,
+      moves.map(({ lane, way }) => ({ series: lane.row.series, changed: way.blocks.length > 0 })),
+    );
+  }
+}
+
+/** What is said when derived series were brought to a revision; without their ids where they are too many to say. */
+export function derivedNotice(
+  revision: number,
+  lanes: readonly { readonly series: number; readonly changed: boolean }[],
+): string {
+  const whole = JSON.stringify({ derived: revision, series: [...new Set(lanes.map(({ series }) => series))] });
+  return whole.length <= 7_900 ? whole : JSON.stringify({ derived: revision });
+}
+
+function* batches(moves: readonly Move[]): Generator<Move[]> {
+  let batch: Move[] = [];
+  let points = 0;
+  for (const move of moves) {
+    const own = move.way.blocks.reduce((sum, { column }) => sum + column.t.length, 0);
+    if (batch.length > 0 && points + own > commitPointsMax) {
+      yield batch;
+      batch = [];
+      points = 0;
+    }
+    batch.push(move);
+    points += own;
+  }
+  if (batch.length > 0) yield batch;
+}

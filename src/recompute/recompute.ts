@@ -1,0 +1,360 @@
+import { randomUUID } from 'node:crypto';
+import type { Bell, JobHandlers, Notice, Stoppable } from '../bell/bell.ts';
+import { partitions } from '../store/care.ts';
+import { Catalogue } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
+import { leasePartitions, openWave, releasePartitions, type Wave } from '../store/lanes.ts';
+import { isLoss } from '../store/patience.ts';
+import { Book, type Lane } from './book.ts';
+import { goLongWay, type Sources } from './long-way.ts';
+import { Pass, type Passed } from './pass.ts';
+
+/** Waves lie so far apart at least: what comes in between goes with the next one. */
+const waveMillis = 8;
+
+/** A worker that hears nothing compares with the store this often. */
+const pollMillis = 500;
+
+/** A worker says this often that it is there, and is believed for so long. */
+const heartbeatMillis = 1_000;
+const leaseSeconds = 4;
+
+/** One job of a long way works at most for so long, then others have their turn. */
+const jobMillisMax = 10_000;
+
+/** What is left of passes may hold so much memory. */
+const tailBytesMax = 256_000_000;
+
+const retrySecondsMax = 300;
+
+export interface RecomputeOptions {
+  readonly log: (line: string) => void;
+  readonly isStopping: () => boolean;
+  /** Told after each pass that moved lanes: for tests and measurements. */
+  readonly onPass?: (passed: Passed, wave: Wave) => void;
+}
+
+/** Keeps the derived series of the partitions that this worker holds as their formulas say. */
+export class Recompute {
+  readonly #database: Database;
+  readonly #catalogue: Catalogue;
+  readonly #bell: Bell;
+  readonly #options: RecomputeOptions;
+  readonly #book: Book;
+  readonly #id = randomUUID();
+  #held: ReadonlySet<number> = new Set();
+  #heard = 0;
+  /** Source series that have changed; 'all' when that is not known. */
+  #dirty: Set<number> | 'all' = 'all';
+  #waiting = new Set<Lane>();
+  #running: Promise<void> | undefined;
+  #again = false;
+  #timers: NodeJS.Timeout[] = [];
+  #soon: NodeJS.Timeout | undefined;
+  #listening: Stoppable | undefined;
+  #stopped = false;
+  #checkSwitch = true;
+  /** Sources that were read on the last long ways, all to one revision. */
+  #sources: { target: number; sources: Sources } | undefined;
+  readonly #building = new Set<number>();
+
+  constructor(database: Database, bell: Bell, options: RecomputeOptions) {
+    this.#database = database;
+    this.#catalogue = new Catalogue(database);
+    this.#bell = bell;
+    this.#options = options;
+    this.#book = new Book(database);
+  }
+
+  get handlers(): Pick<JobHandlers, 'advance' | 'build'> {
+    return {
+      advance: async () => {
+        await this.#beat();
+        this.#touch('all');
+        await this.#running;
+      },
+      build: ({ definition }) => this.#build(definition),
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#book.load();
+    await this.#beat();
+    this.#listening = await this.#bell.listen((notice) => this.#hear(notice));
+    this.#timers.push(setInterval(() => void this.#beat().catch(() => undefined), heartbeatMillis));
+    this.#timers.push(setInterval(() => void this.#poll().catch(() => undefined), pollMillis));
+    this.#touch('all');
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#soon);
+    await this.#listening?.stop();
+    await this.#running?.catch(() => undefined);
+    await releasePartitions(this.#database, this.#id).catch(() => undefined);
+  }
+
+  #hear(notice: Notice | undefined): void {
+    if (!notice) {
+      this.#touch('all');
+      return;
+    }
+    if ('derived' in notice) {
+      if (this.#waiting.size > 0) this.#schedule();
+      return;
+    }
+    if (notice.revision <= this.#heard) return;
+    const gap = notice.previous !== this.#heard;
+    this.#heard = notice.revision;
+    this.#touch(gap || !notice.series ? 'all' : notice.series);
+  }
+
+  #touch(series: readonly number[] | 'all'): void {
+    if (series === 'all') this.#dirty = 'all';
+    else if (this.#dirty !== 'all') for (const id of series) this.#dirty.add(id);
+    this.#schedule();
+  }
+
+  async #poll(): Promise<void> {
+    const newest = await this.#catalogue.newestRevision();
+    if (newest > this.#heard) {
+      this.#heard = newest;
+      this.#touch('all');
+    } else if (this.#waiting.size > 0 || this.#checkSwitch || this.#retryDue()) this.#schedule();
+    for (const lane of this.#book.lanes.values()) {
+      if (lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id) && isDue(lane))
+        await this.#bell.wake('build', String(lane.row.id), { definition: lane.row.id });
+    }
+  }
+
+  #holds(lane: Lane): boolean {
+    return this.#held.has(lane.row.partition);
+  }
+
+  /** Something failed and is to be tried again now. */
+  #retryDue(): boolean {
+    for (const lane of this.#book.lanes.values()) {
+      if (lane.row.problem !== null && this.#holds(lane) && isDue(lane)) {
+        this.#dirty = 'all';
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Says that this worker is there, and takes its share of the partitions. */
+  async #beat(): Promise<void> {
+    if (this.#stopped) return;
+    const held = new Set(await leasePartitions(this.#database, this.#id, leaseSeconds, partitions));
+    const gained = [...held].filter((partition) => !this.#held.has(partition));
+    const before = this.#held;
+    this.#held = held;
+    for (const lane of this.#book.lanes.values()) {
+      if (before.has(lane.row.partition) && !held.has(lane.row.partition)) lane.tails = [];
+    }
+    this.#dropTails();
+    if (gained.length === 0) return;
+    const lanes = [...this.#book.lanes.values()].filter(({ row }) => gained.includes(row.partition));
+    if (lanes.length > 0) await this.#book.refresh(lanes.map(({ row }) => row.id));
+    this.#touch('all');
+  }
+
+  /** The memory of lanes that were not needed for longest goes first. */
+  #dropTails(): void {
+    let bytes = 0;
+    const warm = [...this.#book.lanes.values()].filter(({ tails }) => tails.length > 0);
+    warm.sort((a, b) => b.usedAt - a.usedAt);
+    for (const lane of warm) {
+      for (const tail of lane.tails) bytes += tail?.run.bytes() ?? 0;
+      if (bytes > tailBytesMax) lane.tails = [];
+    }
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    if (this.#running || this.#soon) return;
+    this.#running = this.#runAll().finally(() => {
+      this.#running = undefined;
+      if (this.#again && !this.#soon) this.#schedule();
+    });
+  }
+
+  /** Tries again in a while. */
+  #later(millis: number): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#schedule();
+    }, millis);
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#again && !this.#stopped && !this.#soon) {
+      this.#again = false;
+      const dirty = this.#dirty;
+      this.#dirty = new Set();
+      try {
+        await this.#run(dirty);
+      } catch (error) {
+        this.#dirty = 'all';
+        if (!this.#stopped) {
+          this.#options.log(`recompute: ${error instanceof Error ? error.message : String(error)}`);
+          this.#later(pollMillis);
+        }
+      }
+    }
+  }
+
+  async #run(dirty: Set<number> | 'all'): Promise<void> {
+    const wave = await openWave(this.#database, waveMillis);
+    if (wave.version !== this.#book.version) {
+      await this.#book.load();
+      this.#checkSwitch = true;
+      dirty = 'all';
+    }
+    if (wave.newest > wave.revision) {
+      // The last wave is too young for another one.
+      if (dirty === 'all') this.#dirty = 'all';
+      else if (this.#dirty !== 'all') for (const id of dirty) this.#dirty.add(id);
+      this.#later(Math.max(1, waveMillis - wave.ageMillis));
+    }
+    const lanes = this.#candidates(dirty);
+    if (lanes.length > 0) {
+      const now = Date.now();
+      for (const lane of lanes) lane.usedAt = now;
+      await this.#pass(lanes, wave, dirty === 'all');
+    }
+    if (this.#checkSwitch) await this.#switch(wave);
+  }
+
+  #candidates(dirty: Set<number> | 'all'): Lane[] {
+    const lanes = new Set<Lane>();
+    if (dirty === 'all') for (const lane of this.#book.lanes.values()) lanes.add(lane);
+    else for (const source of dirty) for (const lane of this.#book.bySource.get(source) ?? []) lanes.add(lane);
+    for (const lane of this.#waiting) if (this.#book.lanes.get(lane.row.id) === lane) lanes.add(lane);
+    return [...lanes]
+      .filter((lane) => this.#holds(lane) && !lane.isLong && isDue(lane))
+      .sort((a, b) => a.row.id - b.row.id);
+  }
+
+  async #pass(lanes: readonly Lane[], wave: Wave, count: boolean): Promise<void> {
+    const failed: Promise<void>[] = [];
+    const pass = new Pass(this.#database, this.#book, wave.revision, {
+      announce: this.#bell.ringsInCommit,
+      count,
+      onLong: (lane) => {
+        this.#bell
+          .wake('build', String(lane.row.id), { definition: lane.row.id })
+          .catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
+      },
+      onFailure: (lane, error) => void failed.push(this.#failed(lane, error)),
+    });
+    const passed = await pass.run(lanes);
+    await Promise.all(failed);
+    this.#waiting = new Set(passed.waiting);
+    const recovered = passed.lanes.filter(({ row }) => row.problem !== null);
+    if (recovered.length > 0) await this.#recovered(recovered);
+    if (passed.lanes.length > 0) {
+      if (!this.#bell.ringsInCommit)
+        this.#bell.tell({ derived: wave.revision, series: [...new Set(passed.lanes.map(({ row }) => row.series))] });
+      if (passed.lanes.some(({ row }) => row.state === 'BUILDING')) this.#checkSwitch = true;
+    }
+    this.#options.onPass?.(passed, wave);
+  }
+
+  async #failed(lane: Lane, error: unknown): Promise<void> {
+    const problem = error instanceof Error ? error.message : String(error);
+    const seconds = Math.min(retrySecondsMax, 2 ** lane.row.attempts);
+    this.#options.log(`'${lane.row.key}' cannot be computed, tried again in ${seconds} s: ${problem}`);
+    lane.row = { ...lane.row, problem, attempts: lane.row.attempts + 1, retryAt: Date.now() + seconds * 1000 };
+    await fail(this.#database, lane.row.id, problem, seconds);
+  }
+
+  async #recovered(lanes: readonly Lane[]): Promise<void> {
+    for (const lane of lanes) lane.row = { ...lane.row, problem: null, attempts: 0, retryAt: null };
+    await recover(
+      this.#database,
+      lanes.map(({ row }) => row.id),
+    );
+  }
+
+  /** Lets definitions answer that were built and stand where the wave is. */
+  async #switch(wave: Wave): Promise<void> {
+    this.#checkSwitch = false;
+    const bundles = new Map<number, Lane[]>();
+    for (const lane of this.#book.lanes.values()) {
+      if (lane.row.state !== 'BUILDING') continue;
+      const bundle = bundles.get(lane.row.bundle);
+      if (bundle) bundle.push(lane);
+      else bundles.set(lane.row.bundle, [lane]);
+    }
+    for (const bundle of bundles.values()) {
+      if (!bundle.some((lane) => this.#holds(lane))) continue;
+      const foreign = bundle.filter((lane) => !this.#holds(lane));
+      if (foreign.length > 0) await this.#book.refresh(foreign.map(({ row }) => row.id));
+      const inside = new Set(bundle.map(({ row }) => row.id));
+      const built = bundle.every(
+        ({ row, basis, isLong }) =>
+          basis >= 0 &&
+          !isLong &&
+          row.upstream.every((id) => inside.has(id) || this.#book.lanes.get(id)?.row.state === 'LIVE'),
+      );
+      if (!built) continue;
+      const asked = bundle.flatMap(({ row, basis }) => row.sources.map((storage) => ({ storage, after: basis })));
+      if ((await countChanged(this.#database, asked, wave.revision)) > 0) {
+        // They are on their way: the next pass looks again.
+        this.#checkSwitch = true;
+        continue;
+      }
+      const revision = await switchIn(this.#database, this.#book.version, [...inside], this.#bell.ringsInCommit);
+      if (revision === undefined) this.#checkSwitch = true;
+      else this.#bell.tell({ previous: revision - 1, revision, series: undefined });
+      await this.#book.load();
+    }
+  }
+
+  async #build(definition: number): Promise<void> {
+    if (this.#building.has(definition)) return;
+    this.#building.add(definition);
+    try {
+      if (!this.#book.lanes.has(definition)) await this.#book.load();
+      const lane = this.#book.lanes.get(definition);
+      if (!lane || !isDue(lane)) return;
+      const deadline = Date.now() + jobMillisMax;
+      const isOver = () => this.#stopped || this.#options.isStopping() || Date.now() > deadline;
+      const options = { announce: this.#bell.ringsInCommit, isOver };
+      await openWave(this.#database, 0);
+      const end = await goLongWay(this.#database, this.#book, lane, options, this.#sourcesFor(lane));
+      if (end === 'interrupted' && !this.#stopped) await this.#bell.wake('build', String(definition), { definition });
+      if (end !== 'there') return;
+      if (lane.row.problem !== null) await this.#recovered([lane]);
+      if (!this.#bell.ringsInCommit) this.#bell.tell({ derived: lane.basis, series: [lane.row.series] });
+      this.#checkSwitch = true;
+      this.#touch('all');
+      for (const next of this.#book.lanes.values()) {
+        if (next.isLong && next.row.upstream.includes(definition))
+          await this.#bell.wake('build', String(next.row.id), { definition: next.row.id });
+      }
+    } catch (error) {
+      const lane = this.#book.lanes.get(definition);
+      if (!lane || isLoss(error)) throw error;
+      await this.#failed(lane, error);
+    } finally {
+      this.#building.delete(definition);
+    }
+  }
+
+  /** Ways to one revision share what they read of it. */
+  #sourcesFor(lane: Lane): Sources {
+    const target = lane.step?.target ?? this.#heard;
+    if (this.#sources?.target !== target) this.#sources = { target, sources: new Map() };
+    return this.#sources.sources;
+  }
+}
+
+/** It did not fail, or is to be tried again by now. */
+function isDue({ row }: Lane): boolean {
+  return row.retryAt === null || row.retryAt <= Date.now();
+}

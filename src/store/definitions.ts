@@ -1,0 +1,238 @@
+import { mergeVersions, type Versions } from '../engine/versions.ts';
+import { type BinaryRows, readBinary } from './binary-in.ts';
+import type { NewSeries } from './commit.ts';
+import type { Database } from './connect.ts';
+import { errorCodeOf, patiently } from './patience.ts';
+import { decodeBlock, freshColumns, sealedColumns } from './read.ts';
+
+export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
+
+/** What a key of a formula stands for; a source series has no definition. */
+export interface DefinitionInput {
+  readonly key: string;
+  readonly series: number;
+  readonly definition: number | null;
+}
+
+/** What a derived series is said to be; see the table. */
+export interface DefinitionRow {
+  readonly id: number;
+  readonly series: number;
+  readonly key: string;
+  readonly formula: string;
+  readonly state: DefinitionState;
+  readonly bundle: number;
+  readonly inputs: readonly DefinitionInput[];
+  readonly upstream: readonly number[];
+  readonly sources: readonly number[];
+  readonly partition: number;
+  readonly storages: readonly number[];
+  readonly since: number | null;
+  readonly until: number | null;
+  readonly arithmetic: string;
+  readonly problem: string | null;
+  readonly attempts: number;
+  /** Milliseconds since 1970. */
+  readonly retryAt: number | null;
+}
+
+export interface DefinitionCatalogue {
+  readonly version: number;
+  readonly definitions: readonly DefinitionRow[];
+}
+
+/** The id under which the points of a definition's last stage lie: those of its series. */
+export function storageOf({ storages }: Pick<DefinitionRow, 'storages'>): number {
+  return storages[storages.length - 1];
+}
+
+type Raw = Omit<DefinitionRow, 'since' | 'until' | 'retryAt'> & {
+  since: string | null;
+  until: string | null;
+  retry_at: Date | null;
+};
+
+const columns = `d.id, d.series, s.key, d.formula, d.state, d.bundle, d.inputs, d.upstream, d.sources, d.partition, d.storages,
+  d.since, d.until, d.arithmetic, d.problem, d.attempts, d.retry_at`;
+
+function definitionRow({ retry_at, ...row }: Raw): DefinitionRow {
+  return {
+    ...row,
+    since: row.since === null ? null : Number(row.since),
+    until: row.until === null ? null : Number(row.until),
+    retryAt: retry_at?.getTime() ?? null,
+  };
+}
+
+/** Every definition that is computed, with the version of the catalogue that says so. */
+export async function readDefinitions(database: Database): Promise<DefinitionCatalogue> {
+  const [row] = await database.query<{ version: string; definitions: Raw[] | null }>(
+    `SELECT (SELECT value FROM marks WHERE name = 'catalogue_version') AS version,
+       (SELECT json_agg(row_to_json(d) ORDER BY d.id) FROM (
+          SELECT ${columns} FROM definitions AS d JOIN series AS s ON s.id = d.series WHERE d.state IN ('BUILDING', 'LIVE')) AS d) AS definitions`,
+  );
+  const definitions = (row.definitions ?? []).map((raw) =>
+    definitionRow({ ...raw, retry_at: raw.retry_at === null ? null : new Date(raw.retry_at) }),
+  );
+  return { version: Number(row.version), definitions };
+}
+
+/** The definitions of series, those of the past too, oldest first. */
+export async function readHistoryOfDefinitions(
+  database: Database,
+  series: readonly number[],
+): Promise<DefinitionRow[]> {
+  const rows = await database.query<Raw>(
+    `SELECT ${columns} FROM definitions AS d JOIN series AS s ON s.id = d.series
+     WHERE d.series = ANY ($1::int[]) AND d.state <> 'CANCELLED' ORDER BY d.id`,
+    [series],
+  );
+  return rows.map(definitionRow);
+}
+
+/** `series` null: the new one. Definitions below 0 are the -(i + 1)th of the list. */
+export interface NewDefinition {
+  readonly series: number | null;
+  readonly formula: string;
+  readonly inputs: readonly { readonly key: string; readonly series: number; readonly definition: number | null }[];
+  readonly upstream: readonly number[];
+  readonly sources: readonly number[];
+  readonly partition: number;
+  readonly stages: number;
+  readonly arithmetic: string;
+}
+
+export interface Defined {
+  readonly revision: number;
+  readonly series: number;
+  readonly definitions: readonly number[];
+}
+
+/** Adds definitions that belong together; undefined when the catalogue is another one than they were planned on. */
+export async function define(
+  database: Database,
+  version: number,
+  series: (NewSeries & { readonly id?: undefined }) | (Partial<NewSeries> & { readonly id: number }),
+  definitions: readonly NewDefinition[],
+  cancel: readonly number[],
+  announce: boolean,
+): Promise<Defined | undefined> {
+  try {
+    const [row] = await database.query<{ defined: Defined | null }>(
+      'SELECT tidemark_define($1, $2::jsonb, $3::jsonb, $4::int[], $5) AS defined',
+      [version, JSON.stringify(series), JSON.stringify(definitions), cancel, announce],
+    );
+    return row.defined ?? undefined;
+  } catch (error) {
+    // The key was taken in the meantime.
+    if (errorCodeOf(error) === '23505') return undefined;
+    throw error;
+  }
+}
+
+/** Lets definitions answer in place of those before them; undefined when the catalogue has changed. */
+export async function switchIn(
+  database: Database,
+  version: number,
+  definitions: readonly number[],
+  announce: boolean,
+): Promise<number | undefined> {
+  const [row] = await database.query<{ revision: string | null }>(
+    'SELECT tidemark_switch($1, $2::int[], $3) AS revision',
+    [version, definitions, announce],
+  );
+  return row.revision === null ? undefined : Number(row.revision);
+}
+
+export type Deletion =
+  | { readonly revision: number }
+  | { readonly missing: true }
+  | { readonly dependents: readonly string[] };
+
+export async function deleteSeries(database: Database, id: number, announce: boolean): Promise<Deletion> {
+  const [row] = await database.query<{ deletion: Deletion }>('SELECT tidemark_delete_series($1, $2) AS deletion', [
+    id,
+    announce,
+  ]);
+  return row.deletion;
+}
+
+/** Notes that a definition cannot be computed, why, and when it is tried again. */
+export async function fail(
+  database: Database,
+  definition: number,
+  problem: string,
+  retrySeconds: number,
+): Promise<void> {
+  await database.query(
+    `UPDATE definitions SET problem = $2, attempts = attempts + 1, retry_at = now() + $3 * interval '1 second' WHERE id = $1`,
+    [definition, problem.replaceAll('\0', '?').slice(0, 1_000), retrySeconds],
+  );
+}
+
+export async function recover(database: Database, definitions: readonly number[]): Promise<void> {
+  await database.query(
+    'UPDATE definitions SET problem = NULL, attempts = 0, retry_at = NULL WHERE id = ANY ($1::int[]) AND problem IS NOT NULL',
+    [definitions],
+  );
+}
+
+export interface Asked {
+  readonly storage: number;
+  readonly after: number;
+}
+
+/** The versions of (after, to] of each storage; storages without any are left out. */
+export async function readChanged(
+  database: Database,
+  asked: readonly Asked[],
+  to: number,
+): Promise<Map<number, Versions>> {
+  const changed = new Map<number, Versions>();
+  if (asked.length === 0) return changed;
+  const list = asked.map(({ storage, after }) => `(${storage}, ${after}::bigint)`).join(',');
+  const rows = await patiently(
+    () =>
+      readBinary(
+        database,
+        `WITH asked (storage, after) AS (VALUES ${list})
+         SELECT storage, after, ${sealedColumns.replace('base_revision', 'sealed_blocks.base_revision')} FROM asked JOIN sealed_blocks ON series = storage AND max_revision > after AND base_revision <= ${to}
+         UNION ALL SELECT storage, after, ${freshColumns} FROM asked JOIN fresh_blocks ON series = storage AND revision > after AND revision <= ${to}`,
+      ),
+    database.patienceMillis,
+  );
+  const runs = new Map<number, Versions[]>();
+  while (rows.next()) {
+    const storage = rows.int4();
+    const after = rows.int8();
+    const block = within(decodeBlock(rows as BinaryRows), after, to);
+    if (block.t.length === 0) continue;
+    const known = runs.get(storage);
+    if (known) known.push(block);
+    else runs.set(storage, [block]);
+  }
+  for (const [storage, blocks] of runs) changed.set(storage, mergeVersions(blocks));
+  return changed;
+}
+
+/** The versions of (after, to]. */
+export function within(versions: Versions, after: number, to: number): Versions {
+  const { t, revision, value, size } = versions;
+  let count = 0;
+  for (let i = 0; i < t.length; i++) if (revision[i] > after && revision[i] <= to) count++;
+  if (count === t.length) return versions;
+  const keep = (_: number, i: number) => revision[i] > after && revision[i] <= to;
+  return { t: t.filter(keep), revision: revision.filter(keep), value: value.filter(keep), size: size?.filter(keep) };
+}
+
+/** How many versions of (after, to] there are at most. */
+export async function countChanged(database: Database, asked: readonly Asked[], to: number): Promise<number> {
+  if (asked.length === 0) return 0;
+  const list = asked.map(({ storage, after }) => `(${storage}, ${after}::bigint)`).join(',');
+  const [row] = await database.query<{ count: string }>(
+    `WITH asked (storage, after) AS (VALUES ${list})
+     SELECT coalesce((SELECT sum(versions) FROM asked JOIN sealed_blocks ON series = storage AND max_revision > after AND base_revision <= ${to}), 0)
+       + coalesce((SELECT sum(versions) FROM asked JOIN fresh_blocks ON series = storage AND revision > after AND revision <= ${to}), 0) AS count`,
+  );
+  return Number(row.count);
+}

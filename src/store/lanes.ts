@@ -1,0 +1,309 @@
+import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import type { Column } from './commit.ts';
+import { flatten, releaseColumns } from './commit.ts';
+import { type Database, withClient } from './connect.ts';
+import { patiently } from './patience.ts';
+
+/** How far a definition is brought, and where it stood exactly before. */
+export interface LaneRow {
+  readonly definition: number;
+  /** -1: it reflects nothing yet. */
+  readonly basis: number;
+  /** Where it stood before, each up to a revision. */
+  readonly stops: readonly number[];
+  readonly untils: readonly number[];
+  readonly step: Step | null;
+}
+
+/** What is known of a long way: it aims at one revision until it is there. */
+export interface Step {
+  /** How many steps were taken. */
+  readonly count: number;
+  readonly target: number;
+  /** The blocks that it has written so far. */
+  readonly stage: string;
+  /** Which stage of the formula it is at, and up to which instant that is done. */
+  readonly at: number;
+  readonly done: number;
+  /** What of the way is behind it, 0 to 1. */
+  readonly progress: number;
+}
+
+export interface Wave {
+  readonly number: number;
+  readonly revision: number;
+  /** The newest revision there is. */
+  readonly newest: number;
+  readonly ageMillis: number;
+  /** Of the catalogue. */
+  readonly version: number;
+}
+
+export interface CheckpointRow {
+  readonly definition: number;
+  readonly stage: number;
+  readonly t: number;
+  readonly states: readonly (readonly number[])[];
+}
+
+export interface Block {
+  readonly storage: number;
+  readonly column: Column;
+}
+
+/** A lane on its way from one revision to another. */
+export interface Way {
+  readonly definition: number;
+  readonly basis: number;
+  readonly target: number;
+  /** Up to which revision it stood exactly at its basis. */
+  readonly until: number;
+  readonly blocks: readonly Block[];
+  readonly checkpoints: readonly CheckpointRow[];
+  /** Staged blocks that are published with it. */
+  readonly stage: string | undefined;
+}
+
+const answerMillis = 60_000;
+
+export async function readLanes(database: Database, definitions: readonly number[]): Promise<LaneRow[]> {
+  const rows = await database.query<{
+    definition: number;
+    basis: string;
+    stops: string[];
+    untils: string[];
+    step: Step | null;
+  }>('SELECT definition, basis, stops, untils, step FROM lanes WHERE definition = ANY ($1::int[])', [definitions]);
+  return rows.map((row) => ({
+    ...row,
+    basis: Number(row.basis),
+    stops: row.stops.map(Number),
+    untils: row.untils.map(Number),
+  }));
+}
+
+/** The newest wave, which is opened when the last one is so old and something is new. */
+export async function openWave(database: Database, ageMillis: number): Promise<Wave> {
+  const [row] = await database.query<{ wave: Wave }>('SELECT tidemark_wave($1) AS wave', [ageMillis]);
+  return row.wave;
+}
+
+/** The revisions of the newest waves, newest first. */
+export async function recentWaves(database: Database, count: number): Promise<number[]> {
+  const rows = await database.query<{ revision: string }>('SELECT revision FROM waves ORDER BY number DESC LIMIT $1', [
+    count,
+  ]);
+  return rows.map(({ revision }) => Number(revision));
+}
+
+/** States one after another, each behind its length. */
+function packStates(states: readonly (readonly number[])[]): number[] {
+  return states.flatMap((state) => [state.length, ...state]);
+}
+
+function unpackStates(packed: readonly number[]): number[][] {
+  const states: number[][] = [];
+  for (let at = 0; at < packed.length; ) {
+    const length = packed[at];
+    states.push(packed.slice(at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return states;
+}
+
+function checkpointValues(checkpoints: readonly CheckpointRow[]): Buffer[] {
+  const packed = checkpoints.map(({ states }) => packStates(states));
+  const starts: number[] = [];
+  let at = 1;
+  for (const states of packed) {
+    starts.push(at);
+    at += states.length;
+  }
+  return [
+    int4Array(checkpoints.map(({ definition }) => definition)),
+    int4Array(checkpoints.map(({ stage }) => stage)),
+    int8Array(checkpoints.map(({ t }) => t)),
+    int4Array(starts),
+    int4Array(packed.map(({ length }) => length)),
+    float8Array(...packed),
+  ];
+}
+
+const deriveStatement = `SELECT tidemark_derive($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::bigint[], $7::int[], $8::int[],
+  $9::bigint[], $10::float8[], $11::jsonb, $12::int[], $13::int[], $14::bigint[], $15::int[], $16::int[], $17::float8[], $18::text) AS elsewhere`;
+
+/**
+ * Brings lanes forward, with all that changes, in one commit. Returns those that stood elsewhere: then nothing was
+ * written. Asked again after a lost answer, lanes that got there stand elsewhere.
+ */
+export async function derive(database: Database, ways: readonly Way[], notice: string | undefined): Promise<number[]> {
+  const blocks = ways.flatMap((way) => way.blocks.map((block) => ({ ...block, target: way.target })));
+  const flat = flatten(blocks.map(({ column }) => column));
+  const stages = ways.flatMap(({ stage }, at) => (stage === undefined ? [] : [{ id: stage, at }]));
+  const values = [
+    int4Array(ways.map(({ definition }) => definition)),
+    int8Array(ways.map(({ basis }) => basis)),
+    int8Array(ways.map(({ target }) => target)),
+    int8Array(ways.map(({ until }) => until)),
+    int4Array(blocks.map(({ storage }) => storage)),
+    int8Array(blocks.map(({ target }) => target)),
+    flat.starts,
+    flat.lengths,
+    flat.t,
+    flat.value,
+    JSON.stringify(stages),
+    ...checkpointValues(ways.flatMap(({ checkpoints }) => checkpoints)),
+    notice ?? null,
+  ];
+  const ask = () =>
+    withClient(database, answerMillis, async (client) => {
+      const { rows } = await client.query<{ elsewhere: number[] }>(deriveStatement, values);
+      return rows[0].elsewhere;
+    });
+  const elsewhere = await patiently(ask, database.patienceMillis);
+  releaseColumns(flat);
+  return elsewhere;
+}
+
+const stepStatement = `SELECT tidemark_step($1::int, $2::bigint, $3::int, $4::jsonb, $5::int[], $6::int[], $7::int[], $8::bigint[], $9::float8[],
+  $10::int[], $11::int[], $12::bigint[], $13::int[], $14::int[], $15::float8[]) AS taken`;
+
+/** Takes a step of a long way; false when it was taken already, or the way is another one by now. */
+export async function takeStep(
+  database: Database,
+  lane: { readonly definition: number; readonly basis: number },
+  step: Step,
+  blocks: readonly Block[],
+  checkpoints: readonly CheckpointRow[],
+): Promise<boolean> {
+  const flat = flatten(blocks.map(({ column }) => column));
+  const values = [
+    lane.definition,
+    lane.basis,
+    step.count - 1,
+    JSON.stringify(step),
+    int4Array(blocks.map(({ storage }) => storage)),
+    flat.starts,
+    flat.lengths,
+    flat.t,
+    flat.value,
+    ...checkpointValues(checkpoints),
+  ];
+  const ask = () =>
+    withClient(database, answerMillis, async (client) => {
+      const { rows } = await client.query<{ taken: boolean }>(stepStatement, values);
+      return rows[0].taken;
+    });
+  const taken = await patiently(ask, database.patienceMillis);
+  releaseColumns(flat);
+  return taken;
+}
+
+function checkpointRow(definition: number, stage: number, row: { t: string; states: number[] }): CheckpointRow {
+  return { definition, stage, t: Number(row.t), states: unpackStates(row.states) };
+}
+
+/** The last checkpoint at or before an instant. */
+export async function checkpointBefore(
+  database: Database,
+  definition: number,
+  stage: number,
+  t: number,
+): Promise<CheckpointRow | undefined> {
+  const [row] = await database.query<{ t: string; states: number[] }>(
+    'SELECT t, states FROM checkpoints WHERE definition = $1 AND stage = $2 AND t <= $3 ORDER BY t DESC LIMIT 1',
+    [definition, stage, t],
+  );
+  return row && checkpointRow(definition, stage, row);
+}
+
+/** The first checkpoints behind an instant. */
+export async function checkpointsAfter(
+  database: Database,
+  definition: number,
+  stage: number,
+  t: number,
+  count: number,
+): Promise<CheckpointRow[]> {
+  const rows = await database.query<{ t: string; states: number[] }>(
+    'SELECT t, states FROM checkpoints WHERE definition = $1 AND stage = $2 AND t > $3 ORDER BY t LIMIT $4',
+    [definition, stage, t, count],
+  );
+  return rows.map((row) => checkpointRow(definition, stage, row));
+}
+
+/** The partitions that a worker may hold from now on, for so long. */
+export async function leasePartitions(
+  database: Database,
+  worker: string,
+  seconds: number,
+  partitions: number,
+): Promise<number[]> {
+  const [row] = await database.query<{ held: number[] }>('SELECT tidemark_lease($1::uuid, $2, $3) AS held', [
+    worker,
+    seconds,
+    partitions,
+  ]);
+  return row.held;
+}
+
+export async function releasePartitions(database: Database, worker: string): Promise<void> {
+  await database.query('SELECT tidemark_release($1::uuid)', [worker]);
+}
+
+/** Where a definition stands, seen from what its sources have become. */
+export interface Standing extends Omit<LaneRow, 'step'> {
+  readonly series: number;
+  readonly upstream: readonly number[];
+  readonly since: number;
+  /** It has taken the place of another one: before `since`, nothing of it was to be read. */
+  readonly replaces: boolean;
+  readonly failed: boolean;
+  /** The first revision behind the basis that changed one of its sources; infinite when none did. */
+  readonly firstChange: number;
+}
+
+/** Where the definitions stand that answer now: those of some series, of what hangs on some sources, or all. */
+export async function readStandings(
+  database: Database,
+  which: { readonly series?: readonly number[]; readonly sources?: readonly number[] } = {},
+): Promise<{ readonly newest: number; readonly standings: readonly Standing[] }> {
+  const rows = await database.query<
+    Record<'basis' | 'since', string> &
+      Pick<Standing, 'definition' | 'series' | 'upstream' | 'replaces' | 'failed'> & {
+        stops: string[];
+        untils: string[];
+        first_change: string | null;
+        newest: string;
+      }
+  >(
+    `SELECT d.id AS definition, d.series, d.upstream, d.since, d.problem IS NOT NULL AS failed, l.basis, l.stops, l.untils,
+       EXISTS (SELECT FROM definitions AS old WHERE old.series = d.series AND old.state = 'RETIRED') AS replaces,
+       (SELECT min(change.revision) FROM unnest(d.sources) AS source, LATERAL (
+          SELECT min(f.revision) AS revision FROM fresh_blocks AS f WHERE f.series = source AND f.revision > l.basis
+          UNION ALL SELECT min(greatest(s.base_revision, l.basis + 1)) FROM sealed_blocks AS s WHERE s.series = source AND s.max_revision > l.basis
+        ) AS change) AS first_change,
+       (SELECT coalesce(max(revision), 0) FROM commits) AS newest
+     FROM definitions AS d JOIN lanes AS l ON l.definition = d.id
+     WHERE d.state = 'LIVE' AND ($1::int[] IS NULL OR d.series = ANY ($1)) AND ($2::int[] IS NULL OR d.sources && $2)`,
+    [which.series ?? null, which.sources ?? null],
+  );
+  const standings = rows.map((row) => ({
+    definition: row.definition,
+    series: row.series,
+    upstream: row.upstream,
+    since: Number(row.since),
+    replaces: row.replaces,
+    failed: row.failed,
+    basis: Number(row.basis),
+    stops: row.stops.map(Number),
+    untils: row.untils.map(Number),
+    firstChange: row.first_change === null ? Number.POSITIVE_INFINITY : Number(row.first_change),
+  }));
+  return { newest: rows.length > 0 ? Number(rows[0].newest) : await newestRevision(database), standings };
+}
+
+async function newestRevision(database: Database): Promise<number> {
+  const [row] = await database.query<{ newest: string }>('SELECT coalesce(max(revision), 0) AS newest FROM commits');
+  return Number(row.newest);
+}
