@@ -173,12 +173,12 @@ const power = pointwise({
     () =>
     ({ length, columns: [x, y] }, out) => {
       // Squares are rounded once on every version of Node.
-      for (let i = 0; i < length; i++) out[i] = finite(y[i] === 2 ? x[i] * x[i] : power64(x[i], y[i]));
+      for (let i = 0; i < length; i++) out[i] = finite(y[i] === 2 ? x[i] * x[i] : powerOf(x[i], y[i]));
     },
 });
 
 /** NaN ^ 0 is 1 in JavaScript, but what is not known is no point. */
-function power64(x: number, y: number): number {
+function powerOf(x: number, y: number): number {
   return Number.isNaN(x) ? x : x ** y;
 }
 

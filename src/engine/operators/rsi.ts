@@ -4,8 +4,8 @@ import type { Rows } from '../rows.ts';
 
 /** A larger change is none: the sum of two of this size is a double still. */
 const changeMax = 2 ** 1022;
-/** An average below counts as 0, or a series that stands still would leave it among the doubles of few digits for ever. */
-const averageMin = 2 ** -960;
+/** Averages that add up to less count as 0: of a series that stands still they would end among the doubles of few digits. */
+const movementMin = 2 ** -960;
 
 class Rsi implements Runner {
   readonly #span: number;
@@ -83,8 +83,9 @@ class Rsi implements Runner {
       if (change > 0) this.#gainSum.add(change);
       else this.#lossSum.add(-change);
       if (++this.#changes < span) continue;
-      this.#gain = noted(this.#gainSum.mean(span));
-      this.#loss = noted(this.#lossSum.mean(span));
+      this.#gain = this.#gainSum.mean(span);
+      this.#loss = this.#lossSum.mean(span);
+      if (this.#gain + this.#loss < movementMin) this.#gain = this.#loss = 0;
       out[i] = 100 * (this.#gain / (this.#gain + this.#loss));
       return i + 1;
     }
@@ -94,9 +95,10 @@ class Rsi implements Runner {
   /** Goes on until a change is too large, with which it begins anew; gives where it stopped. */
   #follow(x: Float64Array, from: number, to: number, out: Float64Array): number {
     const alpha = 1 / this.#span;
-    let last = this.#last;
-    let gain = this.#gain;
-    let loss = this.#loss;
+    // As in `follow`: otherwise each of them is boxed.
+    let last = +this.#last;
+    let gain = +this.#gain;
+    let loss = +this.#loss;
     let i = from;
     for (; i < to; i++) {
       const value = x[i];
@@ -108,8 +110,7 @@ class Rsi implements Runner {
       const rise = (change + size) * 0.5;
       gain += alpha * (rise - gain);
       loss += alpha * (rise - change - loss);
-      if (gain < averageMin) gain = 0;
-      if (loss < averageMin) loss = 0;
+      if (gain + loss < movementMin) gain = loss = 0;
       out[i] = 100 * (gain / (gain + loss));
     }
     this.#last = last;
@@ -120,10 +121,6 @@ class Rsi implements Runner {
     out[i] = Number.NaN;
     return i + 1;
   }
-}
-
-function noted(average: number): number {
-  return average < averageMin ? 0 : average;
 }
 
 export const rsi: RowOperator = {
@@ -145,8 +142,8 @@ export const rsi: RowOperator = {
   warmUp:
     'The first point, at value span + 1, has the means of the first `span` rises and falls: their exact sums / span.',
   missing:
-    'Before value span + 1, and where both averages are 0: it has not moved, or not for so long that they are below ' +
-    '2^-960, which counts as 0. A change above 2^1022 has no point; there it begins anew.',
+    'Before value span + 1, and where both averages are 0: it has not moved, or not for so long that they add up ' +
+    'to less than 2^-960, which counts as 0. A change above 2^1022 has no point; there it begins anew.',
   examples: [
     {
       formula: 'rsi(X, 2)',

@@ -23,7 +23,7 @@ function quantileByTheBook(held: readonly number[], q: number): number {
   if (f === 0) return a;
   if (f === 0.5) return toDouble(round(unitsOf(a) + unitsOf(b), 2n, -1074));
   const value = Number.isFinite(b - a) ? a + (b - a) * f : a * (1 - f) + b * f;
-  return value > b ? b : value;
+  return Math.min(value, b);
 }
 
 const oracles: Readonly<Record<string, (held: readonly number[], q: number) => number>> = {
