@@ -68,13 +68,16 @@ export class Definer {
       }
       const newest = newestDefinitions(definitions);
       const inputs = await this.#resolve(definition.key, expression, newest);
+      const before = existing && newest.get(existing.id);
       const same =
-        existing && newest.get(existing.id)?.formula === definition.formula && readsNewest(newest, existing.id);
+        before?.formula === definition.formula &&
+        before.arithmetic === arithmetic() &&
+        readsNewest(newest, before.series);
       const plan = same
         ? { list: [], cancel: [] }
         : planBundle(definitions, newest, existing, definition, expression, inputs);
       const wantsNames = [definition.name, definition.unit, definition.tags].some((given) => given != null);
-      if (same && !wantsNames) return existing;
+      if (same && existing && !wantsNames) return existing;
       const { key, name, unit, tags } = definition;
       const series = existing ? { id: existing.id, name, unit, tags } : { key, name, unit, tags };
       const defined = await define(this.#database, version, series, plan.list, plan.cancel, this.#options.announce);
@@ -84,6 +87,21 @@ export class Definer {
       if (row) return row;
     }
     throw new Fault('UNAVAILABLE', 'The catalogue is being changed faster than this definition can follow. Try again.');
+  }
+
+  /**
+   * Defines anew, by the same formulas, what was computed by a program whose exp, log and pow round otherwise: until a
+   * series is switched, it holds what the other program gave. Returns the keys.
+   */
+  async renew(): Promise<string[]> {
+    const renewed: string[] = [];
+    for (;;) {
+      const newest = newestDefinitions((await readDefinitions(this.#database)).definitions);
+      const other = [...newest.values()].find((row) => row.arithmetic !== arithmetic() && !renewed.includes(row.key));
+      if (!other) return renewed;
+      renewed.push(other.key);
+      await this.define({ key: other.key, formula: other.formula });
+    }
   }
 
   /** What the keys of a formula stand for now. */

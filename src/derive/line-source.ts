@@ -29,6 +29,7 @@ export class PointSource {
   /** What was read, without a gap between `from` and `to`. */
   #kept: { from: number; to: number; points: Points } | undefined;
   #steps: { readonly iterator: AsyncGenerator<{ range: Range; versions: Versions }>; at: number } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
   /** How many points were read from the store. */
   pointsRead = 0;
 
@@ -40,10 +41,25 @@ export class PointSource {
     this.#stage = stage;
   }
 
-  /** Points from an instant on, and up to where they are all; `to` is infinite when there are no more. */
+  /**
+   * Points from an instant on, and up to where they are all; `to` is infinite when there are no more. Whoever asks while
+   * another one reads waits: it may find here what it wants.
+   */
   async chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+    const found = this.#find(from);
+    if (found) return found;
+    const turn = this.#turn.then(() => this.#find(from) ?? this.#read(from));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #find(from: number): { readonly points: Points; readonly to: number } | undefined {
     const kept = this.#kept;
-    if (kept && from >= kept.from && from < kept.to) return { points: this.#slice(kept, from), to: kept.to };
+    return kept && from >= kept.from && from < kept.to ? { points: this.#slice(kept, from), to: kept.to } : undefined;
+  }
+
+  async #read(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+    const kept = this.#kept;
     if (kept && from < kept.from) {
       // What is asked for now begins before what is here: only the part in between is missing, if it is small.
       const before = await this.#readSpan({ from, to: kept.from }, 500_000);

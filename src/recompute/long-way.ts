@@ -25,6 +25,9 @@ export interface LongWayOptions {
 
 export type LongWayEnd = 'there' | 'interrupted' | 'waiting' | 'elsewhere';
 
+/** What so many storages hold, or a part of it, is kept for the next way. */
+const sourcesMax = 4;
+
 /** Sources that several ways to the same revision read one after another. */
 export type Sources = Map<string, PointSource>;
 
@@ -205,6 +208,7 @@ class LongWay {
     if (!source) {
       source = new PointSource(this.#database, storage, this.#target);
       this.#sources.set(name, source);
+      for (const [oldest] of this.#sources) if (this.#sources.size > sourcesMax) this.#sources.delete(oldest);
     }
     return source;
   }

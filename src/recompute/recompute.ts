@@ -79,7 +79,7 @@ export class Recompute {
   }
 
   async start(): Promise<void> {
-    await this.#book.load();
+    await this.#load();
     await this.#beat();
     this.#listening = await this.#bell.listen((notice) => this.#hear(notice));
     this.#timers.push(setInterval(() => void this.#beat().catch(() => undefined), heartbeatMillis));
@@ -210,8 +210,7 @@ export class Recompute {
   async #run(dirty: Set<number> | 'all'): Promise<void> {
     const wave = await openWave(this.#database, waveMillis);
     if (wave.version !== this.#book.version) {
-      await this.#book.load();
-      this.#checkSwitch = true;
+      await this.#load();
       dirty = 'all';
     }
     if (wave.newest > wave.revision) {
@@ -227,6 +226,14 @@ export class Recompute {
       await this.#pass(lanes, wave, dirty === 'all');
     }
     if (this.#checkSwitch) await this.#switch(wave);
+  }
+
+  /** Reads the catalogue; what this program cannot plan has failed. */
+  async #load(): Promise<void> {
+    await this.#book.load();
+    this.#checkSwitch = true;
+    for (const [definition, problem] of this.#book.broken)
+      await fail(this.#database, definition, problem, retrySecondsMax);
   }
 
   #candidates(dirty: Set<number> | 'all'): Lane[] {
@@ -310,8 +317,8 @@ export class Recompute {
       }
       const revision = await switchIn(this.#database, this.#book.version, [...inside], this.#bell.ringsInCommit);
       if (revision === undefined) this.#checkSwitch = true;
-      else this.#bell.tell({ previous: revision - 1, revision, series: undefined });
-      await this.#book.load();
+      else if (!this.#bell.ringsInCommit) this.#bell.tell({ previous: revision - 1, revision, series: undefined });
+      await this.#load();
     }
   }
 
@@ -319,7 +326,7 @@ export class Recompute {
     if (this.#building.has(definition)) return;
     this.#building.add(definition);
     try {
-      if (!this.#book.lanes.has(definition)) await this.#book.load();
+      if (!this.#book.lanes.has(definition)) await this.#load();
       const lane = this.#book.lanes.get(definition);
       if (!lane || !isDue(lane)) return;
       const deadline = Date.now() + jobMillisMax;
