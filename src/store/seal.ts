@@ -198,8 +198,9 @@ async function replaceBlocks(database: Database, series: number, pass: Pass, chu
   const narrow = offsets.map((column, i) => (described[i].head.wide ? column.map(() => 0) : column));
   const summaries = described.map(({ summary }) => summary);
   const chunks = described.map((description) => description.chunks);
+  // Nobody waits for the disk: a crash leaves what was there before, which says the same.
   const [row] = await database.query<{ sealed: boolean }>(
-    `SELECT tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb, $6::int[], $7::int[], $8::bigint[], $9::float8[],
+    `SELECT set_config('synchronous_commit', 'off', true), tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb, $6::int[], $7::int[], $8::bigint[], $9::float8[],
        $10::float8[], $11::int[], $12::bigint[], $13::float8[], $14::int[], $15::float8[], $16::int[]) AS sealed`,
     [
       series,
