@@ -12,6 +12,8 @@ await build({
   entryPoints: {
     main: 'src/main.ts',
     help: 'src/cli/help.ts',
+    formulas: 'src/engine/operators/document.ts',
+    operators: 'src/engine/operators/registry.ts',
     ...(existsSync('bench') && { bench: 'bench/main.ts' }),
   },
   outdir: 'dist',

@@ -1,4 +1,4 @@
-// What is generated is committed: schema.graphql, the table of settings in the README, the migrations. --write renews them.
+// What is generated is committed: schema.graphql, the table of settings in the README, docs/formulas.md, the migrations. --write renews them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,6 +29,9 @@ function between(text, name, wanted) {
 compare('schema.graphql', tidemark('print-schema'));
 const { settingsTable } = await import(new URL('../dist/help.js', import.meta.url).href);
 compare('README.md', between(readFileSync('README.md', 'utf8'), 'settings', settingsTable()));
+const { formulasDocument } = await import(new URL('../dist/formulas.js', import.meta.url).href);
+const { operators } = await import(new URL('../dist/operators.js', import.meta.url).href);
+compare('docs/formulas.md', formulasDocument(operators));
 
 // drizzle-kit writes a further migration when the tables in code say more than the migrations do.
 const copy = mkdtempSync(join(tmpdir(), 'tidemark-drift-'));

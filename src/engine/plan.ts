@@ -1,4 +1,5 @@
 import type { Expression } from './formula/expression.ts';
+import { formulaFault } from './formula/fault.ts';
 import type { Arguments, BucketOperator, RowOperator } from './operator.ts';
 
 /** What a stage reads: a column of a series that the formula names, or what an earlier stage gives. */
@@ -67,6 +68,22 @@ class StageBuilder {
   }
 }
 
+type Call = Extract<Expression, { kind: 'call' }>;
+
+function withoutInstants({ operator, place }: Call) {
+  return formulaFault(place, `'${operator.name}' of numbers alone has no instants to stand at`, ['a series']);
+}
+
+/** What a pointwise operator makes of numbers; NaN where it gives no point. */
+function constantOf(call: Call, operator: RowOperator, inputs: readonly { readonly value: number }[]): Input {
+  const memory = operator.memory(call.given);
+  if (memory.kind !== 'rows' || memory.rows !== 0) throw withoutInstants(call);
+  const out = new Float64Array(1);
+  const columns = inputs.map(({ value }) => Float64Array.of(value));
+  operator.open(call.given).run({ length: 1, t: new Float64Array(1), columns, own: undefined }, out);
+  return { kind: 'constant', value: Number.isFinite(out[0]) ? out[0] + 0 : Number.NaN };
+}
+
 /** Turns a formula into stages. */
 export function planFormula(expression: Expression): Plan {
   const stages: Stage[] = [];
@@ -86,9 +103,10 @@ export function planFormula(expression: Expression): Plan {
     return stages.length - 1;
   };
 
-  const bucketStage = (call: Extract<Expression, { kind: 'call' }>, operator: BucketOperator): number => {
+  const bucketStage = (call: Call, operator: BucketOperator): number => {
     const builder = new StageBuilder();
     const output = build(call.inputs[0], builder);
+    if (output.kind === 'constant') throw withoutInstants(call);
     return close(builder, output, { operator, given: call.given, widthMicros: operator.widthMicros(call.given) });
   };
 
@@ -101,6 +119,7 @@ export function planFormula(expression: Expression): Plan {
     const inputs = part.inputs.map((input) => build(input, builder));
     // What takes sizes alone gives them as they are.
     if (operator.takes === 'size') return inputs[0];
+    if (inputs.every((input) => input.kind === 'constant')) return constantOf(part, operator, inputs);
     return builder.node({ operator, given: part.given, inputs });
   };
 

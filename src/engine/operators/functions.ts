@@ -214,7 +214,7 @@ const clamp = pointwise({
     const low = given.low as number;
     const high = given.high as number;
     return ({ length, columns: [x] }, out) => {
-      for (let i = 0; i < length; i++) out[i] = x[i] < low ? low : x[i] > high ? high : x[i];
+      for (let i = 0; i < length; i++) out[i] = Math.min(Math.max(x[i], low), high);
     };
   },
 });

@@ -1,5 +1,7 @@
 import type { Operator } from '../operator.ts';
 import { arithmetic } from './arithmetic.ts';
+import { asof } from './asof.ts';
+import { buckets } from './buckets.ts';
 import { delta, logReturn, relativeReturn } from './change.ts';
 import { comparisons } from './compare.ts';
 import { count } from './count.ts';
@@ -9,6 +11,7 @@ import { drawdown } from './drawdown.ts';
 import { ema } from './ema.ts';
 import { first, last } from './ends.ts';
 import { max, min } from './extremes.ts';
+import { fill } from './fill.ts';
 import { functions } from './functions.ts';
 import { lag } from './lag.ts';
 import { logic } from './logic.ts';
@@ -17,7 +20,9 @@ import { beta, corr, cov } from './pair.ts';
 import { median, quantile } from './quantile.ts';
 import { rsi } from './rsi.ts';
 import { runmax } from './runmax.ts';
+import { size } from './size.ts';
 import { slope } from './slope.ts';
+import { spread } from './spread.ts';
 import { sum } from './sum.ts';
 import { vwap } from './vwap.ts';
 import { wilder } from './wilder.ts';
@@ -58,6 +63,11 @@ export const operators: readonly Operator[] = [
   delta,
   relativeReturn,
   logReturn,
+  ...buckets,
+  asof,
+  fill,
+  spread,
+  size,
 ];
 
 export const operatorsByName: ReadonlyMap<string, Operator> = new Map(operators.map((each) => [each.name, each]));
