@@ -39,6 +39,31 @@ const revisionsMax = 2_000;
 /** How many waves back a lane looks for one at which all that it reads stood exactly. */
 const wavesBack = 12;
 
+/** So many lanes are brought at the same time: while one waits for the store, another one computes. */
+const lanesAtOnce = 6;
+
+/** Lets so many go at once, the others in the order in which they came. */
+class Turns {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(most: number) {
+    this.#free = most;
+  }
+
+  async take(run: () => Promise<void>): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      await run();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    }
+  }
+}
+
 interface Move {
   readonly lane: Lane;
   readonly way: Way;
@@ -69,21 +94,35 @@ export class Pass {
     const lanes = near.filter(({ isLong }) => !isLong);
     const waiting: Lane[] = [];
     const foreign = await this.#foreignLanes(lanes);
-    let waves: number[] | undefined;
+    let asked: Promise<readonly number[]> | undefined;
+    const waves = () => {
+      asked ??= recentWaves(this.#database, wavesBack);
+      return asked;
+    };
+    const turns = new Turns(lanesAtOnce);
+    const done = new Map<number, Promise<void>>();
     for (const lane of lanes) {
       const firstChange = this.#firstChange(lane);
       // Nothing that concerns it: it stands at the target as it is.
       if (firstChange === Number.POSITIVE_INFINITY) continue;
-      const target = await this.#targetOf(lane, foreign, async () => {
-        waves ??= await recentWaves(this.#database, wavesBack);
-        return waves;
-      });
-      if (target === undefined) {
-        waiting.push(lane);
-        continue;
-      }
-      if (firstChange > target) continue;
-      await this.#move(lane, target, firstChange);
+      const bring = async (): Promise<void> => {
+        await Promise.all(lane.row.upstream.map((id) => done.get(id)));
+        await turns.take(async () => {
+          const target = await this.#targetOf(lane, foreign, waves);
+          if (target === undefined) waiting.push(lane);
+          else if (firstChange <= target) await this.#move(lane, target, firstChange);
+        });
+      };
+      const brought = bring();
+      // A failure is thrown below, when all have ended.
+      brought.catch(() => undefined);
+      done.set(lane.row.id, brought);
+    }
+    const ends = await Promise.allSettled(done.values());
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) {
+      for (const lane of lanes) lane.tails = [];
+      throw failed.reason;
     }
     return this.#commit(waiting);
   }
@@ -244,7 +283,9 @@ export class Pass {
     const series = new Set<number>();
     let points = 0;
     const lost = new Set<number>();
-    for (const batch of batches([...this.#moves.values()])) {
+    // Each behind those that it reads.
+    const inOrder = [...this.#moves.values()].sort((a, b) => a.lane.row.id - b.lane.row.id);
+    for (const batch of batches(inOrder)) {
       // What reads a lane that did not get there has read what never was.
       const moves = batch.filter(({ lane }) => !lane.row.upstream.some((id) => lost.has(id)));
       for (const { lane } of batch) if (!moves.some((move) => move.lane === lane)) this.#lose(lane, lost);
