@@ -1,7 +1,7 @@
 import { always, never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { isRecursive, type Stage } from '../engine/plan.ts';
-import { noReach, type Reach, reachOf, timesReach } from '../engine/reach.ts';
+import { type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
 import { type Piece, StageRun, startOfBucket } from '../engine/stage-run.ts';
 import type { Range } from '../store/read.ts';
 import { lineOf, type PointSource } from './line-source.ts';
@@ -54,9 +54,11 @@ export interface Walk {
   readonly stage: Stage;
   readonly leaves: readonly Leaf[];
   readonly checkpoints: Checkpoints;
+  /** After so many points of its leaves, the state of a recursive stage is kept. */
+  readonly checkpointPoints?: number;
 }
 
-/** After so many points of its leaves, the state of a recursive stage is kept. */
+/** So many of them, unless a walk says otherwise. */
 export const checkpointPoints = 2_048;
 
 /** How many points a run is given at once: while it is looked for where a change ends few, then many. */
@@ -112,20 +114,46 @@ class Feed {
   }
 }
 
+/** Checkpoints, and in place of them those of this walk, which need not have been stored yet. */
+class Noted implements Checkpoints {
+  readonly #stored: Checkpoints;
+  readonly #here: Checkpoint[] = [];
+
+  constructor(stored: Checkpoints) {
+    this.#stored = stored;
+  }
+
+  /** In ascending order. */
+  add(checkpoint: Checkpoint): void {
+    this.#here.push(checkpoint);
+  }
+
+  async before(t: number): Promise<Checkpoint | undefined> {
+    const stored = await this.#stored.before(t);
+    const here = this.#here.findLast((checkpoint) => checkpoint.t <= t);
+    return here && (!stored || here.t >= stored.t) ? here : stored;
+  }
+
+  after(t: number, count: number): Promise<readonly Checkpoint[]> {
+    return this.#stored.after(t, count);
+  }
+}
+
 /**
  * Computes a stage again wherever its changed leaves can be felt, from the first change on, piece by piece. What a piece
  * does not cover is as it was.
  */
 export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
-  const { leaves, stage } = walk;
+  const { leaves, stage, checkpointPoints: keptAfter = checkpointPoints } = walk;
   const changes = leaves
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
     .sort((a, b) => a.from - b.from);
+  const noted = new Noted(walk.checkpoints);
   let next = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
-    const { run, feeds } = await begin(walk, wanted);
+    const { run, feeds } = await begin({ ...walk, checkpoints: noted }, wanted);
     const recursive = isRecursive(stage);
     let known: Checkpoint[] = [];
     let more = recursive;
@@ -165,7 +193,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         ends,
       );
       sinceCheckpoint += run.points - before;
-      chunkPoints = Math.min(chunkPoints * 2, recursive ? checkpointPoints : chunkPointsMax);
+      chunkPoints = Math.min(chunkPoints * 2, recursive ? keptAfter : chunkPointsMax);
       at = end;
       let checkpoint: Checkpoint | undefined;
       if (recursive) {
@@ -173,11 +201,12 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         if (stood) {
           if (!run.compare(upTo, stood.states)) checkpoint = { t: upTo, states: run.states() };
           sinceCheckpoint = 0;
-        } else if (sinceCheckpoint >= checkpointPoints) {
+        } else if (sinceCheckpoint >= keptAfter) {
           checkpoint = { t: upTo, states: run.states() };
           sinceCheckpoint = 0;
         }
       }
+      if (checkpoint) noted.add(checkpoint);
       const tail = ends
         ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
         : undefined;
@@ -206,13 +235,13 @@ export function lastOf({ t, value }: Line): Line {
 async function begin(walk: Walk, wanted: number): Promise<{ run: StageRun; feeds: Feed[] }> {
   const reach = reachOf(walk.stage);
   for (let attempt = 0; ; attempt++) {
-    const start = await startOf(walk, reach, wanted, attempt);
+    const found = attempt < deepenings ? await startOf(walk, reach, wanted, 4 ** attempt) : undefined;
+    const start = found ?? { from: walk.leaves.map(() => always) };
     const run = new StageRun(walk.stage, { ...start, wanted });
     const feeds = walk.leaves.map((leaf, i) => new Feed(leaf, start.from[i]));
     await warmUp(run, feeds, wanted);
     if (run.certain <= wanted) return { run, feeds };
-    if (start.from.every((from) => from === always))
-      throw new Error(`a run from the beginning is not certain of what it gives at ${wanted}`);
+    if (!found) throw new Error(`a run from the beginning is not certain of what it gives at ${wanted}`);
   }
 }
 
@@ -233,35 +262,32 @@ async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number): Pr
   }
 }
 
-async function startOf(walk: Walk, reach: ReturnType<typeof reachOf>, wanted: number, attempt: number) {
-  const { leaves, checkpoints } = walk;
-  const beginning = { from: leaves.map(() => always) };
-  if (attempt >= deepenings) return beginning;
-  const times = 4 ** attempt;
-  const back = async (leaf: Leaf, anchor: number, given: Reach): Promise<number> => {
-    const { micros, points } = timesReach(given, times);
-    const instant = anchor - micros;
+/** Where a run has to begin, if everything reaches so many times as far as is thought; undefined: at the beginning. */
+async function startOf(walk: Walk, reach: StageReach, wanted: number, times: number) {
+  const anchors = [wanted];
+  const back = async (leaf: number, need: Need): Promise<number> => {
+    const { micros, points } = timesReach(need, times);
+    const instant = anchors[need.anchor] - micros;
     if (points === 0) return instant;
-    return (await leaf.source.back(instant, points)) ?? always;
+    return (await walk.leaves[leaf].source.back(instant, points)) ?? always;
   };
-  let checkpoint: Checkpoint | undefined;
-  if (reach.checkpoint) {
-    const { checkpoint: needed } = reach;
-    const latest =
-      needed === noReach && attempt === 0
-        ? wanted
-        : Math.min(...(await Promise.all(leaves.map((leaf) => back(leaf, wanted, needed)))));
-    checkpoint = latest === always ? undefined : await checkpoints.before(latest);
-    if (!checkpoint) return beginning;
+  const checkpoints: Checkpoint[] = [];
+  for (const needs of reach.checkpoints) {
+    const ways = needs.flatMap((need) => need.leaves.map((leaf) => back(leaf, need)));
+    const latest = Math.min(anchors[anchors.length - 1], ...(await Promise.all(ways)));
+    const checkpoint = latest === always ? undefined : await walk.checkpoints.before(latest);
+    if (!checkpoint) return undefined;
+    checkpoints.push(checkpoint);
+    anchors.push(checkpoint.t);
   }
   const from = await Promise.all(
-    leaves.map(async (leaf, i) => {
-      const own = reach.leaves[i];
-      const ways: number[] = [];
-      if (own.wanted) ways.push(await back(leaf, wanted, own.wanted));
-      if (own.checkpoint && checkpoint) ways.push(await back(leaf, checkpoint.t, own.checkpoint));
-      return Math.min(wanted, ...ways);
-    }),
+    reach.leaves.map(async (needs, leaf) =>
+      Math.min(wanted, ...(await Promise.all(needs.map((need) => back(leaf, need))))),
+    ),
   );
-  return { from, checkpoint };
+  const states = reach.anchors.map((anchor, i) => {
+    const { t, states } = checkpoints[anchor - 1];
+    return { t, state: states[i] };
+  });
+  return { from, states };
 }

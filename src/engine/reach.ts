@@ -1,4 +1,4 @@
-import type { Input, Stage } from './plan.ts';
+import type { Input, Node, Stage } from './plan.ts';
 
 /** How far back something looks: so long, and then so many points. */
 export interface Reach {
@@ -8,15 +8,22 @@ export interface Reach {
 
 export const noReach: Reach = { micros: 0, points: 0 };
 
-export interface StageReach {
-  /** Of what remembers forever, seen from the output: a checkpoint must lie so far back. undefined: nothing does. */
-  readonly checkpoint: Reach | undefined;
-  /** Of each leaf: seen from the output, and seen from the checkpoint; undefined where there is no such way to it. */
-  readonly leaves: readonly { readonly wanted: Reach | undefined; readonly checkpoint: Reach | undefined }[];
+/** Something must be known so far before an anchor: 0 is the instant that is wanted, k is the k-th checkpoint. */
+export interface Need extends Reach {
+  readonly anchor: number;
 }
 
-function further(a: Reach | undefined, b: Reach): Reach {
-  return a ? { micros: Math.max(a.micros, b.micros), points: Math.max(a.points, b.points) } : b;
+export interface StageReach {
+  /**
+   * From which checkpoints those go on that remember forever, the latest first. Where something with a memory of its own
+   * lies between two of them, the one that is read goes on from an earlier checkpoint than the one that reads it. Of
+   * each: how far before the anchors in front of it it must lie, in points of these leaves.
+   */
+  readonly checkpoints: readonly (readonly (Need & { readonly leaves: readonly number[] })[])[];
+  /** Of each node that remembers forever: the checkpoint that it goes on from, from 1 on. */
+  readonly anchors: readonly number[];
+  /** Of each leaf. */
+  readonly leaves: readonly (readonly Need[])[];
 }
 
 /**
@@ -24,40 +31,68 @@ function further(a: Reach | undefined, b: Reach): Reach {
  * reach as far in what comes of them.
  */
 export function reachOf(stage: Stage): StageReach {
-  let checkpoint: Reach | undefined;
-  const leaves = stage.leaves.map((): { wanted: Reach | undefined; checkpoint: Reach | undefined } => ({
-    wanted: undefined,
-    checkpoint: undefined,
-  }));
-  const visit = (input: Input, reach: Reach, anchor: 'wanted' | 'checkpoint'): void => {
+  const ofLeaves: Need[][] = stage.leaves.map(() => []);
+  const ofNodes: Need[][] = stage.nodes.map(() => []);
+  const checkpoints: (Need & { leaves: readonly number[] })[][] = [];
+  const anchors: number[] = [];
+  const ask = (input: Input, need: Need): void => {
     if (input.kind === 'constant') return;
-    if (input.kind === 'leaf') {
-      const leaf = leaves[input.leaf];
-      leaf[anchor] = further(leaf[anchor], reach);
-      return;
-    }
-    const { operator, given, inputs } = stage.nodes[input.node];
-    const memory = operator.memory(given);
-    const joined = inputs.filter(({ kind }) => kind !== 'constant').length > 1 && operator.join !== 'same' ? 1 : 0;
-    let next: Reach;
-    let from = anchor;
-    if (memory.kind === 'forever') {
-      // Behind a checkpoint, another one is at the same instant.
-      if (anchor === 'wanted') checkpoint = further(checkpoint, reach);
-      from = 'checkpoint';
-      next = noReach;
-    } else if (memory.kind === 'rows') {
-      next = { micros: reach.micros, points: reach.points + Math.max(0, memory.rows - 1) };
-    } else {
-      next = { micros: reach.micros + memory.micros, points: reach.points + (memory.kind === 'asOf' ? 1 : 0) };
-    }
-    for (const each of inputs) visit(each, { micros: next.micros, points: next.points + joined }, from);
+    const needs = input.kind === 'leaf' ? ofLeaves[input.leaf] : ofNodes[input.node];
+    const known = needs.findIndex(({ anchor }) => anchor === need.anchor);
+    if (known < 0) needs.push(need);
+    else needs[known] = further(needs[known], need);
   };
-  visit(stage.output, noReach, 'wanted');
-  return { checkpoint, leaves };
+  ask(stage.output, { anchor: 0, ...noReach });
+  // Who reads a node stands behind it.
+  for (let i = stage.nodes.length - 1; i >= 0; i--) {
+    const node = stage.nodes[i];
+    const needs = ofNodes[i];
+    if (node.operator.memory(node.given).kind !== 'forever') {
+      for (const need of needs) for (const input of node.inputs) ask(input, before(need, node));
+      continue;
+    }
+    const anchor = Math.max(...needs.map((need) => (isAtOnce(need) ? need.anchor : need.anchor + 1)));
+    while (checkpoints.length < anchor) checkpoints.push([]);
+    const leaves = leavesOf(stage, i);
+    for (const need of needs) if (need.anchor < anchor) checkpoints[anchor - 1].push({ ...need, leaves });
+    anchors.unshift(anchor);
+    for (const input of node.inputs) ask(input, before({ anchor, ...noReach }, node));
+  }
+  return { checkpoints, anchors, leaves: ofLeaves };
+}
+
+/** What is read row by row goes on from the same checkpoint as what reads it. */
+function isAtOnce({ anchor, micros, points }: Need): boolean {
+  return anchor > 0 && micros === 0 && points === 0;
+}
+
+function further(a: Need, b: Need): Need {
+  return { anchor: a.anchor, micros: Math.max(a.micros, b.micros), points: Math.max(a.points, b.points) };
+}
+
+/** How far back the inputs of a node are needed, for the node to be certain there. */
+function before({ anchor, micros, points }: Need, { operator, given, inputs }: Node): Need {
+  const memory = operator.memory(given);
+  const joined = inputs.filter(({ kind }) => kind !== 'constant').length > 1 && operator.join !== 'same' ? 1 : 0;
+  if (memory.kind === 'forever') return { anchor, micros, points: points + joined };
+  if (memory.kind === 'rows') return { anchor, micros, points: points + memory.rows + joined };
+  return { anchor, micros: micros + memory.micros, points: points + joined + (memory.kind === 'asOf' ? 1 : 0) };
+}
+
+/** The leaves that a node hangs on. */
+function leavesOf(stage: Stage, node: number): number[] {
+  const found = new Set<number>();
+  const visit = ({ inputs }: Node): void => {
+    for (const input of inputs) {
+      if (input.kind === 'leaf') found.add(input.leaf);
+      else if (input.kind === 'node') visit(stage.nodes[input.node]);
+    }
+  };
+  visit(stage.nodes[node]);
+  return [...found];
 }
 
 /** The same, so many times as far. */
-export function timesReach(reach: Reach, times: number): Reach {
-  return times === 1 ? reach : { micros: reach.micros * times, points: (reach.points + 1) * times };
+export function timesReach({ micros, points }: Reach, times: number): Reach {
+  return times === 1 ? { micros, points } : { micros: micros * times, points: (points + 1) * times };
 }

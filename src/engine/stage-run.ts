@@ -13,11 +13,16 @@ export interface Piece {
   readonly line: Line;
 }
 
+export interface NodeState {
+  readonly t: number;
+  readonly state: readonly number[];
+}
+
 export interface RunStart {
   /** Where the points of each leaf begin that the run will be given; `always` for the first there is. */
   readonly from: readonly number[];
-  /** The states of what remembers forever, as they were before an instant; without them the run begins at the beginning. */
-  readonly checkpoint?: { readonly t: number; readonly states: readonly (readonly number[])[] };
+  /** Of each node that remembers forever its state before an instant; without them the run begins at the beginning. */
+  readonly states?: readonly NodeState[];
   /** The first instant whose output is wanted. */
   readonly wanted: number;
 }
@@ -38,7 +43,7 @@ class NodeRun {
   readonly clean: Horizon;
   line: Line = emptyLine;
 
-  constructor(node: Node, start: RunStart, states: readonly (readonly number[])[], stateAt: number) {
+  constructor(node: Node, start: NodeState | undefined) {
     this.node = node;
     const memory = node.operator.memory(node.given);
     this.recursive = memory.kind === 'forever';
@@ -49,12 +54,8 @@ class NodeRun {
     this.#cleanInputs = node.inputs.map(() => new Horizon(joined));
     this.#certain = new Horizon(memory);
     this.clean = new Horizon(memory);
-    this.#startsAt = always;
-    if (this.recursive && start.checkpoint) {
-      this.runner.restore?.(states[stateAt]);
-      this.#startsAt = start.checkpoint.t;
-      this.#certain.set(start.checkpoint.t);
-    }
+    this.#startsAt = start ? start.t : always;
+    if (start) this.runner.restore?.(start.state);
   }
 
   get certain(): number {
@@ -82,7 +83,9 @@ class NodeRun {
     const certainFrom = pass(this.#certainInputs, certain);
     const cleanFrom = pass(this.#cleanInputs, clean);
     const rows = this.#startsAt === always ? all : rowsFrom(all, this.#startsAt);
-    this.#certain.pass(certainFrom, rows.t, rows.length);
+    if (this.#startsAt === always) this.#certain.pass(certainFrom, rows.t, rows.length);
+    // A state goes on as it did only from rows that are certain themselves.
+    else if (certainFrom <= this.#startsAt) this.#certain.set(this.#startsAt);
     this.clean.pass(cleanFrom, rows.t, rows.length);
     const out = new Float64Array(rows.length);
     if (rows.length > 0) this.runner.run(rows, out);
@@ -193,7 +196,7 @@ export class StageRun {
     let states = 0;
     this.#nodes = stage.nodes.map((node) => {
       const forever = node.operator.memory(node.given).kind === 'forever';
-      return new NodeRun(node, start, start.checkpoint?.states ?? [], forever ? states++ : -1);
+      return new NodeRun(node, forever ? start.states?.[states++] : undefined);
     });
     this.#leafCertain = [...start.from];
     this.#leafClean = stage.leaves.map(() => always);

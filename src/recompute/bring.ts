@@ -151,6 +151,8 @@ export const noCheckpoints: Checkpoints = { before: async () => undefined, after
 /** What a lane reads, at the revision that it is to reflect. */
 export interface Scene {
   readonly database: Database;
+  /** Where the lane stands. */
+  readonly basis: number;
   readonly target: number;
   /** The points of a storage at the target. */
   source(storage: number): PointSource;
@@ -195,7 +197,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       points += appendTo(tail, lane, stage, changed, changes, note, scene.target);
       brought.tails.push(tail);
     } else {
-      const stored = new Stored(new PointSource(scene.database, storage, lane.basis));
+      const stored = new Stored(new PointSource(scene.database, storage, scene.basis));
       const leaves = lane.leaves[stage].map((leaf, i) => ({
         source: scene.source(leaf.storage),
         column: leaf.column,

@@ -3,7 +3,7 @@ import { PointSource } from '../derive/line-source.ts';
 import { type Checkpoint, walkStage } from '../derive/walk.ts';
 import type { Column } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import { readChanged } from '../store/definitions.ts';
+import { countChanged, readChanged } from '../store/definitions.ts';
 import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
 import { type Book, isExactAt, type Lane } from './book.ts';
@@ -43,10 +43,20 @@ export async function goLongWay(
   sources: Sources = new Map(),
 ): Promise<LongWayEnd> {
   await book.refresh([lane.row.id]);
-  if (!lane.isLong) return 'there';
+  if (lane.basis >= 0 && !lane.step && !(await hasChanged(database, lane))) {
+    lane.isLong = false;
+    return 'there';
+  }
+  lane.isLong = true;
   const target = lane.step?.target ?? (await targetOf(database, book, lane));
   if (target === undefined) return 'waiting';
   return new LongWay(database, lane, target, options, sources).go();
+}
+
+async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
+  const [wave] = await recentWaves(database, 1);
+  const asked = lane.row.sources.map((storage) => ({ storage, after: lane.basis }));
+  return wave !== undefined && (await countChanged(database, asked, wave)) > 0;
 }
 
 /** The newest wave at which all that it reads is exact. */
@@ -74,6 +84,8 @@ async function targetOf(database: Database, book: Book, lane: Lane): Promise<num
 class LongWay {
   readonly #database: Database;
   readonly #lane: Lane;
+  /** As it was at the start: what is known of the lane may be read anew on the way. */
+  readonly #basis: number;
   readonly #target: number;
   readonly #options: LongWayOptions;
   readonly #sources: Sources;
@@ -86,6 +98,7 @@ class LongWay {
   constructor(database: Database, lane: Lane, target: number, options: LongWayOptions, sources: Sources) {
     this.#database = database;
     this.#lane = lane;
+    this.#basis = lane.basis;
     this.#target = target;
     this.#options = options;
     this.#sources = sources;
@@ -102,9 +115,9 @@ class LongWay {
     if (!(await this.#writing)) return 'elsewhere';
     const way = {
       definition: lane.row.id,
-      basis: lane.basis,
+      basis: this.#basis,
       target: this.#target,
-      until: lane.basis,
+      until: this.#basis,
       blocks: this.#blocks,
       checkpoints: this.#checkpoints,
       stage: this.#step.count > 0 ? this.#step.stage : undefined,
@@ -114,9 +127,9 @@ class LongWay {
       : undefined;
     const elsewhere = await derive(this.#database, [way], notice);
     if (elsewhere.length > 0) return 'elsewhere';
-    if (lane.basis >= 0) {
-      lane.stops = [...lane.stops, lane.basis].slice(-8);
-      lane.untils = [...lane.untils, lane.basis].slice(-8);
+    if (this.#basis >= 0) {
+      lane.stops = [...lane.stops, this.#basis].slice(-8);
+      lane.untils = [...lane.untils, this.#basis].slice(-8);
     }
     lane.basis = this.#target;
     lane.step = null;
@@ -140,7 +153,7 @@ class LongWay {
       stage,
     );
     const storage = lane.row.storages[stage];
-    const stored = new Stored(lane.basis < 0 ? undefined : new PointSource(this.#database, storage, lane.basis));
+    const stored = new Stored(this.#basis < 0 ? undefined : new PointSource(this.#database, storage, this.#basis));
     const changes = new Changes();
     let workedSince = performance.now();
     // What an earlier attempt has noted behind its last step is noted anew.
@@ -185,7 +198,7 @@ class LongWay {
     this.#checkpoints = [];
     this.#writing = takeStep(
       this.#database,
-      { definition: this.#lane.row.id, basis: this.#lane.basis },
+      { definition: this.#lane.row.id, basis: this.#basis },
       step,
       blocks,
       checkpoints,
@@ -215,7 +228,8 @@ class LongWay {
 
   /** Where a storage changed between the basis and the target. */
   async #changes(storage: number): Promise<Range[]> {
-    const { basis, row } = this.#lane;
+    const { row } = this.#lane;
+    const basis = this.#basis;
     if (basis < 0) return [everything];
     if (row.storages.includes(storage)) {
       const staged = await readStagedExtent(this.#database, storage, this.#step.stage);

@@ -221,11 +221,14 @@ export class Pass {
   }
 
   async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
+    // What is known of the lane may be read anew on the way.
+    const { basis } = lane;
     const scene: Scene = {
       database: this.#database,
+      basis,
       target,
       source: (storage) => this.#sourceAt(storage, target),
-      changed: (storage) => this.#changedOf(storage, lane.basis, target),
+      changed: (storage) => this.#changedOf(storage, basis, target),
       write: (storage, column) => {
         this.#overlay.set(storage, versionsOf(column, target));
       },
@@ -235,7 +238,7 @@ export class Pass {
       brought,
       way: {
         definition: lane.row.id,
-        basis: lane.basis,
+        basis,
         target,
         until: firstChange - 1,
         blocks: brought?.blocks ?? [],

@@ -28,6 +28,10 @@ const tailBytesMax = 256_000_000;
 
 const retrySecondsMax = 300;
 
+/** A long way that does not get on for so long has nobody who goes it. */
+const idleMillisMax = 2_500;
+const buildsAtOnce = 2;
+
 export interface RecomputeOptions {
   readonly log: (line: string) => void;
   readonly isStopping: () => boolean;
@@ -58,6 +62,8 @@ export class Recompute {
   /** Sources that were read on the last long ways, all to one revision. */
   #sources: { target: number; sources: Sources } | undefined;
   readonly #building = new Set<number>();
+  /** How far long ways had got when that was last seen to change. */
+  readonly #watched = new Map<number, { readonly count: number; readonly since: number }>();
 
   constructor(database: Database, bell: Bell, options: RecomputeOptions) {
     this.#database = database;
@@ -123,9 +129,34 @@ export class Recompute {
       this.#heard = newest;
       this.#touch('all');
     } else if (this.#waiting.size > 0 || this.#checkSwitch || this.#retryDue()) this.#schedule();
-    for (const lane of this.#book.lanes.values()) {
-      if (lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id) && isDue(lane))
-        await this.#bell.wake('build', String(lane.row.id), { definition: lane.row.id });
+    await this.#lookAfterLong();
+  }
+
+  /**
+   * Lanes on a long way are brought by whichever worker takes the job. The one that holds their partition looks whether they
+   * have got there, rings again, and goes itself when nobody gets on: the worker that had the job may be dead.
+   */
+  async #lookAfterLong(): Promise<void> {
+    const long = [...this.#book.lanes.values()].filter(
+      (lane) => lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id),
+    );
+    if (long.length > 0) await this.#book.refresh(long.map(({ row }) => row.id));
+    const now = Date.now();
+    for (const lane of long) {
+      const { id } = lane.row;
+      if (!lane.isLong) {
+        this.#watched.delete(id);
+        this.#checkSwitch = true;
+        this.#touch('all');
+        continue;
+      }
+      if (!isDue(lane)) continue;
+      const count = lane.step?.count ?? 0;
+      const watched = this.#watched.get(id);
+      if (watched?.count !== count) this.#watched.set(id, { count, since: now });
+      if (watched?.count === count && now - watched.since > idleMillisMax && this.#building.size < buildsAtOnce)
+        void this.#build(id).catch((error: Error) => this.#options.log(`recompute: ${error.message}`));
+      else await this.#bell.wake('build', String(id), { definition: id });
     }
   }
 

@@ -19,7 +19,7 @@ import { everything, readVersions } from '../../src/store/read.ts';
 import { type Held, MemoryLane } from '../derive/memory.ts';
 
 /** How long anything may take before a test says that it hangs. */
-const patienceMillis = 20_000;
+const patienceMillis = 60_000;
 
 export interface World {
   readonly database: Database;
