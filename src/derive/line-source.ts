@@ -16,6 +16,12 @@ export type Overlay = ReadonlyMap<number, Versions>;
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
 
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly points: Points;
+}
+
 /**
  * The points of one storage at a revision, for readers that go forward. What one has read, the next one finds here: many
  * formulas read the same part of the same series.
@@ -26,8 +32,8 @@ export class PointSource {
   readonly #asOf: number;
   readonly #overlay: Versions | undefined;
   readonly #stage: Stage | undefined;
-  /** What was read, without a gap between `from` and `to`. */
-  #kept: { from: number; to: number; points: Points } | undefined;
+  /** What was read, part behind part, without a gap. */
+  #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<{ range: Range; versions: Versions }>; at: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   /** How many points were read from the store. */
@@ -54,18 +60,41 @@ export class PointSource {
   }
 
   #find(from: number): { readonly points: Points; readonly to: number } | undefined {
-    const kept = this.#kept;
-    return kept && from >= kept.from && from < kept.to ? { points: this.#slice(kept, from), to: kept.to } : undefined;
+    const part = this.#partOf(from);
+    if (!part) return undefined;
+    const { t } = part.points;
+    return { points: sliceVersions(part.points, lowerBound(t, from), t.length), to: part.to };
+  }
+
+  #partOf(instant: number): Part | undefined {
+    let low = 0;
+    let high = this.#parts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#parts[middle].to <= instant) low = middle + 1;
+      else high = middle;
+    }
+    const part = this.#parts.at(low);
+    return part && part.from <= instant ? part : undefined;
+  }
+
+  /** Keeps a part for the next reader; what lies furthest back goes when it is too much. */
+  #keep(part: Part): void {
+    if (this.#parts.at(-1)?.to === part.from) this.#parts.push(part);
+    else if (this.#parts.at(0)?.from === part.to) this.#parts.unshift(part);
+    else this.#parts = [part];
+    let points = this.#parts.reduce((sum, each) => sum + each.points.t.length, 0);
+    while (this.#parts.length > 1 && points > keptMax) points -= this.#parts.shift()?.points.t.length ?? 0;
   }
 
   async #read(from: number): Promise<{ readonly points: Points; readonly to: number }> {
-    const kept = this.#kept;
-    if (kept && from < kept.from) {
+    const first = this.#parts.at(0);
+    if (first && from < first.from) {
       // What is asked for now begins before what is here: only the part in between is missing, if it is small.
-      const before = await this.#readSpan({ from, to: kept.from }, 500_000);
-      if (before) {
-        this.#kept = { from, to: kept.to, points: mergeVersions([before, kept.points]) };
-        return { points: this.#kept.points, to: this.#kept.to };
+      const points = await this.#readSpan({ from, to: first.from }, 500_000);
+      if (points) {
+        this.#keep({ from, to: first.from, points });
+        return { points, to: first.from };
       }
     }
     if (this.#steps?.at !== from) {
@@ -91,20 +120,16 @@ export class PointSource {
     const to = range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
     const points = this.#fold(versions, { from: range.from, to: range.to });
     this.#steps.at = to;
-    const joins = this.#kept !== undefined && this.#kept.to === from && this.#kept.points.t.length < keptMax;
-    this.#kept =
-      joins && this.#kept
-        ? { from: this.#kept.from, to, points: mergeVersions([this.#kept.points, points]) }
-        : { from, to, points };
+    this.#keep({ from, to, points });
     return { points, to };
   }
 
   /** An instant from which on there are at least `count` points before another one; undefined when there are fewer. */
   async back(before: number, count: number): Promise<number | undefined> {
-    const kept = this.#kept;
-    if (kept && before > kept.from && before <= kept.to) {
-      const end = lowerBound(kept.points.t, before);
-      if (end >= count) return kept.points.t[end - count];
+    const part = this.#partOf(before) ?? this.#parts.at(-1);
+    if (part && before > part.from && before <= part.to) {
+      const end = lowerBound(part.points.t, before);
+      if (end >= count) return part.points.t[end - count];
     }
     const range = { from: everything.from, to: Math.min(before, everything.to) };
     if (range.from >= range.to) return undefined;
@@ -141,10 +166,6 @@ export class PointSource {
     if (!overlay) return foldVersions(versions, this.#asOf);
     const here = sliceVersions(overlay, lowerBound(overlay.t, range.from), lowerBound(overlay.t, range.to));
     return foldVersions(here.t.length === 0 ? versions : mergeVersions([versions, here]), this.#asOf);
-  }
-
-  #slice(kept: { points: Points }, from: number): Points {
-    return sliceVersions(kept.points, lowerBound(kept.points.t, from), kept.points.t.length);
   }
 }
 

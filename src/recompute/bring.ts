@@ -50,29 +50,31 @@ export class Changes {
       this.#push({ t: line.t.subarray(start, end), value: line.value.subarray(start, end), size: undefined });
       return;
     }
-    const t: number[] = [];
-    const value: number[] = [];
+    const most = end - start + before.t.length;
+    const t = new Float64Array(most);
+    const value = new Float64Array(most);
+    let n = 0;
     let j = 0;
     for (let i = start; i < end || j < before.t.length; ) {
       const now = i < end ? line.t[i] : Number.POSITIVE_INFINITY;
       const then = j < before.t.length ? before.t[j] : Number.POSITIVE_INFINITY;
       if (now < then) {
-        t.push(now);
-        value.push(line.value[i++]);
+        t[n] = now;
+        value[n++] = line.value[i++];
       } else if (then < now) {
-        t.push(then);
-        value.push(Number.NaN);
+        t[n] = then;
+        value[n++] = Number.NaN;
         j++;
       } else {
         if (!Object.is(line.value[i], before.value[j])) {
-          t.push(now);
-          value.push(line.value[i]);
+          t[n] = now;
+          value[n++] = line.value[i];
         }
         i++;
         j++;
       }
     }
-    this.#push({ t: Float64Array.from(t), value: Float64Array.from(value), size: undefined });
+    this.#push({ t: t.subarray(0, n), value: value.subarray(0, n), size: undefined });
   }
 
   #push(column: Column): void {

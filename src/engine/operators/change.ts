@@ -1,7 +1,7 @@
 import type { RowOperator, Runner, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { byParameter, type Lagged, lagMemory, openLagged } from './lagged.ts';
-import { finite } from './pointwise.ts';
+import { finite, shareOf } from './pointwise.ts';
 
 /** Makes of what x was, which stands in `out`, what it has changed by. */
 type Compare = (x: Float64Array, out: Float64Array, length: number) => void;
@@ -80,7 +80,7 @@ export const delta = change({
 
 export const relativeReturn = change({
   name: 'return',
-  meaning: 'By what share of what it was x has changed: x / lag(x, by) - 1.',
+  meaning: 'By what share of what it was x has changed: (x - lag(x, by)) / lag(x, by).',
   missing: 'Where there was no value yet so far back, where it was 0, or where the quotient is too large for a double.',
   examples: [
     {
@@ -113,7 +113,7 @@ export const relativeReturn = change({
     },
   ],
   compare(x, out, length) {
-    for (let i = 0; i < length; i++) out[i] = finite(x[i] / out[i] - 1);
+    for (let i = 0; i < length; i++) out[i] = finite(shareOf(x[i], out[i]));
   },
 });
 
@@ -141,6 +141,10 @@ export const logReturn = change({
     },
   ],
   compare(x, out, length) {
-    for (let i = 0; i < length; i++) out[i] = finite(Math.log(x[i] / out[i]));
+    for (let i = 0; i < length; i++) {
+      const times = x[i] / out[i];
+      // Near 1, the quotient has lost what the difference still has.
+      out[i] = finite(times > 0.5 && times < 2 ? Math.log1p(shareOf(x[i], out[i])) : Math.log(times));
+    }
   },
 });

@@ -1,6 +1,6 @@
 import type { RowOperator, Runner } from '../operator.ts';
 import type { Rows } from '../rows.ts';
-import { finite } from './pointwise.ts';
+import { finite, shareOf } from './pointwise.ts';
 
 class Drawdown implements Runner {
   #top = Number.NEGATIVE_INFINITY;
@@ -10,7 +10,7 @@ class Drawdown implements Runner {
     for (let i = 0; i < length; i++) {
       const value = x[i];
       if (value > top) top = value;
-      out[i] = top > 0 ? finite(value / top - 1) : Number.NaN;
+      out[i] = top > 0 ? finite(shareOf(value, top)) : Number.NaN;
     }
     this.#top = top;
   }
@@ -33,7 +33,7 @@ export const drawdown: RowOperator = {
   kind: 'row',
   name: 'drawdown',
   group: 'recursive',
-  meaning: 'How far x is below its greatest value so far, as a share of it: x / (greatest so far) - 1, at most 0.',
+  meaning: 'How far x is below its greatest value so far, as a share of it: (x - greatest) / greatest, at most 0.',
   parameters: [{ name: 'x', type: 'series', meaning: 'What falls back.' }],
   warmUp: 'None: the first point is 0, if the first value is above 0.',
   missing: 'Where the greatest value so far is 0 or below, or the quotient is too large for a double.',

@@ -31,3 +31,9 @@ export function finite(value: number): number {
 export function seriesParameter(name: string, meaning: string): Parameter {
   return { name, type: 'series', meaning };
 }
+
+/** By what share of `was` x lies above it: by way of the difference, which is exact where the two are near. */
+export function shareOf(x: number, was: number): number {
+  const difference = x - was;
+  return difference - difference === 0 ? difference / was : x / was - 1;
+}

@@ -85,7 +85,7 @@ const oracles: Readonly<Record<string, (x: readonly number[], given: Arguments) 
   drawdown: (x) =>
     x.map((each, i) => {
       const top = Math.max(...x.slice(0, i + 1));
-      const value = each / top - 1;
+      const value = Number.isFinite(each - top) ? (each - top) / top : each / top - 1;
       return top > 0 && Number.isFinite(value) ? value : Number.NaN;
     }),
 };

@@ -9,8 +9,12 @@ import { type Case, expectBits, expectExample, inOne, runInCalls } from './in-ca
 const oracles: Readonly<Record<string, (x: number, was: number) => number>> = {
   lag: (_, was) => was,
   delta: (x, was) => x - was,
-  return: (x, was) => (was === 0 ? Number.NaN : x / was - 1),
-  logreturn: (x, was) => (x / was > 0 ? Math.log(x / was) : Number.NaN),
+  return: (x, was) => (was === 0 ? Number.NaN : Number.isFinite(x - was) ? (x - was) / was : x / was - 1),
+  logreturn: (x, was) => {
+    const times = x / was;
+    if (times > 0.5 && times < 2) return Math.log1p((x - was) / was);
+    return times > 0 ? Math.log(times) : Number.NaN;
+  },
 };
 
 /** At each row what was known so far back is looked up anew. */
