@@ -1,0 +1,268 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Fault } from '../../src/engine/fault.ts';
+import type { Operator } from '../../src/engine/operator.ts';
+import { operatorsByName } from '../../src/engine/operators/registry.ts';
+import { Book } from '../../src/recompute/book.ts';
+import { goLongWay } from '../../src/recompute/long-way.ts';
+import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
+import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
+import { column } from '../store/world.ts';
+import { createDatabase } from '../support/database.ts';
+import { computed, heldAt, openWorld, type World } from './world.ts';
+
+const second = 1_000_000;
+let world: World;
+let drop: () => Promise<void>;
+
+/** Gives x as it is, until it is told to throw. */
+const moody = { throws: false };
+const fragile: Operator = {
+  kind: 'row',
+  name: 'fragile',
+  group: 'arithmetic',
+  meaning: 'x, or a failure.',
+  parameters: [{ name: 'x', type: 'series', meaning: 'What is given.' }],
+  warmUp: 'None.',
+  missing: 'Nowhere.',
+  examples: [],
+  memory: () => ({ kind: 'rows', rows: 0 }),
+  open: () => ({
+    run: ({ length, columns: [x] }, out) => {
+      if (moody.throws) throw new Error('it broke');
+      for (let i = 0; i < length; i++) out[i] = x[i];
+    },
+    bytes: () => 0,
+  }),
+};
+
+beforeEach(async () => {
+  moody.throws = false;
+  (operatorsByName as Map<string, Operator>).set('fragile', fragile);
+  const created = await createDatabase();
+  drop = created.drop;
+  world = await openWorld(created.url);
+});
+
+afterEach(async () => {
+  (operatorsByName as Map<string, Operator>).delete('fragile');
+  await world.stop();
+  await drop();
+});
+
+async function write(key: string, ticks: readonly (readonly [t: number, value: number])[]): Promise<number> {
+  const { revision } = await world.ingest.ingest({
+    columns: [{ series: key, column: column(ticks), index: (at) => at, bad: new Map() }],
+    createMissing: true,
+    partial: false,
+    note: null,
+    idempotencyKey: null,
+  });
+  return revision;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error('it does not happen');
+}
+
+const ramp = (length: number) =>
+  Array.from({ length }, (_, i): [number, number] => [i * second, 100 + ((i * 7919) % 1000) / 100]);
+
+async function definitionOf(key: string) {
+  const [{ id }] = await world.catalogue.seriesByKeys([key]);
+  const all = await readHistoryOfDefinitions(world.database, [id]);
+  return { newest: all[all.length - 1], all };
+}
+
+async function valuesAt(key: string, asOf: number): Promise<[number, number][]> {
+  return [...(await heldAt(world, key, asOf))].map(([t, { value }]) => [t, value]);
+}
+
+test('a new formula takes the place of the old one in one revision, and with it all that hangs on it', async () => {
+  await world.startWorker();
+  await write('A', ramp(400));
+  await world.definer.define({ key: 'M', formula: 'mean(A, 10s)' });
+  await world.definer.define({ key: 'D', formula: 'M * 2' });
+  await world.settled();
+  await world.definer.define({ key: 'M', formula: 'mean(A, 20s)' });
+  await world.settled();
+  const { newest, all } = await definitionOf('M');
+  expect(all.map(({ state, formula }) => [state, formula])).toEqual([
+    ['RETIRED', 'mean(A, 10s)'],
+    ['LIVE', 'mean(A, 20s)'],
+  ]);
+  const since = newest.since ?? 0;
+  expect((await definitionOf('D')).newest.since, 'in the same revision').toBe(since);
+  const A = await heldAt(world, 'A', since);
+  for (const [formula, asOf] of [
+    ['mean(A, 10s)', since - 1],
+    ['mean(A, 20s)', since],
+  ] as const) {
+    expect(await valuesAt('M', asOf)).toEqual([...(await computed(formula, new Map([['A', A]])))]);
+    expect(await valuesAt('D', asOf)).toEqual([...(await computed(`${formula} * 2`, new Map([['A', A]])))]);
+  }
+  // What is defined as it is already changes nothing.
+  await world.definer.define({ key: 'M', formula: 'mean(A, 20s)' });
+  expect((await definitionOf('M')).all.length).toBe(2);
+});
+
+test('a new formula that cannot be computed leaves the old one in place, with the reason', async () => {
+  await world.startWorker();
+  await write('A', ramp(50));
+  await world.definer.define({ key: 'M', formula: 'mean(A, 10s)' });
+  await world.settled();
+  moody.throws = true;
+  await world.definer.define({ key: 'M', formula: 'fragile(A)' });
+  await until(async () => (await definitionOf('M')).newest.problem !== null);
+  const { all } = await definitionOf('M');
+  expect(all.map(({ state, problem }) => [state, problem])).toEqual([
+    ['LIVE', null],
+    ['BUILDING', 'it broke'],
+  ]);
+  await write('A', [[60 * second, 5]]);
+  const revision = await world.settled();
+  expect((await valuesAt('M', revision)).at(-1)).toEqual([60 * second, 5]);
+  // Another definition in its place is computed.
+  await world.definer.define({ key: 'M', formula: 'mean(A, 5s)' });
+  await world.settled();
+  expect((await definitionOf('M')).newest.state).toBe('LIVE');
+});
+
+test('a series whose operator throws has failed, with the reason; what reads it waits, others go on, and it comes back', async () => {
+  await world.startWorker();
+  await write('A', ramp(50));
+  for (const [key, formula] of [
+    ['F', 'fragile(A)'],
+    ['G', 'F + 1'],
+    ['H', 'A + 1'],
+  ])
+    await world.definer.define({ key, formula });
+  await world.settled();
+  moody.throws = true;
+  const revision = await write('A', [[50 * second, 7]]);
+  await until(async () => (await definitionOf('F')).newest.problem === 'it broke');
+  await until(async () => (await valuesAt('H', revision)).at(-1)?.[0] === 50 * second);
+  expect((await valuesAt('G', revision)).at(-1)?.[0], 'it waits for what it reads').toBe(49 * second);
+  expect(await world.settled(), 'what failed stands aside').toBeGreaterThanOrEqual(revision);
+  moody.throws = false;
+  await until(async () => (await definitionOf('F')).newest.problem === null);
+  await until(async () => (await valuesAt('G', revision)).at(-1)?.[1] === 8);
+  expect((await valuesAt('F', revision)).at(-1)).toEqual([50 * second, 7]);
+});
+
+test('a correction that changes nothing behind it writes nothing; one that dies out is written as far as it is felt', async () => {
+  await world.startWorker();
+  await write('A', ramp(20_000));
+  for (const [key, formula] of [
+    ['X', 'max(A, 1h)'],
+    ['E', 'ema(A, 12)'],
+    ['Y', 'X + 1'],
+  ])
+    await world.definer.define({ key, formula });
+  await world.settled();
+  const storages = (await readDefinitions(world.database)).definitions.map(({ key, storages: [storage] }) => ({
+    key,
+    storage,
+  }));
+  const writtenSince = async (revision: number) => {
+    const counts: Record<string, number> = {};
+    for (const { key, storage } of storages) {
+      const [row] = await world.database.query<{ count: string }>(
+        'SELECT coalesce(sum(versions), 0) AS count FROM fresh_blocks WHERE series = $1 AND revision >= $2',
+        [storage, revision],
+      );
+      counts[key] = Number(row.count);
+    }
+    return counts;
+  };
+  // The same value again.
+  let revision = await write('A', [[10_000 * second, 100 + ((10_000 * 7919) % 1000) / 100]]);
+  await world.settled();
+  expect(await writtenSince(revision)).toEqual({ X: 0, E: 0, Y: 0 });
+  // Another one, which is not the greatest of any hour.
+  const before = new Map(await valuesAt('E', revision));
+  world.passes.length = 0;
+  revision = await write('A', [[10_000 * second, 101]]);
+  await world.settled();
+  const after = await valuesAt('E', revision);
+  const differing = after.filter(([t, value]) => !Object.is(before.get(t), value)).length;
+  expect(differing).toBeGreaterThan(50);
+  expect(differing).toBeLessThan(1_000);
+  expect(await writtenSince(revision)).toEqual({ X: 0, E: differing, Y: 0 });
+  const [{ id }] = await world.catalogue.seriesByKeys(['E']);
+  expect(
+    world.passes.flatMap(({ series }) => series),
+    'nobody else is woken',
+  ).toEqual([id]);
+});
+
+test('a long way is gone in steps, and gone on from the last one', async () => {
+  const ticks = ramp(400_000);
+  await write('A', ticks.slice(0, 200_000));
+  await write('A', ticks.slice(200_000));
+  const defined = await world.definer.define({ key: 'C', formula: 'cumsum(A) + ema(A, 100)' });
+  await openWave(world.database, 0);
+  const book = new Book(world.database);
+  await book.load();
+  const [lane] = [...book.lanes.values()];
+  const steps: Step[] = [];
+  let over = false;
+  const options = {
+    announce: false,
+    isOver: () => over,
+    onProgress: (step: Step) => {
+      steps.push(step);
+      over = steps.length === 2;
+    },
+  };
+  expect(await goLongWay(world.database, book, lane, options)).toBe('interrupted');
+  const [row] = await readLanes(world.database, [lane.row.id]);
+  expect(row.basis).toBe(-1);
+  expect(row.step).toMatchObject({ count: 2, progress: expect.closeTo(0.65, 0) });
+  expect(await valuesAt('C', await world.catalogue.newestRevision()), 'nobody sees half of it').toEqual([]);
+  // Another process goes on, and does not do again what was done.
+  over = false;
+  const other = new Book(world.database);
+  await other.load();
+  const [same] = [...other.lanes.values()];
+  expect(await goLongWay(world.database, other, same, options)).toBe('there');
+  expect(steps[2].done).toBeGreaterThan(steps[1].done);
+  expect(steps.map(({ count }) => count)).toEqual([1, 2, 3]);
+  await world.startWorker();
+  const revision = await world.settled();
+  const A = await heldAt(world, 'A', revision);
+  expect(await valuesAt('C', revision)).toEqual([...(await computed('cumsum(A) + ema(A, 100)', new Map([['A', A]])))]);
+  expect(defined.kind).toBe('DERIVED');
+});
+
+test('cycles, unknown series, and a key that is taken are refused with their place; a series that others read is not deleted', async () => {
+  await world.startWorker();
+  await write('BTC-USD', ramp(10));
+  await world.definer.define({ key: 'P', formula: 'mean(BTC-USD, 5s)' });
+  await world.definer.define({ key: 'Q', formula: 'P + 1' });
+  await world.settled();
+  const fault = async (key: string, formula: string) =>
+    world.definer.define({ key, formula }).then(
+      () => undefined,
+      (error: Fault) => error,
+    );
+  expect(await fault('P', 'BTC-USD + Q')).toMatchObject({
+    code: 'BAD_USER_INPUT',
+    inputPath: ['input', 'formula'],
+    details: { formula: { line: 1, column: 11, length: 1 } },
+    message: expect.stringContaining('cycle'),
+  });
+  expect(await fault('R', 'R + 1')).toMatchObject({ details: { formula: { column: 1, length: 1 } } });
+  expect(await fault('R', 'mean(BTC-USS, 5s)')).toMatchObject({
+    details: { formula: { column: 6, length: 7, suggestions: ['BTC-USD'] } },
+  });
+  expect(await fault('BTC-USD', 'P * 2')).toMatchObject({ code: 'CONFLICT' });
+  expect(await fault('R', 'size(P)')).toMatchObject({ code: 'BAD_USER_INPUT' });
+  const [{ id }] = await world.catalogue.seriesByKeys(['BTC-USD']);
+  expect(await deleteSeries(world.database, id, false)).toEqual({ dependents: ['P'] });
+  const [q] = await world.catalogue.seriesByKeys(['Q']);
+  expect(await deleteSeries(world.database, q.id, false)).toEqual({ revision: expect.any(Number) });
+});
