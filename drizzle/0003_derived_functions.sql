@@ -138,8 +138,13 @@ DECLARE
   v_id int;
 BEGIN
   PERFORM pg_advisory_xact_lock(7421, 1);
-  IF NOT EXISTS (SELECT FROM series WHERE id = p_id AND deleted_revision IS NULL) THEN
+  SELECT deleted_revision INTO v_revision FROM series WHERE id = p_id;
+  IF NOT FOUND THEN
     RETURN jsonb_build_object('missing', true);
+  END IF;
+  IF v_revision IS NOT NULL THEN
+    -- Asked again after a lost answer.
+    RETURN jsonb_build_object('revision', v_revision);
   END IF;
   SELECT jsonb_agg(DISTINCT dependent.key) INTO v_dependents
   FROM definitions JOIN series AS dependent ON dependent.id = definitions.series
@@ -157,6 +162,17 @@ BEGIN
   PERFORM tidemark_tell(v_revision, p_announce);
   RETURN jsonb_build_object('revision', v_revision);
 END $$;
+--> statement-breakpoint
+-- A write that makes its series must not come upon one that was defined a moment ago: its ticks would lie where nobody reads.
+CREATE FUNCTION tidemark_key_is_free() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM series WHERE key = NEW.key AND deleted_revision IS NULL AND kind = 'DERIVED') THEN
+    RAISE EXCEPTION 'series % is derived', NEW.key USING ERRCODE = 'TM001';
+  END IF;
+  RETURN NEW;
+END $$;
+--> statement-breakpoint
+CREATE TRIGGER series_key_is_free BEFORE INSERT ON series FOR EACH ROW WHEN (NEW.kind = 'SOURCE') EXECUTE FUNCTION tidemark_key_is_free();
 --> statement-breakpoint
 -- What lanes are to aim at: the newest wave, a new one if there is something new and the last one is old enough.
 CREATE FUNCTION tidemark_wave(p_age_millis float8) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$

@@ -17,6 +17,7 @@ export interface Config {
   readonly samplesMax: number;
   readonly candlesMax: number;
   readonly pageMax: number;
+  readonly evaluatePointsMax: number;
   readonly historyDays: number | undefined;
   readonly demoInstruments: number;
 }
@@ -184,6 +185,14 @@ export const settings: readonly Setting[] = [
     fallback: '10000',
     meaning: 'Points of one page of a connection.',
     parse: whole(100, 1_000_000),
+  }),
+  setting({
+    name: 'evaluatePointsMax',
+    env: 'EVALUATE_POINTS_MAX',
+    value: 'number',
+    fallback: '5000000',
+    meaning: 'Points that are read to compute one formula with evaluate.',
+    parse: whole(1_000, 1_000_000_000),
   }),
   setting({
     name: 'historyDays',

@@ -17,7 +17,14 @@ function measure(): string {
   for (let i = 0; i < 400; i++) {
     x = (x * 1103515245 + 12345) % 2147483648;
     const argument = x / 2 ** 27 + 0.001;
-    for (const value of [Math.exp(argument), Math.log(argument), Math.log1p(argument), argument ** 0.7, argument ** -2.3, 2 ** -argument]) {
+    for (const value of [
+      Math.exp(argument),
+      Math.log(argument),
+      Math.log1p(argument),
+      argument ** 0.7,
+      argument ** -2.3,
+      2 ** -argument,
+    ]) {
       double[0] = value;
       hash = BigInt.asUintN(64, (hash ^ bits[0]) * 0x100000001b3n);
     }

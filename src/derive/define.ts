@@ -140,7 +140,9 @@ export class Definer {
 /** Throws what it is given, or what comes of it, with its place in the input. */
 function at<T>(path: readonly string[], run: () => T): T {
   try {
-    return run();
+    const result = run();
+    if (result instanceof Fault) throw result;
+    return result;
   } catch (error) {
     if (error instanceof Fault && error.inputPath === undefined)
       throw new Fault(error.code, error.message, path, { ...error.details });
@@ -206,7 +208,7 @@ function planBundle(
   expression: Expression,
   inputs: readonly DefinitionInput[],
 ): { list: NewDefinition[]; cancel: number[] } {
-  const stages = planFormula(expression).stages.length;
+  const stages = at(formulaPath, () => planFormula(expression)).stages.length;
   const first: Draft = {
     series: existing?.id ?? null,
     key: definition.key,

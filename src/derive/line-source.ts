@@ -8,10 +8,13 @@ import {
   type Versions,
 } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import { everything, type Range, readPoints, type Stage, walkVersions } from '../store/read.ts';
+import { everything, type Range, readPoints, readVersions, type Stage, walkVersions } from '../store/read.ts';
 
 /** Points that are written at this revision as soon as what is under way is committed. */
 export type Overlay = ReadonlyMap<number, Versions>;
+
+/** So many points are read in one go when they are known to be wanted. */
+const atOncePoints = 400_000;
 
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
@@ -49,12 +52,16 @@ export class PointSource {
 
   /**
    * Points from an instant on, and up to where they are all; `to` is infinite when there are no more. Whoever asks while
-   * another one reads waits: it may find here what it wants.
+   * another one reads waits: it may find here what it wants. `until` is up to where more will be asked for, if that is known:
+   * when it is not too much, it is read at once.
    */
-  async chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+  async chunk(
+    from: number,
+    until = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly points: Points; readonly to: number }> {
     const found = this.#find(from);
     if (found) return found;
-    const turn = this.#turn.then(() => this.#find(from) ?? this.#read(from));
+    const turn = this.#turn.then(() => this.#find(from) ?? this.#read(from, until));
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
@@ -78,6 +85,14 @@ export class PointSource {
     return part && part.from <= instant ? part : undefined;
   }
 
+  /** About how many points there are in a span that goes on behind what was read: as many a second as there. */
+  #expected(from: number, until: number): number {
+    const last = this.#parts.at(-1);
+    if (last?.to !== from || !Number.isFinite(last.from) || until === Number.POSITIVE_INFINITY)
+      return Number.POSITIVE_INFINITY;
+    return (last.points.t.length / (from - last.from)) * (until - from);
+  }
+
   /** Keeps a part for the next reader; what lies furthest back goes when it is too much. */
   #keep(part: Part): void {
     if (this.#parts.at(-1)?.to === part.from) this.#parts.push(part);
@@ -87,7 +102,7 @@ export class PointSource {
     while (this.#parts.length > 1 && points > keptMax) points -= this.#parts.shift()?.points.t.length ?? 0;
   }
 
-  async #read(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+  async #read(from: number, until: number): Promise<{ readonly points: Points; readonly to: number }> {
     const first = this.#parts.at(0);
     if (first && from < first.from) {
       // What is asked for now begins before what is here: only the part in between is missing, if it is small.
@@ -96,6 +111,14 @@ export class PointSource {
         this.#keep({ from, to: first.from, points });
         return { points, to: first.from };
       }
+    }
+    if (from < until && this.#expected(from, until) <= atOncePoints) {
+      const range = { from: Math.max(from, everything.from), to: Math.min(until, everything.to) };
+      const versions = await readVersions(this.#database, this.#storage, range, this.#stage);
+      const to = range.to === everything.to ? Number.POSITIVE_INFINITY : range.to;
+      const points = this.#fold(versions, range);
+      this.#keep({ from, to, points });
+      return { points, to };
     }
     if (this.#steps?.at !== from) {
       await this.#steps?.iterator.return(undefined);

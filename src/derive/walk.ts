@@ -44,6 +44,8 @@ export interface Walked {
   readonly piece: Piece;
   /** A state that is new, or another one than before. */
   readonly checkpoint: Checkpoint | undefined;
+  /** Where it will have ended that a change is felt, as far as that is known; infinite when it is not. */
+  readonly felt: number;
   /** How many points of leaves were gone through for it. */
   readonly points: number;
   /** Set with the last piece when the walk came to the end of the data. */
@@ -85,10 +87,10 @@ class Feed {
     this.#from = from;
   }
 
-  /** Reads until there is something behind an instant, or nothing more at all. */
-  async fill(beyond: number): Promise<void> {
+  /** Reads until there is something behind an instant, or nothing more at all. `until` is how much will be wanted. */
+  async fill(beyond: number, until: number): Promise<void> {
     while (this.to <= beyond && this.to !== never) {
-      const { points, to } = await this.#leaf.source.chunk(this.to);
+      const { points, to } = await this.#leaf.source.chunk(this.to, until);
       const rest = clipLine(this.#line, this.#from, never);
       this.#line = joinLines([rest, lineOf(points, this.#leaf.column)]);
       this.to = to;
@@ -149,11 +151,14 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
     .sort((a, b) => a.from - b.from);
   const noted = new Noted(walk.checkpoints);
+  const longest = Math.max(0, ...reachOf(stage).leaves.flatMap((needs) => needs.map(({ micros }) => micros)));
   let next = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
-    const { run, feeds } = await begin({ ...walk, checkpoints: noted }, wanted);
+    // So far the change will be felt, if nothing but windows of time remembers it.
+    const horizon = changes[next].to + longest;
+    const { run, feeds } = await begin({ ...walk, checkpoints: noted }, wanted, horizon);
     const recursive = isRecursive(stage);
     let known: Checkpoint[] = [];
     let more = recursive;
@@ -163,7 +168,8 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
     let counted = 0;
     const clean = leaves.map(() => always);
     for (;;) {
-      for (const feed of feeds) await feed.fill(at);
+      const until = run.clean > at ? run.clean : horizon;
+      for (const feed of feeds) await feed.fill(at, until);
       let end = Math.min(...feeds.map((feed) => feed.cut(chunkPoints)));
       while (known.length > 0 && known[0].t <= at) known.shift();
       if (more && known.length === 0) {
@@ -213,6 +219,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       yield {
         piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
         checkpoint,
+        felt: run.clean > piece.from ? run.clean : never,
         points: run.points - counted,
         tail,
       };
@@ -232,25 +239,25 @@ export function lastOf({ t, value }: Line): Line {
 }
 
 /** A run that is certain of what it gives at `wanted`, and feeds that go on from there. */
-async function begin(walk: Walk, wanted: number): Promise<{ run: StageRun; feeds: Feed[] }> {
+async function begin(walk: Walk, wanted: number, horizon: number): Promise<{ run: StageRun; feeds: Feed[] }> {
   const reach = reachOf(walk.stage);
   for (let attempt = 0; ; attempt++) {
     const found = attempt < deepenings ? await startOf(walk, reach, wanted, 4 ** attempt) : undefined;
     const start = found ?? { from: walk.leaves.map(() => always) };
     const run = new StageRun(walk.stage, { ...start, wanted });
     const feeds = walk.leaves.map((leaf, i) => new Feed(leaf, start.from[i]));
-    await warmUp(run, feeds, wanted);
+    await warmUp(run, feeds, wanted, horizon);
     if (run.certain <= wanted) return { run, feeds };
     if (!found) throw new Error(`a run from the beginning is not certain of what it gives at ${wanted}`);
   }
 }
 
-async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number): Promise<void> {
+async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number, horizon: number): Promise<void> {
   for (let at: number = always; at < wanted; ) {
     let end = wanted;
     for (const feed of feeds) {
       // A leaf that begins later has nothing to give until then.
-      if (feed.to <= at || feed.to === always) await feed.fill(Math.max(at, feed.to));
+      if (feed.to <= at || feed.to === always) await feed.fill(Math.max(at, feed.to), horizon);
       end = Math.min(end, feed.to);
     }
     run.push(

@@ -1,11 +1,13 @@
+import { derivedAmong, readStorages } from '../derive/where.ts';
 import { uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
-import { diffSeries } from '../query/diff.ts';
+import { diffSources } from '../query/diff.ts';
 import { readSamples, type Samples } from '../query/samples.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import { readCountBounds } from '../store/tallies.ts';
+import { readCursor } from './cursor.ts';
 import { type Feed, leavable, type Watch } from './feed.ts';
 
 export interface SeriesChange {
@@ -37,6 +39,9 @@ const pointsMax = 10_000;
 /** A subscriber hears at least this often that its cursor moved. */
 const silenceMillis = 15_000;
 
+/** Who waits for derived series to come up looks again this often, should nobody tell. */
+const behindMillis = 1_000;
+
 /** More spans of one series are sent as one. */
 const spansMax = 100;
 
@@ -58,7 +63,7 @@ export class Changes {
   /**
    * A snapshot, or what changed after a cursor, and then every change. It watches first and reads then, and each event
    * is read from the store at its cursor: nothing is missed, nothing comes twice, and a client that is slow gets several
-   * revisions as one.
+   * revisions as one. With derived series, the cursor is a revision that all of them reflect.
    */
   follow(request: ChangesRequest): AsyncGenerator<ChangeEvent, void> {
     const watch = this.#feed.watch(new Set(request.series.map((series) => series.id)));
@@ -67,15 +72,23 @@ export class Changes {
 
   async *#events(request: ChangesRequest, watch: Watch): AsyncGenerator<ChangeEvent, void> {
     try {
-      const begin = await this.#begin(request);
+      let begin = await this.#begin(request);
+      while (!begin && !watch.ended) {
+        await watch.next(behindMillis);
+        begin = await this.#begin(request);
+      }
+      if (!begin) return;
       yield begin;
       let { cursor } = begin;
       let sentAt = performance.now();
+      let isBehind = derivedAmong(request.series).length > 0;
       while (!watch.ended) {
-        await watch.next(Math.max(0, sentAt + this.#silenceMillis - performance.now()));
+        const silence = Math.max(0, sentAt + this.#silenceMillis - performance.now());
+        await watch.next(isBehind ? Math.min(silence, behindMillis) : silence);
         if (watch.ended) return;
-        const event = await this.#since(request, cursor);
+        const { event, newest } = await this.#since(request, cursor);
         cursor = event.cursor;
+        isBehind = cursor < newest;
         if (event.changes.length > 0 || performance.now() >= sentAt + this.#silenceMillis) {
           yield event;
           sentAt = performance.now();
@@ -87,7 +100,8 @@ export class Changes {
     }
   }
 
-  async #begin(request: ChangesRequest): Promise<ChangeEvent> {
+  /** undefined: there is no revision yet at which all is exact. */
+  async #begin(request: ChangesRequest): Promise<ChangeEvent | undefined> {
     const { after } = request;
     if (after === undefined) return this.#snapshot(request, null);
     const oldest = await this.#catalogue.oldestRevision();
@@ -100,30 +114,53 @@ export class Changes {
     const younger = request.series.find(({ createdRevision }) => createdRevision > after);
     if (younger && after > 0)
       return this.#snapshot(request, `the series '${younger.key}' was made after revision ${after}`);
-    return this.#since(request, after);
+    return (await this.#since(request, after)).event;
   }
 
-  async #snapshot(request: ChangesRequest, reason: string | null): Promise<ChangeEvent> {
-    const cursor = await this.#catalogue.newestRevision();
+  async #snapshot(request: ChangesRequest, reason: string | null): Promise<ChangeEvent | undefined> {
+    const { cursor } = await readCursor(this.#database, this.#catalogue, request.series);
+    if (cursor === undefined) return undefined;
+    const storages = await readStorages(this.#database, request.series, cursor);
     const changes = await Promise.all(
-      request.series.map((series) => this.#change(series, request.range, cursor, request.bucketMicros)),
+      request.series.map((series) => this.#change(series, storages, request.range, cursor, request.bucketMicros)),
     );
     return { kind: 'SNAPSHOT', cursor, changes, reason };
   }
 
-  async #since(request: ChangesRequest, after: number): Promise<ChangeEvent> {
-    const cursor = await this.#catalogue.newestRevision();
+  /** What changed after a cursor, and the newest revision there is. */
+  async #since(
+    request: ChangesRequest,
+    after: number,
+  ): Promise<{ readonly event: ChangeEvent; readonly newest: number }> {
+    const { series: followed, range, bucketMicros } = request;
+    const { cursor: exact, newest } = await readCursor(this.#database, this.#catalogue, followed);
+    const cursor = Math.max(after, exact ?? 0);
     const changes: SeriesChange[] = [];
-    for (const series of cursor > after ? request.series : []) {
-      const spans = await diffSeries(this.#database, series.id, after, cursor, request.range);
-      for (const span of joinSpans(spans, request))
-        changes.push(await this.#change(series, span, cursor, request.bucketMicros));
+    if (cursor > after) {
+      const older = await readStorages(this.#database, followed, after);
+      const newer = await readStorages(this.#database, followed, cursor);
+      for (const series of followed) {
+        const at = (storages: ReadonlyMap<number, number>, asOf: number) => ({
+          storage: storages.get(series.id) ?? 0,
+          asOf,
+        });
+        const spans = await diffSources(this.#database, at(older, after), at(newer, cursor), range);
+        for (const span of joinSpans(spans, request))
+          changes.push(await this.#change(series, newer, span, cursor, bucketMicros));
+      }
     }
-    return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null };
+    const kind = changes.length > 0 ? 'CHANGE' : 'PROGRESS';
+    return { event: { kind, cursor, changes, reason: null }, newest };
   }
 
-  async #change(series: SeriesRow, span: Range, asOf: number, bucketMicros: number | undefined): Promise<SeriesChange> {
-    const samples = await this.#samples(series.id, span, asOf, bucketMicros);
+  async #change(
+    series: SeriesRow,
+    storages: ReadonlyMap<number, number>,
+    span: Range,
+    asOf: number,
+    bucketMicros: number | undefined,
+  ): Promise<SeriesChange> {
+    const samples = await this.#samples(storages.get(series.id) ?? 0, span, asOf, bucketMicros);
     return { series: series.key, span, samples: samples ?? none, asOf, truncated: samples === undefined };
   }
 

@@ -1,7 +1,9 @@
+import { nowhere, readStorages } from '../derive/where.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
+import { readCursor } from './cursor.ts';
 import { type Feed, leavable, type Watch } from './feed.ts';
 
 export interface LatestEvent {
@@ -12,8 +14,11 @@ export interface LatestEvent {
 /** Without news, the connection is kept awake by looking again this often. */
 const silenceMillis = 15_000;
 
+/** Who waits for derived series to come up looks again this often, should nobody tell. */
+const behindMillis = 1_000;
+
 function isSame(a: PointRow | undefined, b: PointRow | undefined): boolean {
-  return a?.t === b?.t && a?.revision === b?.revision;
+  return a?.t === b?.t && a?.revision === b?.revision && Object.is(a?.value, b?.value);
 }
 
 /** The newest value of each series, then of those whose newest value changed; what a slow client misses is skipped. */
@@ -34,15 +39,21 @@ async function* lastEvents(
   watch: Watch,
 ): AsyncGenerator<LatestEvent, void> {
   const ids = series.map(({ id }) => id);
+  let cursor = -1;
+  let isBehind = false;
   try {
-    let known: Map<number, PointRow> | undefined;
-    for (; !watch.ended; await watch.next(silenceMillis)) {
-      const cursor = await catalogue.newestRevision();
-      const lasts = await readLasts(database, ids, cursor);
-      const changed = series.filter(({ id }) => !known || !isSame(known.get(id), lasts.get(id)));
-      known = lasts;
-      if (changed.length > 0)
-        yield { cursor, values: changed.map(({ id, key }) => ({ series: key, point: lasts.get(id) ?? null })) };
+    let known: ReadonlyMap<number, PointRow> | undefined;
+    for (; !watch.ended; await watch.next(isBehind ? behindMillis : silenceMillis)) {
+      const { cursor: exact, newest } = await readCursor(database, catalogue, series);
+      isBehind = exact !== newest;
+      if (exact !== undefined && exact > cursor) {
+        cursor = exact;
+        const lasts = await lastsOf(database, series, cursor);
+        const changed = series.filter(({ id }) => !known || !isSame(known.get(id), lasts.get(id)));
+        known = lasts;
+        if (changed.length > 0)
+          yield { cursor, values: changed.map(({ id, key }) => ({ series: key, point: lasts.get(id) ?? null })) };
+      }
       const alive = new Set((await catalogue.seriesByIds(ids)).map(({ id }) => id));
       const gone = series.find(({ id }) => !alive.has(id));
       if (gone) throw new Fault('NOT_FOUND', `The series '${gone.key}' was deleted.`, ['series']);
@@ -50,4 +61,16 @@ async function* lastEvents(
   } finally {
     watch.close();
   }
+}
+
+async function lastsOf(database: Database, series: readonly SeriesRow[], asOf: number): Promise<Map<number, PointRow>> {
+  const storages = await readStorages(database, series, asOf);
+  const wanted = [...new Set(storages.values())].filter((storage) => storage !== nowhere);
+  const lasts = await readLasts(database, wanted, asOf);
+  const found = new Map<number, PointRow>();
+  for (const [id, storage] of storages) {
+    const last = lasts.get(storage);
+    if (last) found.set(id, last);
+  }
+  return found;
 }

@@ -5,10 +5,12 @@ import {
   type Committed,
   commit,
   commitPointsMax,
+  isKeyDerived,
   type NewSeries,
   type Refused,
 } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
+import { type Deletion, deleteSeries } from '../store/definitions.ts';
 import { cutAtGaps, mergeColumns } from './column.ts';
 
 /** Something to be committed whole or not at all. */
@@ -23,7 +25,6 @@ export interface Write {
   readonly columns: readonly { readonly series: number | string; readonly key?: string; readonly column: Column }[];
   /** For deletions: what they delete was read at the base. */
   readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
-  readonly removes?: number;
   /** Blocks that lie there already; their series below 0 count through `creates`. Such a write is committed alone. */
   readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] };
 }
@@ -105,6 +106,16 @@ export class Gatherer {
     });
   }
 
+  /** Deletes a series, in a commit of its own. */
+  async remove(series: number): Promise<Deletion> {
+    const deletion = await deleteSeries(this.#database, series, this.#options.announce);
+    if ('revision' in deletion) {
+      const { revision } = deletion;
+      this.#options.onCommit?.({ previous: revision - 1, revision, series: undefined, points: 0 });
+    }
+    return deletion;
+  }
+
   /** Takes no more writes; resolves when all those taken are committed or have failed. */
   async drain(): Promise<void> {
     this.#closed = true;
@@ -138,7 +149,7 @@ export class Gatherer {
 
   /**
    * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two that delete of one
-   * series or the series itself, must see one another's outcome: the second waits.
+   * series, must see one another's outcome: the second waits.
    */
   #takeBatch(): Waiting[] {
     const batch: Waiting[] = [];
@@ -148,8 +159,8 @@ export class Gatherer {
     let points = 0;
     for (let i = 0; i < this.#waiting.length; i++) {
       const next = this.#waiting[i];
-      const { idempotency, guard, removes, staged } = next.write;
-      const deletesOf = guard?.series ?? removes;
+      const { idempotency, guard, staged } = next.write;
+      const deletesOf = guard?.series;
       const full = batch.length >= writesPerCommitMax || (batch.length > 0 && points + next.points > commitPointsMax);
       const alone = batch.length > 0 && (staged !== undefined || batch[0].write.staged !== undefined);
       if (full || alone) {
@@ -175,7 +186,13 @@ export class Gatherer {
     try {
       while (rest.length > 0) {
         const plan = planCommit(rest.map(({ write }) => write));
-        const answer = await commit(this.#database, plan.request, { announce: this.#options.announce });
+        const answer = await this.#commit(plan);
+        if (!answer) {
+          // A key that a write wants to make has become a derived series: those are planned anew.
+          for (const { write, settle } of rest) if (write.creates.length > 0) settle({ kind: 'missing', series: [] });
+          rest = rest.filter(({ write }) => write.creates.length === 0);
+          continue;
+        }
         if (answer.kind === 'committed') {
           this.#settle(rest, plan, answer);
           return;
@@ -184,6 +201,16 @@ export class Gatherer {
       }
     } catch (error) {
       for (const waiting of rest) waiting.fail(error);
+    }
+  }
+
+  /** undefined: one of the keys to be made is derived by now. */
+  async #commit(plan: CommitPlan): Promise<Committed | Refused | undefined> {
+    try {
+      return await commit(this.#database, plan.request, { announce: this.#options.announce });
+    } catch (error) {
+      if (isKeyDerived(error)) return undefined;
+      throw error;
     }
   }
 
@@ -201,10 +228,7 @@ export class Gatherer {
       previous: answer.previous,
       revision: answer.previous + answer.revisions,
       points: batch.reduce((sum, { points }) => sum + points, 0),
-      series:
-        plan.request.deletes.length > 0
-          ? undefined
-          : [...touched].map((series) => (series < 0 ? answer.created[-series - 1] : series)),
+      series: [...touched].map((series) => (series < 0 ? answer.created[-series - 1] : series)),
     });
   }
 }
@@ -219,12 +243,7 @@ function refuse(batch: readonly Waiting[], answer: Refused): Waiting[] {
   }
   batch.forEach(({ write, settle }, i) => {
     if (told.has(i)) return;
-    const ids = [
-      ...write.columns.map(({ series }) => series),
-      ...(write.staged?.series ?? []),
-      write.removes,
-      write.guard?.series,
-    ];
+    const ids = [...write.columns.map(({ series }) => series), ...(write.staged?.series ?? []), write.guard?.series];
     const gone = ids.filter((id): id is number => typeof id === 'number' && missing.has(id));
     if (gone.length === 0) return;
     told.add(i);
@@ -242,14 +261,12 @@ interface CommitPlan {
 
 /**
  * Numbers the revisions of a commit and merges its columns. Deletions come first: they delete what was there when they
- * were read, so what others write in the same commit comes after them. Removals of series come last, or what others
- * write to them would be lost.
+ * were read, so what others write in the same commit comes after them.
  */
 export function planCommit(writes: readonly Write[]): CommitPlan {
   const deletions = writes.filter((write) => write.guard);
-  const removals = writes.filter((write) => write.removes !== undefined);
-  const others = writes.filter((write) => !write.guard && write.removes === undefined);
-  const own = (write: Write) => write.note !== null || write.staged !== undefined || write.removes !== undefined;
+  const others = writes.filter((write) => !write.guard);
+  const own = (write: Write) => write.note !== null || write.staged !== undefined;
   const revisions: { note: string | null }[] = [];
   const at = new Map<Write, number>();
   const give = (write: Write) => {
@@ -260,9 +277,9 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
   const shared = [...deletions, ...others].filter((write) => !own(write));
   for (const write of shared) at.set(write, revisions.length);
   if (shared.length > 0) revisions.push({ note: null });
-  for (const write of [...others.filter(own), ...removals]) give(write);
+  for (const write of others.filter(own)) give(write);
 
-  const ordered = [...deletions, ...others, ...removals];
+  const ordered = [...deletions, ...others];
   const creates = new Map<string, NewSeries & { at: number }>();
   for (const write of ordered) {
     for (const create of write.creates) {
@@ -300,9 +317,7 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
         idempotency || guard ? [{ write, ...idempotency, guard }] : [],
       ),
       creates: [...creates.values()],
-      deletes: writes.flatMap((write) =>
-        write.removes === undefined ? [] : [{ id: write.removes, at: at.get(write) ?? 0 }],
-      ),
+      deletes: [],
       stages: writes.flatMap(({ staged }, i) =>
         (staged?.stages ?? []).map((id) => ({ id, series: staged?.series ?? [], at: at.get(writes[i]) ?? 0 })),
       ),

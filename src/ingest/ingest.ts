@@ -68,7 +68,7 @@ export class Ingest {
   readonly #catalogue: Catalogue;
   readonly #gatherer: Gatherer;
   readonly #limits: IngestLimits;
-  /** Keys of living series. A deleted one is noticed by the commit, which then refuses and names its id. */
+  /** Keys of living source series. A deleted one is noticed by the commit, which then refuses and names its id. */
   readonly #known = new Map<string, SeriesRow>();
 
   constructor(database: Database, catalogue: Catalogue, gatherer: Gatherer, limits: IngestLimits) {
@@ -131,6 +131,8 @@ export class Ingest {
       if (!series) {
         throw new Fault('NOT_FOUND', `There is no series ${quoted(request.series)}.`, ['input', 'series']);
       }
+      if (series.kind === 'DERIVED')
+        throw new Fault('CONFLICT', `Nothing can be deleted here: ${derived(series.key)}.`, ['input', 'series']);
       const base = await this.#catalogue.newestRevision();
       const column = range
         ? await this.#livingIn(series.id, range, base)
@@ -160,22 +162,36 @@ export class Ingest {
     const problem = keyProblem(series.key);
     if (problem)
       throw new Fault('BAD_USER_INPUT', `${quoted(series.key)} cannot be a key: ${problem}.`, ['input', 'key']);
-    this.#checkSeriesTexts(series);
+    checkSeriesTexts(series);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const existing = await this.#catalogue.seriesByKeys([series.key]);
-      if (existing.length > 0) return existing[0];
+      const [existing] = await this.#catalogue.seriesByKeys([series.key]);
+      if (existing?.kind === 'DERIVED')
+        throw new Fault(
+          'CONFLICT',
+          `${quoted(series.key)} is a derived series: choose another key, or delete it first.`,
+          ['input', 'key'],
+        );
+      if (existing) return existing;
       await this.#submit({ note: null, answer: {}, creates: [series], columns: [] });
     }
     throw busy();
   }
 
+  /** The source series of keys. */
+  async sourceIds(keys: readonly string[]): Promise<number[]> {
+    const rows = await this.#resolve(keys);
+    return [...new Set([...rows.values()].filter(({ kind }) => kind === 'SOURCE').map(({ id }) => id))];
+  }
+
+  /** Refused while others are derived from it. */
   async deleteSeries(key: string): Promise<{ id: number; revision: number }> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const [series] = await this.#catalogue.seriesByKeys([key]);
       if (!series) throw new Fault('NOT_FOUND', `There is no series ${quoted(key)}.`, ['key']);
-      const outcome = await this.#submit({ note: null, answer: {}, creates: [], columns: [], removes: series.id });
+      const deletion = await this.#gatherer.remove(series.id);
+      if ('dependents' in deletion) throw hasDependents(key, deletion.dependents);
       this.#known.delete(key);
-      if (outcome.kind === 'written') return { id: series.id, revision: outcome.revision };
+      if ('revision' in deletion) return { id: series.id, revision: deletion.revision };
     }
     throw busy();
   }
@@ -233,8 +249,7 @@ export class Ingest {
     const creates = new Map<string, NewSeries>();
     const accepted = new Map<string, Column[]>();
     for (const { series, column, index, bad } of request.columns) {
-      const reason =
-        known.has(series) || creates.has(series) ? undefined : this.#reasonAgainst(series, request.createMissing);
+      const reason = reasonAgainst(series, known.get(series), request.createMissing);
       if (reason) {
         column.t.forEach((_, at) => {
           rejected.push({ index: index(at), series, reason });
@@ -262,19 +277,17 @@ export class Ingest {
     return { columns, creates: [...creates.values()], accepted: points, duplicates, rejected };
   }
 
-  #reasonAgainst(key: string, createMissing: boolean): string | undefined {
-    if (!createMissing) return `there is no series ${quoted(key)}; create it, or set createMissing`;
-    return keyProblem(key);
-  }
-
   async #resolve(keys: readonly string[]): Promise<Map<string, SeriesRow>> {
+    const found = new Map<string, SeriesRow>();
     const unknown = [...new Set(keys.filter((key) => !this.#known.has(key)))];
     if (unknown.length > 0) {
       const askable = unknown.filter((key) => keyProblem(key) === undefined);
-      for (const row of askable.length > 0 ? await this.#catalogue.seriesByKeys(askable) : [])
-        this.#known.set(row.key, row);
+      for (const row of askable.length > 0 ? await this.#catalogue.seriesByKeys(askable) : []) {
+        if (row.kind === 'SOURCE') this.#known.set(row.key, row);
+        // Nothing is ever committed to it, so nobody would notice that it is gone.
+        else found.set(row.key, row);
+      }
     }
-    const found = new Map<string, SeriesRow>();
     for (const key of keys) {
       const row = this.#known.get(key);
       if (row) found.set(key, row);
@@ -327,16 +340,16 @@ export class Ingest {
       throw new Fault('BAD_USER_INPUT', 'An idempotencyKey cannot be empty.', ['input', 'idempotencyKey']);
     checkText(idempotencyKey, idempotencyKeyLengthMax, ['input', 'idempotencyKey']);
   }
+}
 
-  #checkSeriesTexts(series: NewSeries): void {
-    checkText(series.name ?? null, noteLengthMax, ['input', 'name']);
-    checkText(series.unit ?? null, idempotencyKeyLengthMax, ['input', 'unit']);
-    if ((series.tags?.length ?? 0) > 100)
-      throw new Fault('BAD_USER_INPUT', 'A series has at most 100 tags.', ['input', 'tags']);
-    series.tags?.forEach((tag, i) => {
-      checkText(tag, idempotencyKeyLengthMax, ['input', 'tags', i]);
-    });
-  }
+export function checkSeriesTexts(series: NewSeries): void {
+  checkText(series.name ?? null, noteLengthMax, ['input', 'name']);
+  checkText(series.unit ?? null, idempotencyKeyLengthMax, ['input', 'unit']);
+  if ((series.tags?.length ?? 0) > 100)
+    throw new Fault('BAD_USER_INPUT', 'A series has at most 100 tags.', ['input', 'tags']);
+  series.tags?.forEach((tag, i) => {
+    checkText(tag, idempotencyKeyLengthMax, ['input', 'tags', i]);
+  });
 }
 
 function checkText(text: string | null, lengthMax: number, path: InputPath): void {
@@ -366,6 +379,31 @@ function refusal(rejected: readonly Rejected[]): Fault {
     `Nothing was written: tick ${first.index} of ${quoted(first.series)} is refused (${first.reason})${others}. With partial: true the others are written.`,
     ['input'],
     { rejected: rejected.slice(0, rejectedShownMax), rejectedCount: rejected.length },
+  );
+}
+
+/** Why nothing can be written to a key; undefined when something can. */
+function reasonAgainst(key: string, row: SeriesRow | undefined, createMissing: boolean): string | undefined {
+  if (row) return row.kind === 'DERIVED' ? derived(key) : undefined;
+  if (!createMissing) return `there is no series ${quoted(key)}; create it, or set createMissing`;
+  return keyProblem(key);
+}
+
+function derived(key: string): string {
+  return `${quoted(key)} is a derived series, its formula says what it holds`;
+}
+
+/** A fault names so many of the series that stand in the way. */
+const dependentsShownMax = 10;
+
+function hasDependents(key: string, dependents: readonly string[]): Fault {
+  const shown = dependents.slice(0, dependentsShownMax);
+  const more = dependents.length > shown.length ? ` and ${dependents.length - shown.length} more` : '';
+  return new Fault(
+    'CONFLICT',
+    `${quoted(key)} cannot be deleted while others are derived from it: ${shown.map(quoted).join(', ')}${more}. Delete those first, or give them other formulas.`,
+    ['key'],
+    { dependents: shown },
   );
 }
 

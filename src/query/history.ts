@@ -30,3 +30,36 @@ export async function readHistory(
   }
   return history;
 }
+
+/** Where the points of a series lay from one revision to another. */
+export interface Stretch {
+  readonly storage: number;
+  readonly since: number;
+  readonly until: number;
+}
+
+/**
+ * The same of a series that was defined anew, its stretches oldest first. What an instant was when a stretch began is
+ * given at the revision at which it began, unless it was the same before.
+ */
+export async function readHistoryAcross(
+  database: Database,
+  stretches: readonly Stretch[],
+  t: number,
+  count: number,
+  asOf: number,
+): Promise<InstantVersion[]> {
+  const history: InstantVersion[] = [];
+  for (const { storage, since, until } of stretches) {
+    if (since > asOf) continue;
+    const newestFirst = await readHistory(database, storage, t, Number.POSITIVE_INFINITY, Math.min(asOf, until - 1));
+    const before = history.at(-1) ?? nothing;
+    const start = newestFirst.find(({ revision }) => revision <= since) ?? nothing;
+    if (!Object.is(start.value, before.value) || !Object.is(start.size, before.size))
+      history.push({ ...start, revision: since });
+    history.push(...newestFirst.filter(({ revision }) => revision > since).reverse());
+  }
+  return history.reverse().slice(0, count);
+}
+
+const nothing: InstantVersion = { value: null, size: null, revision: 0 };

@@ -1,5 +1,6 @@
 import type { Tail } from '../derive/walk.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
+import type { Operator } from '../engine/operator.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Database } from '../store/connect.ts';
@@ -27,6 +28,7 @@ export interface Lane {
 /** The lanes there are, in an order in which each stands behind those that it reads. */
 export class Book {
   readonly #database: Database;
+  readonly #operators: ReadonlyMap<string, Operator>;
   /** A definition whose formula cannot be planned by this program. */
   readonly broken = new Map<number, string>();
   version = -1;
@@ -34,8 +36,9 @@ export class Book {
   /** The lanes that hang on a source series. */
   bySource: ReadonlyMap<number, readonly Lane[]> = new Map();
 
-  constructor(database: Database) {
+  constructor(database: Database, operators: ReadonlyMap<string, Operator> = operatorsByName) {
     this.#database = database;
+    this.#operators = operators;
   }
 
   /** Reads the catalogue again; lanes that are still there keep what is known of them. */
@@ -56,7 +59,7 @@ export class Book {
       const lane = rows.get(row.id);
       if (!lane) continue;
       try {
-        const plan = planFormula(parseFormula(row.formula, operatorsByName));
+        const plan = planFormula(parseFormula(row.formula, this.#operators));
         const { basis, stops, untils, step } = lane;
         const leaves = leavesOf(row, plan, byId);
         lanes.set(row.id, {
@@ -93,12 +96,13 @@ export class Book {
     for (const row of await readLanes(this.#database, definitions)) {
       const lane = this.lanes.get(row.definition);
       if (!lane) continue;
-      if (lane.basis !== row.basis) lane.tails = [];
+      const stood = lane.basis;
+      if (stood !== row.basis) lane.tails = [];
       lane.basis = row.basis;
       lane.stops = row.stops;
       lane.untils = row.untils;
       lane.step = row.step;
-      lane.isLong = row.basis < 0 || row.step !== null || (lane.isLong && lane.basis === row.basis);
+      lane.isLong = row.basis < 0 || row.step !== null || (lane.isLong && stood === row.basis);
     }
   }
 }

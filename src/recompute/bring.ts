@@ -1,4 +1,4 @@
-import { PointSource } from '../derive/line-source.ts';
+import type { PointSource } from '../derive/line-source.ts';
 import {
   type Checkpoint,
   type Checkpoints,
@@ -8,13 +8,13 @@ import {
   type Walked,
   walkStage,
 } from '../derive/walk.ts';
-import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
+import { clipLine, emptyLine, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
 import type { Column } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { type CheckpointRow, checkpointBefore, checkpointsAfter } from '../store/lanes.ts';
-import type { Range } from '../store/read.ts';
+import { everything, type Range, readVersions } from '../store/read.ts';
 import type { Lane } from './book.ts';
 
 /** Instants that lie so close together are taken for one change: to go on is cheaper than to begin again. */
@@ -101,43 +101,47 @@ export class Changes {
   }
 }
 
-/** What a storage holds, for pieces that come in the order of time. */
+/** A span of so many times the last one is read at most, where it is not known how much will be wanted. */
+const aheadMax = 64;
+
+/** A window of time is read whole if it holds about so many points. */
+const storedPointsMax = 300_000;
+
+/** What a storage holds at a revision, for pieces that come in the order of time. */
 export class Stored {
-  readonly #source: PointSource | undefined;
-  #points: Points | undefined;
+  readonly #database: Database;
+  readonly #storage: number | undefined;
+  readonly #asOf: number;
+  #line: Line = emptyLine;
+  #from = 0;
   #to = Number.NEGATIVE_INFINITY;
+  #ahead = 1;
+  /** How many versions were read from the store. */
+  pointsRead = 0;
 
   /** undefined: it holds nothing. */
-  constructor(source: PointSource | undefined) {
-    this.#source = source;
+  constructor(database: Database, storage: number | undefined, asOf: number) {
+    this.#database = database;
+    this.#storage = storage;
+    this.#asOf = asOf;
   }
 
-  async within(from: number, to: number): Promise<Line> {
-    if (!this.#source || from >= to) return emptyLine;
-    const parts: Line[] = [];
-    let at = from;
-    for (;;) {
-      if (!this.#points || at >= this.#to || this.#startsBehind(at)) {
-        const chunk = await this.#source.chunk(at);
-        this.#points = chunk.points;
-        this.#to = chunk.to;
-      }
-      const { t, value } = this.#points;
-      const start = lowerBound(t, at);
-      const end = lowerBound(t, to);
-      if (end > start) parts.push({ t: t.subarray(start, end), value: value.subarray(start, end) });
-      if (this.#to >= to) break;
-      at = this.#to;
+  /** What a piece is to be compared with; it is about as dense as the piece, and will be wanted up to `felt`. */
+  async under({ from, to, line }: Piece, felt: number): Promise<Line> {
+    if (this.#storage === undefined || from >= to) return emptyLine;
+    if (from < this.#from || to > this.#to) {
+      const width = to - from;
+      const points = (line.t.length / width) * (felt - from);
+      const until = points <= storedPointsMax ? felt : from + width * this.#ahead;
+      this.#ahead = Math.min(this.#ahead * 2, aheadMax);
+      const range = { from: Math.max(from, everything.from), to: Math.min(Math.max(to, until), everything.to) };
+      const versions = await readVersions(this.#database, this.#storage, range);
+      this.pointsRead += versions.t.length;
+      this.#line = foldVersions(versions, this.#asOf);
+      this.#from = from;
+      this.#to = range.to === everything.to ? Number.POSITIVE_INFINITY : range.to;
     }
-    return joinLines(parts);
-  }
-
-  #from = Number.NEGATIVE_INFINITY;
-
-  #startsBehind(at: number): boolean {
-    const behind = at < this.#from;
-    this.#from = at;
-    return behind;
+    return clipLine(this.#line, from, to);
   }
 }
 
@@ -170,6 +174,8 @@ export interface Brought {
   readonly tails: (Tail | undefined)[];
   /** How many points of leaves went through. */
   readonly points: number;
+  /** How many were read to compare with what stood there. */
+  readonly compared: number;
 }
 
 /** The way is too long to go in one piece. */
@@ -181,8 +187,9 @@ const passChangesMax = 600_000;
 
 /** Brings a lane from its basis to the target: everything that differs then. */
 export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
-  const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0 };
+  const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0, compared: 0 };
   let points = 0;
+  let compared = 0;
   for (let stage = 0; stage < lane.plan.stages.length; stage++) {
     const changed = lane.leaves[stage].map(({ storage }) => scene.changed(storage));
     const tail = lane.tails[stage];
@@ -199,7 +206,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       points += appendTo(tail, lane, stage, changed, changes, note, scene.target);
       brought.tails.push(tail);
     } else {
-      const stored = new Stored(new PointSource(scene.database, storage, scene.basis));
+      const stored = new Stored(scene.database, storage, scene.basis);
       const leaves = lane.leaves[stage].map((leaf, i) => ({
         source: scene.source(leaf.storage),
         column: leaf.column,
@@ -211,14 +218,15 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         checkpoints: storedCheckpoints(scene.database, lane.row.id, stage),
       };
       let end: Walked['tail'];
-      for await (const { piece, checkpoint, tail: reached, points: passed } of walkStage(walk)) {
-        changes.replace(piece, await stored.within(piece.from, piece.to));
+      for await (const { piece, felt, checkpoint, tail: reached, points: passed } of walkStage(walk)) {
+        changes.replace(piece, await stored.under(piece, felt));
         note(checkpoint);
         end = reached;
         points += passed;
         if (points > passPointsMax || changes.length > passChangesMax) throw new TooFar();
       }
       brought.tails.push(end);
+      compared += stored.pointsRead;
     }
     if (changes.length > 0) {
       const column = changes.take();
@@ -226,7 +234,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       scene.write(storage, column);
     }
   }
-  return { ...brought, points };
+  return { ...brought, points, compared };
 }
 
 /** Goes on from where the last pass ended, by points that all lie behind it. */

@@ -153,7 +153,7 @@ class LongWay {
       stage,
     );
     const storage = lane.row.storages[stage];
-    const stored = new Stored(this.#basis < 0 ? undefined : new PointSource(this.#database, storage, this.#basis));
+    const stored = new Stored(this.#database, this.#basis < 0 ? undefined : storage, this.#basis);
     const changes = new Changes();
     let workedSince = performance.now();
     // What an earlier attempt has noted behind its last step is noted anew.
@@ -161,8 +161,12 @@ class LongWay {
     const note = (checkpoint: Checkpoint | undefined) => {
       if (checkpoint) this.#checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
     };
-    for await (const { piece, checkpoint } of walkStage({ stage: lane.plan.stages[stage], leaves, checkpoints })) {
-      changes.replace(piece, await stored.within(piece.from, piece.to));
+    for await (const { piece, felt, checkpoint } of walkStage({
+      stage: lane.plan.stages[stage],
+      leaves,
+      checkpoints,
+    })) {
+      changes.replace(piece, await stored.under(piece, felt));
       note(checkpoint);
       if (changes.length >= stepPoints || performance.now() - this.#steppedAt > stepMillisMax) {
         const column = changes.take();

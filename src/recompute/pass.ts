@@ -22,8 +22,12 @@ export interface Passed {
   readonly lanes: readonly Lane[];
   /** The series whose points changed, with the newest revision that they were brought to. */
   readonly series: readonly number[];
+  /** How many points were written. */
   readonly points: number;
-  /** Lanes that could not go on yet: another one that they read has not got there. */
+  /** How many points went through formulas, and how many versions and points were read for it. */
+  readonly passed: number;
+  readonly read: number;
+  /** Lanes that could not go on yet, or not as far as the wave: another one that they read has not got there. */
   readonly waiting: readonly Lane[];
 }
 
@@ -90,10 +94,11 @@ export class Pass {
 
   async run(candidates: readonly Lane[]): Promise<Passed> {
     const near = candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target);
+    // First where the others stand, then what changed: what they commit in between is not yet where they stand.
+    const foreign = await this.#foreignLanes(near);
     await this.#readChanged(near);
     const lanes = near.filter(({ isLong }) => !isLong);
     const waiting: Lane[] = [];
-    const foreign = await this.#foreignLanes(lanes);
     let asked: Promise<readonly number[]> | undefined;
     const waves = () => {
       asked ??= recentWaves(this.#database, wavesBack);
@@ -109,8 +114,9 @@ export class Pass {
         await Promise.all(lane.row.upstream.map((id) => done.get(id)));
         await turns.take(async () => {
           const target = await this.#targetOf(lane, foreign, waves);
-          if (target === undefined) waiting.push(lane);
-          else if (firstChange <= target) await this.#move(lane, target, firstChange);
+          // Also one that gets to an older wave only has something left to wait for.
+          if (target !== this.#target) waiting.push(lane);
+          if (target !== undefined && firstChange <= target) await this.#move(lane, target, firstChange);
         });
       };
       const brought = bring();
@@ -316,7 +322,19 @@ export class Pass {
       }
     }
     if (lost.size > 0) await this.#book.refresh([...lost]);
-    return { lanes: moved, series: [...series], points, waiting };
+    return { lanes: moved, series: [...series], points, ...this.#counts(), waiting };
+  }
+
+  #counts(): Pick<Passed, 'passed' | 'read'> {
+    let passed = 0;
+    let read = 0;
+    for (const { t } of this.#changed.values()) read += t.length;
+    for (const { pointsRead } of this.#sources.values()) read += pointsRead;
+    for (const { brought } of this.#moves.values()) {
+      passed += brought?.points ?? 0;
+      read += brought?.compared ?? 0;
+    }
+    return { passed, read };
   }
 
   #lose(lane: Lane, lost: Set<number>): void {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Bell, JobHandlers, Notice, Stoppable } from '../bell/bell.ts';
+import type { Operator } from '../engine/operator.ts';
 import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -37,6 +38,8 @@ export interface RecomputeOptions {
   readonly isStopping: () => boolean;
   /** Told after each pass that moved lanes: for tests and measurements. */
   readonly onPass?: (passed: Passed, wave: Wave) => void;
+  /** In place of all that there are: for tests. */
+  readonly operators?: ReadonlyMap<string, Operator>;
 }
 
 /** Keeps the derived series of the partitions that this worker holds as their formulas say. */
@@ -70,7 +73,7 @@ export class Recompute {
     this.#catalogue = new Catalogue(database);
     this.#bell = bell;
     this.#options = options;
-    this.#book = new Book(database);
+    this.#book = new Book(database, options.operators);
   }
 
   get handlers(): Pick<JobHandlers, 'advance' | 'build'> {
@@ -128,7 +131,7 @@ export class Recompute {
     if (newest > this.#heard) {
       this.#heard = newest;
       this.#touch('all');
-    } else if (this.#waiting.size > 0 || this.#checkSwitch || this.#retryDue()) this.#schedule();
+    } else if (this.#retryDue() || this.#waiting.size > 0 || this.#checkSwitch) this.#schedule();
     await this.#lookAfterLong();
   }
 

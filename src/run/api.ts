@@ -1,4 +1,6 @@
 import type { Config } from '../config.ts';
+import { Definer } from '../derive/define.ts';
+import { Settled } from '../derive/standing.ts';
 import { Feed } from '../feed/feed.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
@@ -11,6 +13,7 @@ import { connect, type Database } from '../store/connect.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
+import { defineOptions } from './defined.ts';
 import { log, report } from './log.ts';
 import type { OpenStore } from './store.ts';
 import { version } from './version.ts';
@@ -83,12 +86,23 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     },
   });
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
+  const { announce, onDefined } = defineOptions(bell);
+  const definer = new Definer(database, catalogue, {
+    announce,
+    onDefined: async (revision, definitions) => {
+      feed.hear({ previous: revision - 1, revision, series: undefined });
+      // They are there already: should no worker be told of them, it finds them by itself.
+      await onDefined(revision, definitions).catch((error: Error) => log(`could not wake a worker: ${error.message}`));
+    },
+  });
   const startedAt = Date.now() * 1000;
   let ready = true;
   const app: App = {
     database,
     catalogue,
     ingest,
+    definer,
+    settled: new Settled(database),
     feed,
     limits: config,
     health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name }),

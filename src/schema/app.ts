@@ -1,3 +1,5 @@
+import type { Definer } from '../derive/define.ts';
+import type { Settled } from '../derive/standing.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
@@ -9,6 +11,8 @@ export interface ReadLimits {
   readonly candlesMax: number;
   /** Points of one page. */
   readonly pageMax: number;
+  /** Points that are read to compute one formula. */
+  readonly evaluatePointsMax: number;
 }
 
 export interface Health {
@@ -24,6 +28,8 @@ export interface App {
   readonly database: Database;
   readonly catalogue: Catalogue;
   readonly ingest: Ingest;
+  readonly definer: Definer;
+  readonly settled: Settled;
   readonly feed: Feed;
   readonly limits: ReadLimits;
   health(): Health;

@@ -1,7 +1,15 @@
 import { Fault } from '../engine/fault.ts';
-import { deletionRange, type GivenColumn, type IngestResult, type Rejected } from '../ingest/ingest.ts';
+import { awaitReflected } from '../feed/reflected.ts';
+import {
+  checkSeriesTexts,
+  deletionRange,
+  type GivenColumn,
+  type IngestResult,
+  type Rejected,
+} from '../ingest/ingest.ts';
 import { builder, type Context } from './builder.ts';
 import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
+import { DerivedSeriesType } from './derived.ts';
 import { requireInstant } from './given-instant.ts';
 import { globalId } from './ids.ts';
 import { SourceSeriesType } from './series.ts';
@@ -44,6 +52,23 @@ const CreateSeriesInput = builder.inputType('CreateSeriesInput', {
     key: t.string({
       required: true,
       description: 'Its unique name: up to 200 characters, no spaces, quotes or backslashes.',
+    }),
+    name: t.string({ description: 'What people call it.' }),
+    unit: t.string({ description: 'What its values are measured in.' }),
+    tags: t.stringList({ description: 'Words to find it by.' }),
+  }),
+});
+
+const DefineSeriesInput = builder.inputType('DefineSeriesInput', {
+  description: 'A derived series.',
+  fields: (t) => ({
+    key: t.string({
+      required: true,
+      description: 'Its unique name: up to 200 characters, no spaces, quotes or backslashes.',
+    }),
+    formula: t.string({
+      required: true,
+      description: "What it holds: 'ema(BTC-USD, 12) - ema(BTC-USD, 26)'. `operators` lists what there is.",
     }),
     name: t.string({ description: 'What people call it.' }),
     unit: t.string({ description: 'What its values are measured in.' }),
@@ -113,7 +138,12 @@ const RejectedTickType = builder.objectRef<Rejected>('RejectedTick').implement({
   }),
 });
 
-const IngestResultType = builder.objectRef<IngestResult>('IngestResult').implement({
+interface WriteResult extends IngestResult {
+  /** The first revision at which every dependent reflects it; undefined: not yet. Asked once, and only by who wants to know. */
+  readonly reflected: () => Promise<number | undefined>;
+}
+
+const IngestResultType = builder.objectRef<WriteResult>('IngestResult').implement({
   description: 'What became of a write.',
   fields: (t) => ({
     accepted: t.exposeInt('accepted', { description: 'How many points were written, or deleted.' }),
@@ -131,9 +161,13 @@ const IngestResultType = builder.objectRef<IngestResult>('IngestResult').impleme
       type: 'Revision',
       nullable: true,
       description: 'The first revision at which every dependent reflects it; null while not settled.',
-      resolve: ({ revision }) => revision,
+      resolve: async ({ reflected }) => (await reflected()) ?? null,
     }),
-    settled: t.boolean({ description: 'Whether every dependent reflects it.', resolve: () => true }),
+    settled: t.boolean({
+      description:
+        'Whether every dependent reflects it. Those that cannot be computed, and those that are computed for the first time, stand aside.',
+      resolve: async ({ reflected }) => (await reflected()) !== undefined,
+    }),
   }),
 });
 
@@ -222,10 +256,48 @@ async function written<T>({ operation }: Context, answer: Promise<T>): Promise<T
   return result;
 }
 
+/** Waits for dependents where that is asked for, and can tell how they stand. */
+async function reflecting(
+  context: Context,
+  level: 'STORED' | 'DERIVED' | null | undefined,
+  keys: () => readonly string[],
+  answer: Promise<IngestResult>,
+): Promise<WriteResult> {
+  const result = await written(context, answer);
+  const { database, feed, ingest } = context.app;
+  const reflect = async (patienceMillis?: number) =>
+    awaitReflected(database, feed, await ingest.sourceIds(keys()), result.revision, patienceMillis);
+  let asked: Promise<number | undefined> | undefined;
+  if (level === 'DERIVED') {
+    asked = reflect();
+    await asked;
+    context.operation.renew();
+  }
+  return {
+    ...result,
+    reflected: () => {
+      asked ??= reflect(0);
+      return asked;
+    },
+  };
+}
+
 builder.mutationFields((t) => ({
+  defineSeries: t.field({
+    type: DerivedSeriesType,
+    description:
+      'Creates a derived series, or gives one another formula: the old one answers until the new one has been computed, and then it switches in one revision, together with what is derived from it. CONFLICT for the key of a source series.',
+    args: { input: t.arg({ type: DefineSeriesInput, required: true, description: 'What to define.' }) },
+    resolve: async (_, { input }, context) => {
+      const definition = { ...input, tags: input.tags ?? undefined };
+      checkSeriesTexts(definition);
+      return written(context, context.app.definer.define(definition));
+    },
+  }),
   createSeries: t.field({
     type: SourceSeriesType,
-    description: 'Creates a source series; one that exists is returned as it is.',
+    description:
+      'Creates a source series; one that exists is returned as it is. CONFLICT for the key of a derived series.',
     args: { input: t.arg({ type: CreateSeriesInput, required: true, description: 'What to create.' }) },
     resolve: (_, { input }, context) =>
       written(context, context.app.ingest.createSeries({ ...input, tags: input.tags ?? [] })),
@@ -233,7 +305,7 @@ builder.mutationFields((t) => ({
   deleteSeries: t.field({
     type: DeletedSeriesType,
     description:
-      'Deletes a series with all its points and their history; its key is free again. CONFLICT while others are derived from it.',
+      'Deletes a series with all its points and their history; its key is free again. CONFLICT while others are derived from it, named in extensions.dependents.',
     args: { key: t.arg.string({ required: true, description: 'Its key.' }) },
     resolve: (_, { key }, context) => written(context, context.app.ingest.deleteSeries(key)),
   }),
@@ -241,15 +313,21 @@ builder.mutationFields((t) => ({
     type: IngestResultType,
     description: 'Inserts or corrects ticks of any number of series in one commit.',
     args: { input: t.arg({ type: IngestTicksInput, required: true, description: 'The ticks.' }) },
-    resolve: (_, { input }, context) =>
-      written(context, context.app.ingest.ingest({ columns: columnsOf(asTicks(input.ticks)), ...carried(input) })),
+    resolve: (_, { input }, context) => {
+      const columns = columnsOf(asTicks(input.ticks));
+      const keys = () => columns.map(({ series }) => series);
+      return reflecting(context, input.await, keys, context.app.ingest.ingest({ columns, ...carried(input) }));
+    },
   }),
   ingestColumns: t.field({
     type: IngestResultType,
     description: 'The same as parallel arrays: the fast way.',
     args: { input: t.arg({ type: IngestColumnsInput, required: true, description: 'The columns.' }) },
-    resolve: async (_, { input }, context) =>
-      written(context, context.app.ingest.ingest({ columns: columnsFrom(input.columns), ...carried(input) })),
+    resolve: async (_, { input }, context) => {
+      const columns = columnsFrom(input.columns);
+      const keys = () => columns.map(({ series }) => series);
+      return reflecting(context, input.await, keys, context.app.ingest.ingest({ columns, ...carried(input) }));
+    },
   }),
   deleteTicks: t.field({
     type: IngestResultType,
@@ -263,10 +341,8 @@ builder.mutationFields((t) => ({
       const range = deletionRange(bound('from'), bound('to'));
       const at = input.at && Float64Array.from(input.at, (given, i) => requireInstant(given, ['input', 'at', i]));
       const { note, idempotencyKey } = carried(input);
-      return written(
-        context,
-        context.app.ingest.deleteTicks({ series: input.series, range, at: at ?? undefined, note, idempotencyKey }),
-      );
+      const request = { series: input.series, range, at: at ?? undefined, note, idempotencyKey };
+      return reflecting(context, input.await, () => [input.series], context.app.ingest.deleteTicks(request));
     },
   }),
 }));

@@ -1,8 +1,11 @@
 import DataLoader from 'dataloader';
+import { type Derivation, readDerivations } from '../derive/derivation.ts';
+import { nowhere, type Place, readPlaces } from '../derive/where.ts';
 import type { InputPath } from '../engine/fault.ts';
 import { Fault } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
 import type { CommitRow, SeriesRow } from '../store/catalogue.ts';
+import { readDependents } from '../store/dependents.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
 
@@ -41,16 +44,38 @@ export class Operation {
     return row;
   }
 
-  changedRevision(id: number): Promise<number> {
-    return this.#asked.changed.load(id);
+  /** The series of ids, without those that are gone. */
+  async seriesByIds(ids: readonly number[]): Promise<SeriesRow[]> {
+    const rows = await Promise.all(ids.map((id) => this.#asked.seriesById.load(id)));
+    return rows.filter((row) => row !== undefined);
+  }
+
+  /** Where the points of a series are read that an asOf argument asks for. */
+  async place({ id, kind }: SeriesRow, given: number | null | undefined, path: InputPath = ['asOf']): Promise<Place> {
+    const asOf = await this.asOf(given, path);
+    return kind === 'SOURCE' ? { storage: id, asOf } : this.#asked.places(asOf).load(id);
+  }
+
+  /** What a derived series is made of. */
+  async derivation(series: number): Promise<Derivation> {
+    return this.#asked.derivations.load(series);
+  }
+
+  async dependents(series: number): Promise<SeriesRow[]> {
+    return this.seriesByIds(await this.#asked.dependents.load(series));
+  }
+
+  /** The last revision that changed the points that lie at a place; 0 where nothing ever lies. */
+  async changedRevision({ storage, asOf }: Place): Promise<number> {
+    return storage === nowhere ? 0 : this.#asked.changed(asOf).load(storage);
   }
 
   commit(revision: number): Promise<CommitRow | undefined> {
     return this.#asked.commits.load(revision);
   }
 
-  last(id: number, asOf: number): Promise<PointRow | undefined> {
-    return this.#asked.lasts(asOf).load(id);
+  async last({ storage, asOf }: Place): Promise<PointRow | undefined> {
+    return storage === nowhere ? undefined : this.#asked.lasts(asOf).load(storage);
   }
 
   /** Forgets everything, after a write. */
@@ -59,16 +84,23 @@ export class Operation {
   }
 }
 
+type Loaders<T> = Map<number, DataLoader<number, T>>;
+
 /** Answers that belong together; each loader is made when it is first asked, for most operations need none. */
 class Asked {
   readonly #app: App;
   isFresh = true;
   #revision: Promise<number> | undefined;
   #checked: Map<number, Promise<void>> | undefined;
-  #lasts: Map<number, DataLoader<number, PointRow | undefined>> | undefined;
   #seriesByKey: DataLoader<string, SeriesRow | undefined> | undefined;
-  #changed: DataLoader<number, number> | undefined;
+  #seriesById: DataLoader<number, SeriesRow | undefined> | undefined;
   #commits: DataLoader<number, CommitRow | undefined> | undefined;
+  #derivations: DataLoader<number, Derivation> | undefined;
+  #dependents: DataLoader<number, readonly number[]> | undefined;
+  /** By the revision that they read at. */
+  #lasts: Loaders<PointRow | undefined> | undefined;
+  #changed: Loaders<number> | undefined;
+  #places: Loaders<Place> | undefined;
 
   constructor(app: App) {
     this.#app = app;
@@ -102,13 +134,33 @@ class Asked {
     return this.#seriesByKey;
   }
 
-  get changed(): DataLoader<number, number> {
+  get seriesById(): DataLoader<number, SeriesRow | undefined> {
     this.isFresh = false;
-    this.#changed ??= new DataLoader(async (ids) => {
-      const revisions = await this.#app.catalogue.changedRevisions(ids, await this.revision());
-      return ids.map((id) => revisions.get(id) ?? 0);
+    this.#seriesById ??= new DataLoader(async (ids) => {
+      const byId = new Map((await this.#app.catalogue.seriesByIds(ids)).map((row) => [row.id, row]));
+      return ids.map((id) => byId.get(id));
     });
-    return this.#changed;
+    return this.#seriesById;
+  }
+
+  get derivations(): DataLoader<number, Derivation> {
+    this.isFresh = false;
+    this.#derivations ??= new DataLoader(async (ids) => {
+      // Whatever answers at this operation's revision is then among them.
+      await this.revision();
+      const derivations = await readDerivations(this.#app.database, ids);
+      return ids.map((id) => derivations.get(id) ?? new Error(`series ${id} has no definitions`));
+    });
+    return this.#derivations;
+  }
+
+  get dependents(): DataLoader<number, readonly number[]> {
+    this.isFresh = false;
+    this.#dependents ??= new DataLoader(async (ids) => {
+      const dependents = await readDependents(this.#app.database, ids);
+      return ids.map((id) => dependents.get(id) ?? []);
+    });
+    return this.#dependents;
   }
 
   get commits(): DataLoader<number, CommitRow | undefined> {
@@ -120,16 +172,40 @@ class Asked {
     return this.#commits;
   }
 
+  changed(asOf: number): DataLoader<number, number> {
+    this.#changed ??= new Map();
+    return this.#at(this.#changed, asOf, async (ids) => {
+      const revisions = await this.#app.catalogue.changedRevisions(ids, asOf);
+      return ids.map((id) => revisions.get(id) ?? 0);
+    });
+  }
+
   lasts(asOf: number): DataLoader<number, PointRow | undefined> {
-    this.isFresh = false;
     this.#lasts ??= new Map();
-    let loader = this.#lasts.get(asOf);
+    return this.#at(this.#lasts, asOf, async (ids) => {
+      const lasts = await readLasts(this.#app.database, ids, asOf);
+      return ids.map((id) => lasts.get(id));
+    });
+  }
+
+  places(asOf: number): DataLoader<number, Place> {
+    this.#places ??= new Map();
+    return this.#at(this.#places, asOf, async (ids) => {
+      const places = await readPlaces(this.#app.database, ids, asOf);
+      return ids.map((id) => places.get(id) ?? { storage: nowhere, asOf });
+    });
+  }
+
+  #at<T>(
+    loaders: Loaders<T>,
+    asOf: number,
+    load: (ids: readonly number[]) => Promise<(T | Error)[]>,
+  ): DataLoader<number, T> {
+    this.isFresh = false;
+    let loader = loaders.get(asOf);
     if (!loader) {
-      loader = new DataLoader(async (ids) => {
-        const lasts = await readLasts(this.#app.database, ids, asOf);
-        return ids.map((each) => lasts.get(each));
-      });
-      this.#lasts.set(asOf, loader);
+      loader = new DataLoader(load);
+      loaders.set(asOf, loader);
     }
     return loader;
   }

@@ -1,3 +1,4 @@
+import { type DerivedHealth, readDerivedHealth } from '../derive/derivation.ts';
 import { Fault } from '../engine/fault.ts';
 import { countFreshBlocks, countSeries } from '../store/care.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
@@ -35,6 +36,47 @@ const SeriesConnectionType = builder.objectRef<SeriesPage>('SeriesConnection').i
   }),
 });
 
+const FailedSeriesType = builder.objectRef<DerivedHealth['failed'][number]>('FailedSeries').implement({
+  description: 'A derived series that cannot be computed.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'Its key.' }),
+    problem: t.exposeString('problem', { description: 'Why not.' }),
+  }),
+});
+
+const CatchingUpType = builder.objectRef<DerivedHealth['catchingUp'][number]>('CatchingUp').implement({
+  description: 'A derived series of which much is being computed.',
+  fields: (t) => ({
+    key: t.exposeString('key', { description: 'Its key.' }),
+    progress: t.exposeFloat('progress', { description: 'How much of it is done, 0 to 1.' }),
+  }),
+});
+
+const RecomputeHealthType = builder.objectRef<DerivedHealth>('RecomputeHealth').implement({
+  description: 'How derived series follow what is written.',
+  fields: (t) => ({
+    settledRevision: t.expose('settledRevision', {
+      type: 'Revision',
+      description: 'The newest revision that every derived series reflects; those below aside.',
+    }),
+    lagRevisions: t.expose('lagRevisions', {
+      type: 'Long',
+      description: 'How many revisions there are behind that one.',
+    }),
+    lagSeconds: t.exposeFloat('lagSeconds', { description: 'How long ago the first of them was committed.' }),
+    failed: t.field({
+      type: [FailedSeriesType],
+      description: 'Derived series that cannot be computed, the first 100.',
+      resolve: ({ failed }) => [...failed],
+    }),
+    catchingUp: t.field({
+      type: [CatchingUpType],
+      description: 'Derived series of which much is being computed, the first 100.',
+      resolve: ({ catchingUp }) => [...catchingUp],
+    }),
+  }),
+});
+
 const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').implement({
   description: 'How the server is doing.',
   fields: (t) => ({
@@ -54,6 +96,11 @@ const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').i
       description:
         'The backlog of compaction: blocks that are not merged yet. Reads are right meanwhile, and a little slower.',
       resolve: ({ app }) => countFreshBlocks(app.database),
+    }),
+    recompute: t.field({
+      type: RecomputeHealthType,
+      description: 'How derived series follow what is written.',
+      resolve: ({ app }) => readDerivedHealth(app.database, app.catalogue, app.settled),
     }),
     subscribers: t.field({
       type: 'Int',
@@ -136,6 +183,12 @@ builder.queryFields((t) => ({
     type: 'Revision',
     description: 'The oldest revision that asOf can name.',
     resolve: (_, __, { app }) => app.catalogue.oldestRevision(),
+  }),
+  settledRevision: t.field({
+    type: 'Revision',
+    description:
+      'The newest revision whose writes, and all before, every derived series reflects. Those that cannot be computed, and those that are computed for the first time, stand aside: health lists them.',
+    resolve: async (_, __, { app, operation }) => Math.min(await app.settled.revision(), await operation.revision()),
   }),
   commit: t.field({
     type: CommitType,

@@ -3,7 +3,10 @@ import { builder } from './builder.ts';
 import { withColumns } from './columns.ts';
 import './scalars.ts';
 import './series.ts';
+import './derived.ts';
 import './queries.ts';
+import './operators.ts';
+import './explanation.ts';
 import './mutations.ts';
 import './subscriptions.ts';
 

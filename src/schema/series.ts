@@ -1,7 +1,8 @@
+import { answeringAt, tenuresOf } from '../derive/where.ts';
 import { Fault } from '../engine/fault.ts';
 import { readCandles } from '../market/candles.ts';
-import { diffSeries } from '../query/diff.ts';
-import { readHistory } from '../query/history.ts';
+import { diffSources } from '../query/diff.ts';
+import { readHistory, readHistoryAcross } from '../query/history.ts';
 import { readPage } from '../query/page.ts';
 import { readSamples } from '../query/samples.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
@@ -11,12 +12,17 @@ import { builder, type Context } from './builder.ts';
 import { CandleType } from './candle.ts';
 import { requireInstant } from './given-instant.ts';
 import { globalId, parsePointCursor, pointCursor } from './ids.ts';
+import type { Operation } from './operation.ts';
 import { PageInfoType } from './page-info.ts';
 import { PointType, PointVersionType, rangeOf, SampleMethodType, SamplesType, SpanType, TimeRange } from './point.ts';
 
+function typeOf({ kind }: SeriesRow): string {
+  return kind === 'DERIVED' ? 'DerivedSeries' : 'SourceSeries';
+}
+
 export const NodeType = builder.interfaceRef<SeriesRow>('Node').implement({
   description: 'Whatever has an id of its own.',
-  resolveType: () => 'SourceSeries',
+  resolveType: typeOf,
   fields: (t) => ({
     id: t.id({ description: 'Its id, which means nothing but itself.', resolve: ({ id }) => globalId('Series', id) }),
   }),
@@ -74,7 +80,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
   description:
     'A line of points over time. One value per instant: simultaneous trades of an exchange are spread over microseconds in its order.',
   interfaces: [NodeType],
-  resolveType: () => 'SourceSeries',
+  resolveType: typeOf,
   fields: (t) => ({
     key: t.exposeString('key', { description: 'Its unique name: BTC-USD, BTC-USD.vol24h, TECH10.' }),
     name: t.exposeString('name', { nullable: true, description: 'What people call it.' }),
@@ -83,15 +89,14 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     revision: t.field({
       type: 'Revision',
       description: 'The last revision that changed its points, or that created it.',
-      resolve: ({ id }, _, { operation }) => operation.changedRevision(id),
+      resolve: (row, _, { operation }) => lastChange(row, operation),
     }),
     last: t.field({
       type: PointType,
       nullable: true,
       description: 'Its last point.',
       args: { asOf: t.arg({ type: 'Revision', description: asOfDescription }) },
-      resolve: async ({ id }, { asOf }, { operation }) =>
-        (await operation.last(id, await operation.asOf(asOf))) ?? null,
+      resolve: async (row, { asOf }, { operation }) => (await operation.last(await operation.place(row, asOf))) ?? null,
     }),
     at: t.field({
       type: PointType,
@@ -102,17 +107,11 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         maxAge: t.arg({ type: 'Duration', description: 'Null rather than a point that is older than this at t.' }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
-      resolve: async ({ id }, args, { app, operation }) => {
+      resolve: async (row, args, { app, operation }) => {
         const instant = requireInstant(args.t, ['t']);
         const from = args.maxAge == null ? everything.from : Math.max(everything.from, instant - args.maxAge);
-        const points = await readPoints(
-          app.database,
-          id,
-          { from, to: instant + 1 },
-          await operation.asOf(args.asOf),
-          1,
-          'last',
-        );
+        const { storage, asOf } = await operation.place(row, args.asOf);
+        const points = await readPoints(app.database, storage, { from, to: instant + 1 }, asOf, 1, 'last');
         return points.t.length > 0 ? pointAt(points, 0) : null;
       },
     }),
@@ -145,17 +144,11 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
-      resolve: async ({ id }, args, { app, operation }) => {
-        if (args.maxPoints != null && args.maxPoints < 1)
-          throw new Fault('BAD_USER_INPUT', 'maxPoints must be at least 1.', ['maxPoints']);
-        if (args.maxPoints != null && args.maxPoints > app.limits.samplesMax) {
-          throw new Fault('TOO_EXPENSIVE', `maxPoints is at most ${app.limits.samplesMax.toLocaleString('en')}.`, [
-            'maxPoints',
-          ]);
-        }
-        const asOf = await operation.asOf(args.asOf);
+      resolve: async (row, args, { app, operation }) => {
+        checkMaxPoints(args.maxPoints, app.limits.samplesMax);
+        const { storage, asOf } = await operation.place(row, args.asOf);
         const request = {
-          series: id,
+          series: storage,
           range: rangeOf(args.range),
           asOf,
           maxPoints: args.maxPoints ?? undefined,
@@ -183,15 +176,16 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
-      resolve: async ({ id }, args, { app, operation }) => {
+      resolve: async (row, args, { app, operation }) => {
         if (args.last != null && args.last < 0) throw new Fault('BAD_USER_INPUT', 'last cannot be negative.', ['last']);
+        const { storage, asOf } = await operation.place(row, args.asOf);
         const request = {
-          series: id,
+          series: storage,
           intervalMicros: args.interval,
           timeZone: args.timeZone ?? 'UTC',
           range: rangeOf(args.range),
           last: args.last ?? undefined,
-          asOf: await operation.asOf(args.asOf),
+          asOf,
         };
         return readCandles(app.database, request, app.limits);
       },
@@ -204,11 +198,12 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         from: t.arg({ type: 'Revision', required: true, description: 'The older revision.' }),
         to: t.arg({ type: 'Revision', description: 'The newer one; now when left out.' }),
       },
-      resolve: async ({ id }, { from, to }, { app, operation }) => {
-        const older = await operation.asOf(from, ['from']);
-        const newer = await operation.asOf(to, ['to']);
-        if (older > newer) throw new Fault('BAD_USER_INPUT', `from (${older}) is newer than to (${newer}).`, ['from']);
-        return diffSeries(app.database, id, older, newer);
+      resolve: async (row, { from, to }, { app, operation }) => {
+        const older = await operation.place(row, from, ['from']);
+        const newer = await operation.place(row, to, ['to']);
+        const newest = await operation.asOf(to, ['to']);
+        if (from > newest) throw new Fault('BAD_USER_INPUT', `from (${from}) is newer than to (${newest}).`, ['from']);
+        return diffSources(app.database, older, newer);
       },
     }),
     versions: t.field({
@@ -218,10 +213,14 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
         first: t.arg.int({ defaultValue: 100, description: 'At most so many.' }),
       },
-      resolve: async ({ id }, args, { app, operation }) => {
+      resolve: async (row, args, { app, operation }) => {
         const first = args.first ?? 100;
         if (first < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
-        return readHistory(app.database, id, requireInstant(args.t, ['t']), first, await operation.revision());
+        const instant = requireInstant(args.t, ['t']);
+        const { asOf } = await operation.place(row, null);
+        if (row.kind === 'SOURCE') return readHistory(app.database, row.id, instant, first, asOf);
+        const { history } = await operation.derivation(row.id);
+        return readHistoryAcross(app.database, tenuresOf(history), instant, first, asOf);
       },
     }),
   }),
@@ -231,9 +230,25 @@ builder.interfaceField(SeriesType, 'dependents', (t) =>
   t.field({
     type: [SeriesType],
     description: 'The series whose formulas read this one.',
-    resolve: () => [],
+    resolve: ({ id }, _, { operation }) => operation.dependents(id),
   }),
 );
+
+/** The last revision that changed what can be read of it. */
+async function lastChange(row: SeriesRow, operation: Operation): Promise<number> {
+  const place = await operation.place(row, null);
+  const changed = await operation.changedRevision(place);
+  if (row.kind === 'SOURCE') return changed;
+  const tenure = answeringAt(tenuresOf((await operation.derivation(row.id)).history), place.asOf);
+  return Math.max(row.createdRevision, tenure?.since ?? 0, changed);
+}
+
+export function checkMaxPoints(given: number | null | undefined, most: number): void {
+  if (given == null) return;
+  if (given < 1) throw new Fault('BAD_USER_INPUT', 'maxPoints must be at least 1.', ['maxPoints']);
+  if (given > most)
+    throw new Fault('TOO_EXPENSIVE', `maxPoints is at most ${most.toLocaleString('en')}.`, ['maxPoints']);
+}
 
 interface PageArguments {
   readonly range?: Parameters<typeof rangeOf>[0];
@@ -256,11 +271,11 @@ async function pointPage(row: SeriesRow, args: PageArguments, { app, operation }
   }
   const after = args.after == null ? undefined : parsePointCursor(args.after, ['after']);
   const before = args.before == null ? undefined : parsePointCursor(args.before, ['before']);
-  const asOf = await operation.asOf(args.asOf ?? after?.revision ?? before?.revision, [
+  const { storage, asOf } = await operation.place(row, args.asOf ?? after?.revision ?? before?.revision, [
     args.asOf == null ? (after ? 'after' : 'before') : 'asOf',
   ]);
   const page = await readPage(app.database, {
-    series: row.id,
+    series: storage,
     range: rangeOf(args.range),
     after: after?.t,
     before: before?.t,

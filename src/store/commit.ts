@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { float8Array, int4Array, int8Array, release } from './binary-out.ts';
 import { type Database, withClient } from './connect.ts';
-import { patiently } from './patience.ts';
+import { errorCodeOf, patiently } from './patience.ts';
 
 /** Points of one series, sorted by instant, each instant once; NaN as a value deletes, NaN as a size says none. */
 export interface Column {
@@ -138,6 +138,11 @@ export async function commit(
   const answer = await patiently(() => ask(database, values), database.patienceMillis);
   releaseColumns(flat);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
+}
+
+/** Whether a commit failed because a series that it was to make is derived. */
+export function isKeyDerived(error: unknown): boolean {
+  return errorCodeOf(error) === 'TM001';
 }
 
 type Answer = Omit<Committed, 'kind'> | Omit<Refused, 'kind'>;

@@ -5,12 +5,16 @@ import { sealBlocksMin } from './upkeep.ts';
 /** Wakes are gathered for so long. */
 const gatherMillis = 1_000;
 
-/** Rings for workers when enough of a partition is fresh; what it forgets, the workers' sweep finds. */
+/**
+ * Rings for workers when enough of a partition is fresh, and while there are commits, should they not hear of those by
+ * themselves. What it forgets, the workers' sweep finds.
+ */
 export class Ringer {
   readonly #bell: Bell;
   readonly #log: (line: string) => void;
   readonly #blocks = new Map<number, number>();
   readonly #due = new Set<number>();
+  #advance = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(bell: Bell, log: (line: string) => void) {
@@ -29,15 +33,21 @@ export class Ringer {
       this.#blocks.delete(series);
       this.#due.add(partitionOf(series));
     }
-    if (this.#due.size > 0) this.#timer ??= setTimeout(() => void this.#ring(), gatherMillis);
+    if (notice.series === undefined || notice.series.length > 0) this.#advance = true;
+    if (this.#due.size > 0 || this.#advance) this.#timer ??= setTimeout(() => void this.#ring(), gatherMillis);
   }
 
   async #ring(): Promise<void> {
     this.#timer = undefined;
     const due = [...this.#due];
+    const advance = this.#advance;
     this.#due.clear();
+    this.#advance = false;
     try {
-      await Promise.all(due.map((partition) => this.#bell.wake('seal', String(partition), { partition })));
+      await Promise.all([
+        ...due.map((partition) => this.#bell.wake('seal', String(partition), { partition })),
+        ...(advance ? [this.#bell.wake('advance', 'all', {})] : []),
+      ]);
     } catch (error) {
       this.#log(`could not wake a worker: ${error instanceof Error ? error.message : String(error)}`);
     }

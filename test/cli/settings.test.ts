@@ -29,6 +29,7 @@ const table: Record<string, { takes: string; gives: unknown; refuses: string[] }
   SAMPLES_MAX: { takes: '1000', gives: 1_000, refuses: ['999', '10000001'] },
   CANDLES_MAX: { takes: '5', gives: 5, refuses: ['0', '10000001'] },
   PAGE_MAX: { takes: '100', gives: 100, refuses: ['99', '1000001'] },
+  EVALUATE_POINTS_MAX: { takes: '1000', gives: 1_000, refuses: ['999', '1000000001', '5e6'] },
   HISTORY_DAYS: { takes: '30', gives: 30, refuses: ['0', '36501', 'forever'] },
   DEMO_INSTRUMENTS: { takes: '100', gives: 100, refuses: ['-1', '10001'] },
 };

@@ -60,26 +60,13 @@ test('of two writes of one instant in one commit the later one stands, whether e
   expect(Number(row.blocks)).toBe(3);
 });
 
-test('what is written in the commit that deletes its series has the earlier revision', async () => {
+test('a series is deleted once: who asks again, or at the same time, is told the revision that did it', async () => {
   await put(one, key, [[0, 0]]);
   const id = await idOf(one, key);
-  const removal: Write = { ...empty, removes: id };
-  const outcomes = await Promise.all(
-    [removal, says(id, 1, 1, { note: 'late' }), says(id, 2, 2)].map((write) => one.gatherer.submit(write)),
-  );
-  const [removed, noted, plain] = outcomes.map((outcome) => (outcome.kind === 'written' ? outcome.revision : 0));
-  expect(Math.min(noted, plain)).toBeGreaterThan(0);
-  expect(removed).toBeGreaterThan(Math.max(noted, plain));
-});
-
-test('of two deletions of one series the second is told that it is gone', async () => {
-  await put(one, key, [[0, 0]]);
-  const removal: Write = { ...empty, removes: await idOf(one, key) };
-  const outcomes = await Promise.all([removal, removal].map((write) => one.gatherer.submit({ ...write })));
-  expect(outcomes.map(({ kind }) => kind)).toStrictEqual(['written', 'missing']);
-  await put(one, key, [[0, 0]]);
-  const answers = await Promise.allSettled([one.ingest.deleteSeries(key), one.ingest.deleteSeries(key)]);
-  expect(answers.map(({ status }) => status).sort()).toStrictEqual(['fulfilled', 'rejected']);
+  const deletions = await Promise.all([one.gatherer.remove(id), other.gatherer.remove(id)]);
+  const revision = await one.catalogue.newestRevision();
+  expect(deletions).toStrictEqual([{ revision }, { revision }]);
+  await expect(one.ingest.deleteSeries(key)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
 test('of one commit each write that cannot be made is told why, and the others are made', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
 import type { Operator } from '../../src/engine/operator.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
+import { Gatherer } from '../../src/ingest/gatherer.ts';
 import { Book } from '../../src/recompute/book.ts';
 import { goLongWay } from '../../src/recompute/long-way.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
@@ -65,7 +66,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error('it does not happen');
+  throw new Error('it does not happen: ' + condition.toString());
 }
 
 const ramp = (length: number) =>
@@ -265,4 +266,20 @@ test('cycles, unknown series, and a key that is taken are refused with their pla
   expect(await deleteSeries(world.database, id, false)).toEqual({ dependents: ['P'] });
   const [q] = await world.catalogue.seriesByKeys(['Q']);
   expect(await deleteSeries(world.database, q.id, false)).toEqual({ revision: expect.any(Number) });
+});
+
+test('a write that would make a series of a key that was defined a moment ago is planned anew, and others go on', async () => {
+  await world.startWorker();
+  await write('A', ramp(3));
+  await world.definer.define({ key: 'P', formula: 'A + 1' });
+  await world.settled();
+  const gatherer = new Gatherer(world.database, { announce: false });
+  const [{ id }] = await world.catalogue.seriesByKeys(['A']);
+  const one = column([[9 * second, 1]]);
+  const submit = (creates: { key: string }[], series: number | string) =>
+    gatherer.submit({ note: null, answer: {}, creates, columns: [{ series, column: one }] });
+  const [derived, source] = await Promise.all([submit([{ key: 'P' }], 'P'), submit([], id)]);
+  expect(derived).toEqual({ kind: 'missing', series: [] });
+  expect(source).toMatchObject({ kind: 'written' });
+  await gatherer.drain();
 });

@@ -4,6 +4,7 @@ import { redisBell } from '../../src/bell/redis.ts';
 import { Definer } from '../../src/derive/define.ts';
 import { Settled } from '../../src/derive/standing.ts';
 import { parseFormula } from '../../src/engine/formula/parse.ts';
+import type { Operator } from '../../src/engine/operator.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
@@ -29,10 +30,17 @@ export interface World {
   readonly bell: Bell;
   /** What workers of this process have passed. */
   readonly passes: Passed[];
-  startWorker(): Promise<{ stop(): Promise<void> }>;
+  startWorker(options?: WorkerOptions): Promise<{ stop(): Promise<void> }>;
   /** Resolves when every derived series reflects the newest revision; returns that one. */
   settled(): Promise<number>;
   stop(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  /** In place of all operators that there are. */
+  readonly operators?: ReadonlyMap<string, Operator>;
+  /** What the worker says, which is printed otherwise. */
+  readonly log?: (line: string) => void;
 }
 
 export async function openBell(database: Database, redisUrl: string | undefined): Promise<Bell> {
@@ -64,11 +72,12 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
     definer,
     bell,
     passes,
-    startWorker: async () => {
+    startWorker: async ({ operators, log = (line: string) => void process.stdout.write(`${line}\n`) } = {}) => {
       const workerDatabase = connect({ url, connectionsMax: 4 });
       const workerBell = await openBell(workerDatabase, redisUrl);
       const recompute = new Recompute(workerDatabase, workerBell, {
-        log: (line) => console.log(line),
+        log,
+        operators,
         isStopping: () => false,
         onPass: (passed) => passes.push(passed),
       });

@@ -62,6 +62,30 @@ const contract = buildSchema(`
     versions(t: Instant!, first: Int = 100): [PointVersion!]!
     dependents: [Series!]!
   }
+  type DerivedSeries implements Node & Series {
+    id: ID!
+    key: String!
+    name: String
+    unit: String
+    tags: [String!]!
+    revision: Revision!
+    last(asOf: Revision): Point
+    at(t: Instant!, maxAge: Duration, asOf: Revision): Point
+    points(range: TimeRange, first: Int, after: String, last: Int, before: String, asOf: Revision): PointConnection!
+    samples(range: TimeRange, maxPoints: Int = 1000, bucket: Duration, method: SampleMethod = MINMAX, asOf: Revision): Samples!
+    candles(interval: Duration!, range: TimeRange, last: Int, timeZone: String = "UTC", asOf: Revision): [Candle!]!
+    diff(from: Revision!, to: Revision): [Span!]!
+    versions(t: Instant!, first: Int = 100): [PointVersion!]!
+    dependents: [Series!]!
+    formula(asOf: Revision): String!
+    nextFormula: String
+    inputs: [Series!]!
+    status: DerivedStatus!
+    progress: Float!
+    pending: [Span!]!
+    problem: String
+  }
+  enum DerivedStatus { LIVE CATCHING_UP FAILED }
   type Point { t: Instant!, value: Float!, size: Float, revision: Revision! }
   type PointVersion { value: Float, size: Float, commit: Commit! }
   type Commit { revision: Revision!, at: Instant!, note: String }
@@ -82,20 +106,29 @@ const contract = buildSchema(`
     series(key: String!): Series
     seriesByKeys(keys: [String!]!): [Series]!
     allSeries(keyContains: String, tag: String, kind: SeriesKind, first: Int, after: String): SeriesConnection!
+    evaluate(formula: String!, range: TimeRange, maxPoints: Int = 1000, asOf: Revision): Samples!
+    operators: [Operator!]!
+    explain(series: String!, t: Instant!, asOf: Revision): Explanation!
     revision: Revision!
     oldestRevision: Revision!
+    settledRevision: Revision!
     commit(revision: Revision, at: Instant): Commit
     health: Health!
   }
 
+  type Operator { name: String! }
+  type Explanation { value: Float }
+
   type Mutation {
     createSeries(input: CreateSeriesInput!): SourceSeries!
+    defineSeries(input: DefineSeriesInput!): DerivedSeries!
     deleteSeries(key: String!): DeletedSeries!
     ingestTicks(input: IngestTicksInput!): IngestResult!
     ingestColumns(input: IngestColumnsInput!): IngestResult!
     deleteTicks(input: DeleteTicksInput!): IngestResult!
   }
   input CreateSeriesInput { key: String!, name: String, unit: String, tags: [String!] }
+  input DefineSeriesInput { key: String!, formula: String!, name: String, unit: String, tags: [String!] }
   type DeletedSeries { id: ID!, revision: Revision! }
   input TickInput { series: String!, t: Instant!, value: Float!, size: Float }
   input IngestTicksInput {
@@ -177,6 +210,7 @@ it('where the contract lists every value or field of a result, there are no othe
     'RejectedTick',
     'SampleMethod',
     'ChangeKind',
+    'DerivedStatus',
     'ChangeEvent',
     'SeriesChange',
   ];

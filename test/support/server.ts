@@ -1,5 +1,6 @@
 import { type Config, readConfig } from '../../src/config.ts';
 import { startApi } from '../../src/run/api.ts';
+import { startWorker } from '../../src/run/worker.ts';
 import type { App } from '../../src/schema/app.ts';
 import { createDatabase } from './database.ts';
 
@@ -9,6 +10,8 @@ export interface TestServer {
   readonly port: number;
   readonly app: App;
   readonly databaseUrl: string;
+  /** A worker beside it, in this process too, with connections of its own. */
+  startWorker(): Promise<{ stop(): Promise<void> }>;
   /** As a client that asks for it at this moment would be told. */
   revision(): Promise<number>;
   stop(): Promise<void>;
@@ -25,13 +28,25 @@ export async function startServer(settings: Partial<Config> = {}): Promise<TestS
     where: 'a test',
     stop: async () => undefined,
   }));
+  const workers: { stop(): Promise<void> }[] = [];
   return {
     url: `http://127.0.0.1:${running.port}/graphql`,
     port: running.port,
     app: running.app,
     databaseUrl,
+    startWorker: async () => {
+      const worker = await startWorker(config, databaseUrl);
+      let stopped: Promise<void> | undefined;
+      const stop = () => {
+        stopped ??= worker.stop();
+        return stopped;
+      };
+      workers.push({ stop });
+      return { stop };
+    },
     revision: () => running.app.catalogue.newestRevision(),
     stop: async () => {
+      for (const worker of workers) await worker.stop();
       await running.stop();
       await database?.drop();
     },

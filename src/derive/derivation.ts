@@ -1,0 +1,132 @@
+import { parseFormula } from '../engine/formula/parse.ts';
+import { operatorsByName } from '../engine/operators/registry.ts';
+import { planFormula } from '../engine/plan.ts';
+import type { Catalogue } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+import { type DefinitionRow, readDefinitions, readHistoryOfDefinitions } from '../store/definitions.ts';
+import { type LaneRow, readLanes, readStandings } from '../store/lanes.ts';
+import { everything, type Range, readTouched } from '../store/read.ts';
+import type { Settled } from './standing.ts';
+import { answeringAt } from './where.ts';
+
+export type DerivedStatus = 'LIVE' | 'CATCHING_UP' | 'FAILED';
+
+/** What a derived series is made of, and how far. */
+export interface Derivation {
+  /** All of its definitions but those that were cancelled, oldest first. */
+  readonly history: readonly DefinitionRow[];
+  /** The one that answers now, and the one that is to. */
+  readonly live: DefinitionRow | undefined;
+  readonly next: DefinitionRow | undefined;
+  readonly lanes: ReadonlyMap<number, LaneRow>;
+}
+
+export async function readDerivations(database: Database, series: readonly number[]): Promise<Map<number, Derivation>> {
+  const bySeries = new Map<number, DefinitionRow[]>(series.map((id) => [id, []]));
+  for (const row of await readHistoryOfDefinitions(database, series)) bySeries.get(row.series)?.push(row);
+  const current = [...bySeries.values()].flat().filter(({ state }) => state === 'LIVE' || state === 'BUILDING');
+  const rows = await readLanes(
+    database,
+    current.map(({ id }) => id),
+  );
+  const lanes = new Map(rows.map((row) => [row.definition, row]));
+  return new Map(
+    [...bySeries].map(([id, history]) => [
+      id,
+      {
+        history,
+        live: history.find(({ state }) => state === 'LIVE'),
+        next: history.findLast(({ state }) => state === 'BUILDING'),
+        lanes,
+      },
+    ]),
+  );
+}
+
+/** The formula that answers at a revision; before the first one does, that one. */
+export function formulaAt({ history }: Derivation, revision: number): string {
+  return (answeringAt(history, revision) ?? history.at(0))?.formula ?? '';
+}
+
+export function statusOf({ live, next, lanes }: Derivation): DerivedStatus {
+  if ((live ?? next)?.problem != null) return 'FAILED';
+  return live && !lanes.get(live.id)?.step ? 'LIVE' : 'CATCHING_UP';
+}
+
+/** 0 to 1: of a long way to where the series should be, or of a definition that is to take its place. */
+export function progressOf({ live, next, lanes }: Derivation): number {
+  const step = live && lanes.get(live.id)?.step;
+  if (step) return step.progress;
+  return next ? progressOfLane(lanes.get(next.id)) : 1;
+}
+
+function progressOfLane(lane: LaneRow | undefined): number {
+  if (!lane) return 0;
+  return lane.step?.progress ?? (lane.basis >= 0 ? 1 : 0);
+}
+
+/**
+ * A span that holds every instant whose value may be out of date: from the first one of a source that changed since, or
+ * from the start of the buckets that it may lie in. Everything, as long as nothing was computed at all.
+ */
+export async function pendingOf(database: Database, { live }: Derivation, newest: number): Promise<Range[]> {
+  if (!live) return [everything];
+  const { standings } = await readStandings(database, { series: [live.series] });
+  const standing = standings.find(({ definition }) => definition === live.id);
+  if (!standing || standing.firstChange > newest) return [];
+  let from: number = everything.to;
+  for (const source of live.sources) {
+    const [first] = await readTouched(database, source, standing.basis, newest, everything);
+    if (first) from = Math.min(from, first.from);
+  }
+  if (from === everything.to) return [];
+  const { definitions } = await readDefinitions(database);
+  const on = definitions.filter(({ id }) => id === live.id || live.upstream.includes(id));
+  const backMicros = on.reduce((sum, { formula }) => sum + bucketMicros(formula), 0);
+  return [{ from: Math.max(everything.from, from - backMicros), to: everything.to }];
+}
+
+/** How far before an instant of its inputs a formula can be felt: buckets stand at their start. */
+function bucketMicros(formula: string): number {
+  const { stages } = planFormula(parseFormula(formula, operatorsByName));
+  return stages.reduce((sum, { bucket }) => sum + (bucket?.widthMicros ?? 0), 0);
+}
+
+export interface DerivedHealth {
+  readonly settledRevision: number;
+  /** How many revisions lie between that one and the newest, and how long ago the first of them was committed. */
+  readonly lagRevisions: number;
+  readonly lagSeconds: number;
+  readonly failed: readonly { readonly key: string; readonly problem: string }[];
+  readonly catchingUp: readonly { readonly key: string; readonly progress: number }[];
+}
+
+/** So many series are listed. */
+const listedMax = 100;
+
+export async function readDerivedHealth(
+  database: Database,
+  catalogue: Catalogue,
+  settled: Settled,
+): Promise<DerivedHealth> {
+  const settledRevision = await settled.revision();
+  const newest = await catalogue.newestRevision();
+  const [waiting] = newest > settledRevision ? await catalogue.commits([settledRevision + 1]) : [];
+  const { definitions } = await readDefinitions(database);
+  const rows = await readLanes(
+    database,
+    definitions.map(({ id }) => id),
+  );
+  const lanes = new Map(rows.map((row) => [row.definition, row]));
+  const failed = definitions.filter(({ problem }) => problem !== null);
+  const catchingUp = definitions.filter(
+    ({ id, state, problem }) => problem === null && (state === 'BUILDING' || lanes.get(id)?.step),
+  );
+  return {
+    settledRevision,
+    lagRevisions: Math.max(0, newest - settledRevision),
+    lagSeconds: waiting ? Math.max(0, Date.now() / 1000 - waiting.at / 1_000_000) : 0,
+    failed: failed.slice(0, listedMax).map(({ key, problem }) => ({ key, problem: problem ?? '' })),
+    catchingUp: catchingUp.slice(0, listedMax).map(({ key, id }) => ({ key, progress: progressOfLane(lanes.get(id)) })),
+  };
+}

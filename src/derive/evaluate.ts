@@ -1,0 +1,189 @@
+import { Fault } from '../engine/fault.ts';
+import type { Expression } from '../engine/formula/expression.ts';
+import { formulaFault } from '../engine/formula/fault.ts';
+import { parseFormula } from '../engine/formula/parse.ts';
+import { referencesOf, refuseUnknown } from '../engine/formula/references.ts';
+import { quoted } from '../engine/key.ts';
+import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
+import { operatorsByName } from '../engine/operators/registry.ts';
+import { type Plan, planFormula } from '../engine/plan.ts';
+import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+import { readStandings } from '../store/lanes.ts';
+import type { Range } from '../store/read.ts';
+import { PointSource } from './line-source.ts';
+import { noCheckpoints, openStages, Turns } from './stage-source.ts';
+import { commonRevision } from './standing.ts';
+import { thin } from './thin.ts';
+import { type LeafSource, walkStage } from './walk.ts';
+import { derivedAmong, readStorages } from './where.ts';
+
+export interface EvaluateRequest {
+  readonly formula: string;
+  readonly range: Range;
+  readonly asOf: number;
+  /** Thin to at most so many; undefined: all of them. */
+  readonly maxPoints: number | undefined;
+}
+
+export interface EvaluateLimits {
+  /** Points that may be read for it. */
+  readonly evaluatePointsMax: number;
+  readonly samplesMax: number;
+}
+
+export interface Evaluated {
+  readonly line: Line;
+  readonly thinned: boolean;
+  /** What was read: derived inputs may not have got to the one that was asked for. */
+  readonly revision: number;
+}
+
+const formulaPath = ['formula'];
+
+/** One stretch of work between two looks at whether others wait. */
+const stretchMillis = 8;
+
+/** Computes a formula over a range: exactly that slice of what it gives over everything. */
+export async function evaluate(
+  database: Database,
+  catalogue: Catalogue,
+  request: EvaluateRequest,
+  limits: EvaluateLimits,
+): Promise<Evaluated> {
+  const expression = atFormula(() => parseFormula(request.formula, operatorsByName));
+  const rows = await resolve(catalogue, expression);
+  const revision = await revisionFor(database, rows, request.asOf);
+  const storages = await readStorages(database, rows, revision);
+  const budget = new Budget(limits.evaluatePointsMax);
+  const byKey = new Map(
+    rows.map(({ id, key }) => [
+      key,
+      new MeteredSource(new PointSource(database, storages.get(id) ?? id, revision), budget),
+    ]),
+  );
+  const plan = atFormula(() => planFormula(expression));
+  const line = await computeRange(plan, (key) => sourceIn(byKey, key), request.range);
+  if (request.maxPoints === undefined && line.t.length > limits.samplesMax)
+    throw new Fault(
+      'TOO_EXPENSIVE',
+      `This gives more than ${limits.samplesMax.toLocaleString('en')} points: narrow the range, or give maxPoints.`,
+      ['maxPoints'],
+    );
+  const few = request.maxPoints === undefined ? line : thin(line, request.maxPoints);
+  return { line: few, thinned: few.t.length < line.t.length, revision };
+}
+
+/** What the last stage of a formula gives within a range. */
+export async function computeRange(plan: Plan, open: (key: string) => LeafSource, range: Range): Promise<Line> {
+  if (range.from >= range.to) return emptyLine;
+  const last = plan.stages.length - 1;
+  const leaves = openStages(plan, open)[last].map((leaf) => ({ ...leaf, changes: [range] }));
+  const parts: Line[] = [];
+  let workedSince = performance.now();
+  for await (const { piece } of walkStage({ stage: plan.stages[last], leaves, checkpoints: noCheckpoints })) {
+    parts.push(clipLine(piece.line, Math.max(piece.from, range.from), Math.min(piece.to, range.to)));
+    if (piece.to >= range.to) break;
+    if (performance.now() - workedSince > stretchMillis) {
+      await new Promise((resolve) => setImmediate(resolve));
+      workedSince = performance.now();
+    }
+  }
+  return joinLines(parts);
+}
+
+function sourceIn(sources: ReadonlyMap<string, LeafSource>, key: string): LeafSource {
+  const source = sources.get(key);
+  if (!source) throw new Error(`'${key}' is no input of this formula`);
+  return source;
+}
+
+/** The series that a formula names. */
+async function resolve(catalogue: Catalogue, expression: Expression): Promise<SeriesRow[]> {
+  const references = referencesOf(expression);
+  const rows = await catalogue.seriesByKeys([...new Set(references.map(({ key }) => key))]);
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  const missing = references.filter(({ key }) => !byKey.has(key));
+  if (missing.length > 0) {
+    const likely = await catalogue.likelyKeys(missing[0].key);
+    throw placed(refuseUnknown(missing, likely));
+  }
+  const sizes = references.find(({ key, kind }) => kind === 'size' && byKey.get(key)?.kind === 'DERIVED');
+  if (sizes)
+    throw placed(
+      formulaFault(sizes.place, `${quoted(sizes.key)} is derived, and its points have no sizes`, ['a source series']),
+    );
+  return rows;
+}
+
+/** The newest revision up to `asOf` at which all derived inputs are exact; `asOf` where that is not known any more. */
+async function revisionFor(database: Database, rows: readonly SeriesRow[], asOf: number): Promise<number> {
+  const series = derivedAmong(rows);
+  if (series.length === 0) return asOf;
+  const { standings } = await readStandings(database, { series });
+  return commonRevision(standings, asOf) ?? asOf;
+}
+
+/** What is read for one answer, counted. */
+export class Budget {
+  readonly #most: number;
+  #left: number;
+
+  constructor(most: number) {
+    this.#most = most;
+    this.#left = most;
+  }
+
+  spend(points: number): void {
+    this.#left -= points;
+    if (this.#left >= 0) return;
+    throw new Fault(
+      'TOO_EXPENSIVE',
+      `This would read more than ${this.#most.toLocaleString('en')} points: narrow the range, or define it as a series, which is then kept up to date. A formula that remembers everything, like ema, starts at the first point whatever the range.`,
+      ['range'],
+    );
+  }
+}
+
+/** The points of one storage, as far as the budget goes. */
+export class MeteredSource implements LeafSource {
+  readonly #source: PointSource;
+  readonly #budget: Budget;
+  readonly #turns = new Turns();
+  #paid = 0;
+
+  constructor(source: PointSource, budget: Budget) {
+    this.#source = source;
+    this.#budget = budget;
+  }
+
+  chunk(from: number) {
+    return this.#paying(() => this.#source.chunk(from));
+  }
+
+  back(before: number, count: number) {
+    return this.#paying(() => this.#source.back(before, count));
+  }
+
+  #paying<T>(read: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      const answer = await read();
+      const points = this.#source.pointsRead - this.#paid;
+      this.#paid = this.#source.pointsRead;
+      this.#budget.spend(points);
+      return answer;
+    });
+  }
+}
+
+function placed(fault: Fault): Fault {
+  return new Fault(fault.code, fault.message, formulaPath, { ...fault.details });
+}
+
+function atFormula<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof Fault && error.inputPath === undefined ? placed(error) : error;
+  }
+}

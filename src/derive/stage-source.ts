@@ -1,0 +1,137 @@
+import { never } from '../engine/horizon.ts';
+import { clipLine, type Line } from '../engine/line.ts';
+import { isRecursive, type Plan, type Stage } from '../engine/plan.ts';
+import { startOfBucket } from '../engine/stage-run.ts';
+import { lowerBound, type Points } from '../engine/versions.ts';
+import { everything } from '../store/read.ts';
+import { type Checkpoints, type LeafSource, type Walked, walkStage } from './walk.ts';
+
+/** Where a stage reads. */
+export interface OpenLeaf {
+  readonly source: LeafSource;
+  readonly column: 'value' | 'size';
+}
+
+export const noCheckpoints: Checkpoints = { before: async () => undefined, after: async () => [] };
+
+/** A walk back that did not find enough goes so many times as far. */
+const strideGrowth = 4;
+
+/** One after another: what reads ahead cannot be asked twice at once. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(run);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+/** What a stage gives, computed where it is asked for: read as what is stored is read. */
+export class StageSource implements LeafSource {
+  readonly #stage: Stage;
+  readonly #leaves: readonly OpenLeaf[];
+  /** What was computed, without a gap between `from` and `to`; each part up to an instant. */
+  #parts: { readonly line: Line; readonly to: number }[] = [];
+  #from = Number.NaN;
+  #to = Number.NaN;
+  #walk: AsyncGenerator<Walked, void> | undefined;
+  readonly #turns = new Turns();
+
+  constructor(stage: Stage, leaves: readonly OpenLeaf[]) {
+    this.#stage = stage;
+    this.#leaves = leaves;
+  }
+
+  chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+    return this.#turns.take(() => this.#chunk(from));
+  }
+
+  back(before: number, count: number): Promise<number | undefined> {
+    return this.#turns.take(() => this.#back(before, count));
+  }
+
+  async #chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
+    const start = Math.max(from, everything.from);
+    if (!(start >= this.#from && start <= this.#to)) await this.#begin(start);
+    while (this.#to <= start) await this.#more();
+    const part = this.#parts.find(({ to }) => to > start);
+    if (!part) throw new Error(`nothing was computed at ${start}`);
+    const { t, value } = clipLine(part.line, start, never);
+    return { points: { t, value, revision: new Float64Array(t.length), size: undefined }, to: part.to };
+  }
+
+  async #back(before: number, count: number): Promise<number | undefined> {
+    if (before <= everything.from) return undefined;
+    const end = Math.min(before, everything.to);
+    const widthMicros = this.#stage.bucket?.widthMicros ?? 1;
+    const recursive = isRecursive(this.#stage);
+    for (let stride = widthMicros * (count + 1); ; stride *= strideGrowth) {
+      const start = recursive ? everything.from : Math.max(everything.from, end - stride);
+      if (!(this.#from <= start && end <= this.#to)) {
+        if (!(this.#from <= start)) await this.#begin(start);
+        while (this.#to < end) await this.#more();
+      }
+      const found = this.#before(end, count);
+      if (found !== undefined) return found;
+      if (start <= everything.from || !(await this.#reachesBefore(start))) return undefined;
+    }
+  }
+
+  async #begin(start: number): Promise<void> {
+    await this.#walk?.return();
+    const { bucket } = this.#stage;
+    this.#from = bucket ? Math.max(everything.from, startOfBucket(start, bucket.widthMicros)) : start;
+    this.#to = this.#from;
+    this.#parts = [];
+    const changes = [{ from: this.#from, to: never }];
+    this.#walk = walkStage({
+      stage: this.#stage,
+      leaves: this.#leaves.map((leaf) => ({ ...leaf, changes })),
+      checkpoints: noCheckpoints,
+    });
+  }
+
+  async #more(): Promise<void> {
+    const next = await this.#walk?.next();
+    const piece = next?.value?.piece;
+    const to = piece && !next.done ? piece.to : never;
+    if (piece) this.#parts.push({ line: clipLine(piece.line, this.#to, to), to });
+    else this.#parts.push({ line: { t: new Float64Array(0), value: new Float64Array(0) }, to });
+    this.#to = Math.max(this.#to, to);
+  }
+
+  /** The instant of the count-th point before another instant, of those that are here. */
+  #before(end: number, count: number): number | undefined {
+    let missing = count;
+    for (let i = this.#parts.length - 1; i >= 0; i--) {
+      const { t } = this.#parts[i].line;
+      const there = lowerBound(t, end);
+      if (there >= missing) return t[there - missing];
+      missing -= there;
+    }
+    return undefined;
+  }
+
+  /** Whether there is anything to compute from before an instant. */
+  async #reachesBefore(instant: number): Promise<boolean> {
+    for (const { source } of this.#leaves) if ((await source.back(instant, 1)) !== undefined) return true;
+    return false;
+  }
+}
+
+/** The leaves of every stage of a formula: its series as they are opened, and what earlier stages give. */
+export function openStages(plan: Plan, open: (key: string) => LeafSource): (readonly OpenLeaf[])[] {
+  const sources: StageSource[] = [];
+  return plan.stages.map((stage) => {
+    const leaves = stage.leaves.map(
+      (leaf): OpenLeaf =>
+        leaf.kind === 'stage'
+          ? { source: sources[leaf.stage], column: 'value' }
+          : { source: open(leaf.key), column: leaf.column },
+    );
+    sources.push(new StageSource(stage, leaves));
+    return leaves;
+  });
+}

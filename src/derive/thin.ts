@@ -1,0 +1,39 @@
+import { gridForPoints } from '../engine/bucket.ts';
+import type { Line } from '../engine/line.ts';
+import { Tally } from '../engine/tally.ts';
+
+/** From so many points on, the first and the last one are among them. */
+const withEndsMin = 4;
+
+/**
+ * At most so many points, as samples(method: MINMAX) gives them: of each bucket of an epoch-aligned grid the lowest and
+ * the highest one at their own instants, and both ends.
+ */
+export function thin(line: Line, most: number): Line {
+  const { length } = line.t;
+  if (length <= most) return line;
+  if (most === 1) return { t: line.t.slice(-1), value: line.value.slice(-1) };
+  const withEnds = most >= withEndsMin;
+  const grid = gridForPoints(line.t[0], line.t[length - 1] + 1, Math.floor((withEnds ? most - 2 : most) / 2));
+  const t: number[] = [];
+  const value: number[] = [];
+  const add = (at: number, what: number) => {
+    if (t.length > 0 && at <= t[t.length - 1]) return;
+    t.push(at);
+    value.push(what);
+  };
+  if (withEnds) add(line.t[0], line.value[0]);
+  for (let i = 0; i < length; ) {
+    const end = grid.startOf(grid.indexOf(line.t[i]) + 1);
+    const tally = new Tally();
+    for (; i < length && line.t[i] < end; i++) {
+      tally.seeLow(line.t[i], line.value[i]);
+      tally.seeHigh(line.t[i], line.value[i]);
+    }
+    const lowFirst = tally.minT <= tally.maxT;
+    add(lowFirst ? tally.minT : tally.maxT, lowFirst ? tally.min : tally.max);
+    add(lowFirst ? tally.maxT : tally.minT, lowFirst ? tally.max : tally.min);
+  }
+  if (withEnds) add(line.t[length - 1], line.value[length - 1]);
+  return { t: Float64Array.from(t), value: Float64Array.from(value) };
+}

@@ -1,0 +1,99 @@
+import { evaluate } from '../derive/evaluate.ts';
+import { type ExplainedInput, type Explanation, explain } from '../derive/explain.ts';
+import type { CommitRow } from '../store/catalogue.ts';
+import { builder } from './builder.ts';
+import { requireInstant } from './given-instant.ts';
+import { CommitType, PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
+import { checkMaxPoints, SeriesType } from './series.ts';
+
+const ExplainedInputType = builder.objectRef<ExplainedInput>('ExplainedInput').implement({
+  description: 'The points of an input that a value was computed from.',
+  fields: (t) => ({
+    series: t.expose('series', { type: SeriesType, description: 'The input.' }),
+    span: t.expose('span', { type: SpanType, description: 'From the first of these points to the last.' }),
+    count: t.field({ type: 'Long', description: 'How many there are.', resolve: ({ count }) => count }),
+    points: t.field({
+      type: [PointType],
+      description: 'The newest of them, ascending; at most 100.',
+      resolve: ({ points }) => [...points],
+    }),
+    truncated: t.exposeBoolean('truncated', { description: 'Whether there are more than are shown.' }),
+    commits: t.field({
+      type: [CommitType],
+      description: 'The commits that last changed the points shown, newest first.',
+      resolve: async ({ points }, _, { operation }) => {
+        const revisions = [...new Set(points.map(({ revision }) => revision))].sort((a, b) => b - a);
+        const commits = await Promise.all(revisions.map((revision) => operation.commit(revision)));
+        return commits.filter((commit): commit is CommitRow => commit !== undefined);
+      },
+    }),
+  }),
+});
+
+const ExplanationType = builder.objectRef<Explanation>('Explanation').implement({
+  description: 'Why a point has its value.',
+  fields: (t) => ({
+    series: t.expose('series', { type: SeriesType, description: 'Its series.' }),
+    formula: t.string({
+      nullable: true,
+      description: 'What it was computed by; null for a source series.',
+      resolve: ({ formula }) => formula ?? null,
+    }),
+    t: t.expose('t', { type: 'Instant', description: 'Its instant.' }),
+    value: t.float({
+      nullable: true,
+      description: 'Its value; null when there is no point.',
+      resolve: ({ value }) => value ?? null,
+    }),
+    revision: t.expose('revision', { type: 'Revision', description: 'The revision that was read.' }),
+    inputs: t.field({
+      type: [ExplainedInputType],
+      description:
+        'What went in, input by input: exactly that where an operator reads a series, at most some more before it where operators read operators.',
+      resolve: ({ inputs }) => [...inputs],
+    }),
+  }),
+});
+
+const asOfDescription = 'Read what was known at this revision; the newest when left out.';
+
+builder.queryFields((t) => ({
+  evaluate: t.field({
+    type: SamplesType,
+    description:
+      'Computes a formula without saving it: over a range it gives exactly that slice of what it gives over everything. maxPoints thins as samples(method: MINMAX) does.',
+    args: {
+      formula: t.arg.string({ required: true, description: 'The formula.' }),
+      range: t.arg({ type: TimeRange, description: 'Only these.' }),
+      maxPoints: t.arg.int({ defaultValue: 1000, description: 'At most so many points; null: all.' }),
+      asOf: t.arg({ type: 'Revision', description: asOfDescription }),
+    },
+    resolve: async (_, args, { app, operation }) => {
+      checkMaxPoints(args.maxPoints, app.limits.samplesMax);
+      const request = {
+        formula: args.formula,
+        range: rangeOf(args.range),
+        asOf: await operation.asOf(args.asOf),
+        maxPoints: args.maxPoints ?? undefined,
+      };
+      const { line, thinned, revision } = await evaluate(app.database, app.catalogue, request, app.limits);
+      return { t: line.t, value: line.value, size: undefined, thinned, revision };
+    },
+  }),
+  explain: t.field({
+    type: ExplanationType,
+    description:
+      'Why a point has its value: formula, the input points that it was computed from, and the commits that last changed them.',
+    args: {
+      series: t.arg.string({ required: true, description: 'The key of its series.' }),
+      t: t.arg({ type: 'Instant', required: true, description: 'Its instant.' }),
+      asOf: t.arg({ type: 'Revision', description: asOfDescription }),
+    },
+    resolve: async (_, args, { app, operation }) => {
+      const instant = requireInstant(args.t, ['t']);
+      const row = await operation.requireSeries(args.series, ['series']);
+      const place = await operation.place(row, args.asOf);
+      return explain(app.database, app.catalogue, row, instant, place, app.limits);
+    },
+  }),
+}));

@@ -1,0 +1,458 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ask, gql, ingest, remove } from '../support/client.ts';
+import { until } from '../support/program.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+
+const t = Date.parse('2026-01-05T09:30:00Z');
+const second = 1_000;
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startServer();
+  await server.startWorker();
+});
+afterAll(() => server.stop());
+
+interface Samples {
+  t: number[];
+  value: number[];
+  revision: number;
+}
+
+async function define(key: string, formula: string, more: Record<string, unknown> = {}) {
+  const { defineSeries } = await ask<{ defineSeries: Record<string, unknown> }>(
+    server.url,
+    'mutation ($input: DefineSeriesInput!) { defineSeries(input: $input) { __typename id key formula status progress name unit tags } }',
+    { input: { key, formula, ...more } },
+  );
+  return defineSeries;
+}
+
+interface Derived {
+  __typename: string;
+  status: string;
+  formula: string;
+  nextFormula: string | null;
+  problem: string | null;
+  progress: number;
+  revision: number;
+  pending: { from: number | null; to: number | null }[];
+  inputs: { key: string }[];
+}
+
+async function derived(key: string): Promise<Derived> {
+  const { series } = await ask<{ series: Derived }>(
+    server.url,
+    `query ($key: String!) { series(key: $key) { __typename revision ... on DerivedSeries {
+      status formula nextFormula problem progress pending { from to } inputs { key } } } }`,
+    { key },
+  );
+  return series;
+}
+
+async function live(key: string, formula?: string): Promise<void> {
+  await until(async () => {
+    const { status, formula: answering } = await derived(key);
+    return status === 'LIVE' && (formula === undefined || answering === formula);
+  });
+}
+
+async function samples(key: string, asOf?: number): Promise<Samples> {
+  const { series } = await ask<{ series: { samples: Samples } }>(
+    server.url,
+    'query ($key: String!, $asOf: Revision) { series(key: $key) { samples(maxPoints: null, asOf: $asOf) { t value revision } } }',
+    { key, asOf },
+  );
+  return series.samples;
+}
+
+async function evaluated(formula: string, asOf?: number): Promise<Samples> {
+  const { evaluate } = await ask<{ evaluate: Samples }>(
+    server.url,
+    'query ($formula: String!, $asOf: Revision) { evaluate(formula: $formula, maxPoints: null, asOf: $asOf) { t value revision } }',
+    { formula, asOf },
+  );
+  return evaluate;
+}
+
+interface Reflected {
+  revision: number;
+  derivedRevision: number | null;
+  settled: boolean;
+}
+
+async function put(
+  series: string,
+  points: readonly (readonly [at: number, value: number])[],
+  level = 'DERIVED',
+): Promise<Reflected> {
+  const { ingestTicks } = await ask<{ ingestTicks: Reflected }>(
+    server.url,
+    'mutation ($input: IngestTicksInput!) { ingestTicks(input: $input) { revision derivedRevision settled } }',
+    {
+      input: {
+        await: level,
+        createMissing: true,
+        ticks: points.map(([at, value]) => ({ series, t: t + at * second, value })),
+      },
+    },
+  );
+  return ingestTicks;
+}
+
+it('a series is defined, computed, and follows ticks, corrections and deletions: right after await: DERIVED', async () => {
+  await put('A', [
+    [0, 1],
+    [1, 3],
+    [2, 5],
+  ]);
+  const made = await define('A.mean', 'mean(A, 2p)', { name: 'Mean', unit: 'USD', tags: ['test'] });
+  expect(made).toMatchObject({
+    __typename: 'DerivedSeries',
+    key: 'A.mean',
+    formula: 'mean(A, 2p)',
+    name: 'Mean',
+    unit: 'USD',
+    tags: ['test'],
+  });
+  await live('A.mean');
+  const before = await samples('A.mean');
+  const written = await put('A', [[3, 9]]);
+  expect(written).toMatchObject({ settled: true });
+  expect(written.derivedRevision).toBeGreaterThanOrEqual(written.revision);
+  const appended = await samples('A.mean');
+  expect(appended.value.slice(before.value.length)).toEqual([7]);
+  await put('A', [[2, 7]]);
+  expect((await samples('A.mean')).value).toEqual((await evaluated('mean(A, 2p)')).value);
+  const deleted = await ask<{ deleteTicks: Reflected }>(
+    server.url,
+    'mutation ($input: DeleteTicksInput!) { deleteTicks(input: $input) { revision derivedRevision settled } }',
+    { input: { series: 'A', at: [t + second], await: 'DERIVED' } },
+  );
+  expect(deleted.deleteTicks.settled).toBe(true);
+  const after = await samples('A.mean');
+  expect(after.t).not.toContain(t + second);
+  expect(after.value).toEqual((await evaluated('mean(A, 2p)')).value);
+  expect((await derived('A.mean')).pending).toEqual([]);
+  expect(await samples('A.mean', before.revision)).toEqual(before);
+  expect(await samples('A.mean', appended.revision)).toEqual(appended);
+});
+
+it('settledRevision and derivedRevision tell how far dependents are; what nothing hangs on is settled at once', async () => {
+  const alone = await put('ALONE', [[0, 1]], 'STORED');
+  expect(alone).toEqual({ revision: alone.revision, derivedRevision: alone.revision, settled: true });
+  const { revision } = await put('A', [[10, 1]]);
+  const { settledRevision, revision: newest } = await ask<{ settledRevision: number; revision: number }>(
+    server.url,
+    '{ settledRevision revision }',
+  );
+  expect(settledRevision).toBeGreaterThanOrEqual(revision);
+  expect(settledRevision).toBeLessThanOrEqual(newest);
+});
+
+it('inputs and dependents name one another, also derived ones among them', async () => {
+  await put('DEP', [[0, 1]]);
+  await define('DEP.a', 'DEP + 1');
+  await live('DEP.a');
+  await define('DEP.b', 'DEP.a * 2 + DEP');
+  await live('DEP.b');
+  const { series } = await ask<{ series: { dependents: { key: string; __typename: string }[] } }>(
+    server.url,
+    '{ series(key: "DEP") { dependents { __typename key dependents { key } } } }',
+  );
+  expect([...series.dependents].sort((a, b) => (a.key < b.key ? -1 : 1))).toEqual([
+    { __typename: 'DerivedSeries', key: 'DEP.a', dependents: [{ key: 'DEP.b' }] },
+    { __typename: 'DerivedSeries', key: 'DEP.b', dependents: [] },
+  ]);
+  expect((await derived('DEP.b')).inputs.map(({ key }) => key).sort()).toEqual(['DEP', 'DEP.a']);
+  const refused = await gql(server.url, 'mutation { deleteSeries(key: "DEP") { id } }');
+  expect(refused.errors?.[0]).toMatchObject({
+    extensions: { code: 'CONFLICT', inputPath: ['key'], dependents: ['DEP.a', 'DEP.b'] },
+  });
+  for (const key of ['DEP.b', 'DEP.a', 'DEP'])
+    await ask(server.url, 'mutation ($key: String!) { deleteSeries(key: $key) { id } }', { key });
+  const gone = await gql<{ series: null }>(server.url, '{ series(key: "DEP.a") { key } }');
+  expect(gone.data.series).toBeNull();
+});
+
+it('another formula answers from one revision on, with what hangs on it; older revisions are read as they were', async () => {
+  await put('R', [
+    [0, 1],
+    [1, 2],
+    [2, 4],
+  ]);
+  await define('R.x', 'R + 1');
+  await live('R.x');
+  await define('R.y', 'R.x * 10');
+  await live('R.y');
+  await put('R', [[3, 8]]);
+  const [x, y] = [await samples('R.x'), await samples('R.y')];
+  expect([x.value, y.value]).toEqual([
+    [2, 3, 5, 9],
+    [20, 30, 50, 90],
+  ]);
+  await define('R.x', 'R - 1');
+  await live('R.x', 'R - 1');
+  await put('R', [[4, 16]]);
+  expect((await samples('R.x')).value).toEqual([0, 1, 3, 7, 15]);
+  expect((await samples('R.y')).value).toEqual([0, 10, 30, 70, 150]);
+  expect(await samples('R.x', x.revision)).toEqual(x);
+  expect(await samples('R.y', y.revision)).toEqual(y);
+  interface Answer {
+    series: {
+      formula: string;
+      old: string;
+      diff: { from: number; to: number }[];
+      versions: { value: number | null; commit: { revision: number } }[];
+      at: { value: number };
+      last: { value: number };
+      candles: { close: number }[];
+      points: { nodes: { value: number }[] };
+    };
+  }
+  const { series } = await ask<Answer>(
+    server.url,
+    `query ($asOf: Revision!, $t: Instant!) { series(key: "R.x") { diff(from: $asOf) { from to } versions(t: $t) { value commit { revision } }
+      at(t: $t, asOf: $asOf) { value } last(asOf: $asOf) { value } candles(interval: "1h", asOf: $asOf) { close }
+      points(asOf: $asOf) { nodes { value } } ... on DerivedSeries { formula old: formula(asOf: $asOf) } } }`,
+    { asOf: x.revision, t: t + 2 * second },
+  );
+  expect(series).toMatchObject({
+    formula: 'R - 1',
+    old: 'R + 1',
+    at: { value: 5 },
+    last: { value: 9 },
+    candles: [{ close: 9 }],
+  });
+  expect(series.points.nodes.map(({ value }) => value)).toEqual(x.value);
+  expect(series.diff).toHaveLength(1);
+  expect(series.versions.map(({ value }) => value)).toEqual([3, 5]);
+  for (const { value, commit } of series.versions) {
+    const read = await samples('R.x', commit.revision);
+    expect(read.value[read.t.indexOf(t + 2 * second)]).toBe(value);
+  }
+});
+
+it('a definition that would make a cycle is refused with its place', async () => {
+  await put('C', [[0, 1]]);
+  await define('C.a', 'C + 1');
+  await live('C.a');
+  await define('C.b', 'C.a + 1');
+  await live('C.b');
+  const { errors } = await gql(
+    server.url,
+    'mutation { defineSeries(input: { key: "C.a", formula: "C + 2 * C.b" }) { id } }',
+  );
+  expect(errors?.[0]).toMatchObject({
+    extensions: {
+      code: 'BAD_USER_INPUT',
+      inputPath: ['input', 'formula'],
+      formula: { line: 1, column: 9, length: 3 },
+    },
+  });
+});
+
+it('an unknown key is refused with those that were probably meant, also by evaluate', async () => {
+  await put('BTC-USD', [[0, 1]]);
+  const wanted = {
+    extensions: {
+      code: 'BAD_USER_INPUT',
+      formula: { line: 1, column: 6, length: 7, suggestions: ['BTC-USD'] },
+    },
+  };
+  const defined = await gql(
+    server.url,
+    'mutation { defineSeries(input: { key: "U", formula: "mean(BTC-UDS, 5m)" }) { id } }',
+  );
+  expect(defined.errors?.[0]).toMatchObject(wanted);
+  expect(defined.errors?.[0].extensions.inputPath).toEqual(['input', 'formula']);
+  const computed = await gql(server.url, '{ evaluate(formula: "mean(BTC-UDS, 5m)") { t } }');
+  expect(computed.errors?.[0]).toMatchObject(wanted);
+  expect(computed.errors?.[0].extensions.inputPath).toEqual(['formula']);
+  const wrong = await gql(server.url, '{ evaluate(formula: "mean(BTC-USD, 5)") { t } }');
+  expect(wrong.errors?.[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT', inputPath: ['formula'] } });
+  expect(wrong.errors?.[0].extensions.formula).toMatchObject({ line: 1, column: 15, length: 1 });
+});
+
+it('nobody writes into a derived series, nor takes its key', async () => {
+  await put('W', [[0, 1]]);
+  await define('W.d', 'W + 1');
+  await live('W.d');
+  const ticks =
+    'mutation ($input: IngestTicksInput!) { ingestTicks(input: $input) { accepted rejected { index reason } } }';
+  const given = [
+    { series: 'W', t, value: 2 },
+    { series: 'W.d', t, value: 2 },
+  ];
+  for (const createMissing of [true, false]) {
+    const { errors } = await gql(server.url, ticks, { input: { ticks: given, createMissing } });
+    expect(errors?.[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT', rejected: [{ index: 1 }] } });
+    expect(errors?.[0].message).toMatch(/'W.d' is a derived series/);
+  }
+  const { ingestTicks } = await ask<{ ingestTicks: object }>(server.url, ticks, {
+    input: { ticks: given, partial: true },
+  });
+  expect(ingestTicks).toMatchObject({
+    accepted: 1,
+    rejected: [{ index: 1, reason: expect.stringMatching(/derived/) }],
+  });
+  const columns = await gql(
+    server.url,
+    'mutation ($input: IngestColumnsInput!) { ingestColumns(input: $input) { accepted } }',
+    { input: { columns: [{ series: 'W.d', t: [t], value: [1] }] } },
+  );
+  expect(columns.errors?.[0]).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
+  for (const mutation of [
+    `deleteTicks(input: { series: "W.d", from: ${t}, to: ${t + 1} }) { accepted }`,
+    'createSeries(input: { key: "W.d" }) { id }',
+    'defineSeries(input: { key: "W", formula: "W.d + 1" }) { id }',
+  ]) {
+    const { errors } = await gql(server.url, `mutation { ${mutation} }`);
+    expect(errors?.[0], mutation).toMatchObject({ extensions: { code: 'CONFLICT' } });
+  }
+  expect((await samples('W.d')).value).toEqual([3]);
+});
+
+it('operators lists every operator with its signature, and its example holds when it is evaluated', async () => {
+  interface Line {
+    series: string | null;
+    t: number[];
+    value: number[];
+    size: (number | null)[] | null;
+  }
+  interface Answer {
+    operators: {
+      name: string;
+      signature: string;
+      parameters: { name: string; default: string | null }[];
+      examples: { formula: string; inputs: Line[]; output: Line }[];
+    }[];
+  }
+  const { operators } = await ask<Answer>(
+    server.url,
+    `{ operators { name group signature meaning warmUp missing parameters { name type meaning optional repeats default words min max aboveMin }
+       examples { formula inputs { series t value size } output { t value } } } }`,
+  );
+  const ema = operators.find(({ name }) => name === 'ema');
+  expect(ema?.signature).toBe('ema(x, [span], [halflife], [alpha])');
+  const example = ema?.examples[0];
+  for (const { series, t: seconds, value } of example?.inputs ?? [])
+    await ingest(
+      server.url,
+      seconds.map((at, i) => ({ series: series ?? '', t: t + at * second, value: value[i] })),
+    );
+  const { t: instants, value } = await evaluated(example?.formula ?? '');
+  expect(value).toEqual(example?.output.value);
+  expect(instants).toEqual(example?.output.t.map((at) => t + at * second));
+});
+
+it('evaluate thins as samples do, and refuses what would read too much with a way out', async () => {
+  const many = Array.from({ length: 3_000 }, (_, i) => [i, Math.sin(i) * 100] as const);
+  await put('EV', many);
+  await define('EV.d', 'EV * 2');
+  await live('EV.d');
+  await put('EV', [[3_000, 1]]);
+  for (const most of [1, 2, 3, 4, 100, 999, 5_000]) {
+    const { evaluate, series } = await ask<{ evaluate: object; series: { samples: object } }>(
+      server.url,
+      'query ($most: Int!) { evaluate(formula: "EV * 2", maxPoints: $most) { t value thinned } series(key: "EV.d") { samples(maxPoints: $most) { t value thinned } } }',
+      { most },
+    );
+    expect(evaluate).toEqual(series.samples);
+  }
+  const small = await startServer({ databaseUrl: server.databaseUrl, evaluatePointsMax: 1_000 });
+  try {
+    const { errors } = await gql(small.url, '{ evaluate(formula: "ema(EV, 12)") { t } }');
+    expect(errors?.[0]).toMatchObject({ extensions: { code: 'TOO_EXPENSIVE', inputPath: ['range'] } });
+  } finally {
+    await small.stop();
+  }
+});
+
+it('explain names the points that a value was computed from, and the commits that last changed them', async () => {
+  const first = await ingest(
+    server.url,
+    [0, 1, 2, 3, 4].map((at) => ({ series: 'X', t: t + at * second, value: at })),
+    { note: 'the first five' },
+  );
+  const second_ = await ingest(server.url, [{ series: 'X', t: t + 3 * second, value: 30 }], { note: 'a correction' });
+  await define('X.m', 'mean(X, 3s)');
+  await live('X.m');
+  await define('X.p', 'mean(X, 2p)');
+  await live('X.p');
+  interface Input {
+    series: { key: string };
+    span: { from: number; to: number };
+    count: number;
+    points: { value: number }[];
+    truncated: boolean;
+    commits: { revision: number; note: string }[];
+  }
+  const explain = async (key: string, at: number) =>
+    (
+      await ask<{ explain: { formula: string | null; value: number | null; inputs: Input[] } }>(
+        server.url,
+        `query ($key: String!, $t: Instant!) { explain(series: $key, t: $t) { formula value inputs {
+          series { key } span { from to } count points { value } truncated commits { revision note } } } }`,
+        { key, t: t + at * second },
+      )
+    ).explain;
+  const mean = await explain('X.m', 4);
+  expect(mean).toMatchObject({ formula: 'mean(X, 3s)', value: (2 + 30 + 4) / 3 });
+  expect(mean.inputs).toHaveLength(1);
+  expect(mean.inputs[0]).toMatchObject({
+    series: { key: 'X' },
+    span: { from: t + 2 * second },
+    count: 3,
+    points: [{ value: 2 }, { value: 30 }, { value: 4 }],
+    truncated: false,
+    commits: [
+      { revision: second_.revision, note: 'a correction' },
+      { revision: first.revision, note: 'the first five' },
+    ],
+  });
+  expect((await explain('X.p', 2)).inputs[0]).toMatchObject({ count: 2, points: [{ value: 1 }, { value: 2 }] });
+  expect(await explain('X', 3)).toMatchObject({ formula: null, value: 30, inputs: [{ count: 1 }] });
+  expect((await explain('X.p', 20)).value).toBeNull();
+});
+
+it('health lists what catches up, and lags until workers have followed', async () => {
+  await put('A', [[20, 2]]);
+  const { health } = await ask<{ health: { recompute: Record<string, unknown> } }>(
+    server.url,
+    '{ health { recompute { settledRevision lagRevisions lagSeconds failed { key problem } catchingUp { key progress } } } }',
+  );
+  expect(health.recompute).toMatchObject({ failed: [], catchingUp: [], lagRevisions: 0, lagSeconds: 0 });
+});
+
+it('without a worker a new series is CATCHING_UP and empty, and await: DERIVED of others does not wait for it', async () => {
+  const lonely = await startServer();
+  try {
+    await ingest(lonely.url, [{ series: 'L', t, value: 1 }]);
+    await ask(lonely.url, 'mutation { defineSeries(input: { key: "L.d", formula: "L + 1" }) { id } }');
+    interface Answer {
+      series: { status: string; progress: number; last: null; samples: Samples; pending: object[] };
+    }
+    const { series } = await ask<Answer>(
+      lonely.url,
+      '{ series(key: "L.d") { last { t } samples { t value revision } ... on DerivedSeries { status progress pending { from to } } } }',
+    );
+    expect(series).toMatchObject({
+      status: 'CATCHING_UP',
+      progress: 0,
+      last: null,
+      pending: [{ from: null, to: null }],
+    });
+    expect(series.samples.t).toEqual([]);
+    const { ingestTicks } = await ask<{ ingestTicks: Reflected }>(
+      lonely.url,
+      `mutation { ingestTicks(input: { await: DERIVED, ticks: [{ series: "L", t: ${t}, value: 2 }] }) { settled revision derivedRevision } }`,
+    );
+    expect(ingestTicks.settled).toBe(true);
+    const deleted = await remove(lonely.url, { series: 'L', at: [t] });
+    expect(deleted.accepted).toBe(1);
+  } finally {
+    await lonely.stop();
+  }
+});
