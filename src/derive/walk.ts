@@ -46,6 +46,8 @@ export interface Walked {
   readonly checkpoint: Checkpoint | undefined;
   /** Where it will have ended that a change is felt, as far as that is known; infinite when it is not. */
   readonly felt: number;
+  /** How many points there will be from the piece on to there, by what is read of the leaves. */
+  readonly expected: number;
   /** How many points of leaves were gone through for it. */
   readonly points: number;
   /** Set with the last piece when the walk came to the end of the data. */
@@ -108,6 +110,12 @@ class Feed {
   cut(points: number): number {
     const { t } = clipLine(this.#line, this.#from, never);
     return t.length > points ? t[points] : this.to;
+  }
+
+  /** How many points there are in a microsecond of what is here. */
+  get density(): number {
+    const { t } = this.#line;
+    return t.length < 2 ? 0 : t.length / (t[t.length - 1] - t[0]);
   }
 
   /** The last instant that is here. */
@@ -192,6 +200,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       if (changed) clean.forEach((from, leaf) => void run.setClean(leaf, from));
       const ends = end === never;
       const upTo = ends ? Math.max(at, last + 1) : end;
+      const density = feeds.reduce((sum, feed) => sum + feed.density, 0);
       const before = run.points;
       const piece = run.push(
         feeds.map((feed) => feed.take(end)),
@@ -216,10 +225,12 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       const tail = ends
         ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
         : undefined;
+      const felt = run.clean > piece.from ? run.clean : never;
       yield {
         piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
         checkpoint,
-        felt: run.clean > piece.from ? run.clean : never,
+        felt,
+        expected: felt === never ? never : density * (felt - piece.from),
         points: run.points - counted,
         tail,
       };

@@ -126,13 +126,12 @@ export class Stored {
     this.#asOf = asOf;
   }
 
-  /** What a piece is to be compared with; it is about as dense as the piece, and will be wanted up to `felt`. */
-  async under({ from, to, line }: Piece, felt: number): Promise<Line> {
+  /** What a piece is to be compared with; about so many points will be wanted, up to `felt`. */
+  async under({ piece: { from, to }, felt, expected }: Walked): Promise<Line> {
     if (this.#storage === undefined || from >= to) return emptyLine;
     if (from < this.#from || to > this.#to) {
       const width = to - from;
-      const points = (line.t.length / width) * (felt - from);
-      const until = points <= storedPointsMax ? felt : from + width * this.#ahead;
+      const until = expected <= storedPointsMax ? felt : from + width * this.#ahead;
       this.#ahead = Math.min(this.#ahead * 2, aheadMax);
       const range = { from: Math.max(from, everything.from), to: Math.min(Math.max(to, until), everything.to) };
       const versions = await readVersions(this.#database, this.#storage, range);
@@ -218,8 +217,9 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         checkpoints: storedCheckpoints(scene.database, lane.row.id, stage),
       };
       let end: Walked['tail'];
-      for await (const { piece, felt, checkpoint, tail: reached, points: passed } of walkStage(walk)) {
-        changes.replace(piece, await stored.under(piece, felt));
+      for await (const walked of walkStage(walk)) {
+        const { piece, checkpoint, tail: reached, points: passed } = walked;
+        changes.replace(piece, await stored.under(walked));
         note(checkpoint);
         end = reached;
         points += passed;

@@ -48,9 +48,11 @@ export async function goLongWay(
     return 'there';
   }
   lane.isLong = true;
-  const target = lane.step?.target ?? (await targetOf(database, book, lane));
+  // What is known of the lane may be read anew while the target is looked for.
+  const { basis, step } = lane;
+  const target = step?.target ?? (await targetOf(database, book, lane, basis));
   if (target === undefined) return 'waiting';
-  return new LongWay(database, lane, target, options, sources).go();
+  return new LongWay(database, { lane, basis, step, target }, options, sources).go();
 }
 
 async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
@@ -60,10 +62,10 @@ async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
 }
 
 /** The newest wave at which all that it reads is exact. */
-async function targetOf(database: Database, book: Book, lane: Lane): Promise<number | undefined> {
+async function targetOf(database: Database, book: Book, lane: Lane, basis: number): Promise<number | undefined> {
   const upstream = await readLanes(database, lane.row.upstream);
   if (upstream.length < lane.row.upstream.length) return undefined;
-  const waves = (await recentWaves(database, 50)).filter((wave) => wave > lane.basis);
+  const waves = (await recentWaves(database, 50)).filter((wave) => wave > basis);
   if (upstream.length === 0) return waves[0];
   for (const wave of waves) {
     const exact = await Promise.all(
@@ -95,14 +97,19 @@ class LongWay {
   #checkpoints: CheckpointRow[] = [];
   #steppedAt = performance.now();
 
-  constructor(database: Database, lane: Lane, target: number, options: LongWayOptions, sources: Sources) {
+  constructor(
+    database: Database,
+    { lane, basis, step, target }: Pick<Lane, 'basis' | 'step'> & { lane: Lane; target: number },
+    options: LongWayOptions,
+    sources: Sources,
+  ) {
     this.#database = database;
     this.#lane = lane;
-    this.#basis = lane.basis;
+    this.#basis = basis;
     this.#target = target;
     this.#options = options;
     this.#sources = sources;
-    this.#step = lane.step ?? { count: 0, target, stage: randomUUID(), at: 0, done: everything.from, progress: 0 };
+    this.#step = step ?? { count: 0, target, stage: randomUUID(), at: 0, done: everything.from, progress: 0 };
   }
 
   async go(): Promise<LongWayEnd> {
@@ -161,12 +168,13 @@ class LongWay {
     const note = (checkpoint: Checkpoint | undefined) => {
       if (checkpoint) this.#checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
     };
-    for await (const { piece, felt, checkpoint } of walkStage({
+    for await (const walked of walkStage({
       stage: lane.plan.stages[stage],
       leaves,
       checkpoints,
     })) {
-      changes.replace(piece, await stored.under(piece, felt));
+      const { piece, checkpoint } = walked;
+      changes.replace(piece, await stored.under(walked));
       note(checkpoint);
       if (changes.length >= stepPoints || performance.now() - this.#steppedAt > stepMillisMax) {
         const column = changes.take();

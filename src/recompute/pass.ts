@@ -68,6 +68,9 @@ class Turns {
   }
 }
 
+/** Where a lane stands, and stood before. */
+type Stand = Pick<Lane, 'basis' | 'stops' | 'untils'>;
+
 interface Move {
   readonly lane: Lane;
   readonly way: Way;
@@ -83,6 +86,8 @@ export class Pass {
   readonly #overlay = new Map<number, Versions>();
   readonly #sources = new Map<string, PointSource>();
   readonly #moves = new Map<number, Move>();
+  /** Where its lanes stood at the start: what is known of a lane may be read anew on the way. */
+  readonly #stood = new Map<number, Stand>();
   #changed: ReadonlyMap<number, Versions> = new Map();
 
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
@@ -94,6 +99,7 @@ export class Pass {
 
   async run(candidates: readonly Lane[]): Promise<Passed> {
     const near = candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target);
+    for (const { row, basis, stops, untils } of near) this.#stood.set(row.id, { basis, stops, untils });
     // First where the others stand, then what changed: what they commit in between is not yet where they stand.
     const foreign = await this.#foreignLanes(near);
     await this.#readChanged(near);
@@ -140,14 +146,14 @@ export class Pass {
       const known = asked.get(storage);
       if (known === undefined || after < known) asked.set(storage, after);
     };
-    const here = new Map(lanes.map((lane) => [lane.row.id, lane]));
     for (const lane of lanes) {
-      for (const source of lane.row.sources) ask(source, lane.basis);
+      const basis = this.#basisOf(lane);
+      for (const source of lane.row.sources) ask(source, basis);
       for (const id of lane.row.upstream) {
         // What goes along from the same revision is known when it has gone.
-        const upstream = here.get(id) ?? this.#book.lanes.get(id);
-        if (upstream && (!here.has(id) || upstream.basis !== lane.basis))
-          ask(upstream.row.storages[upstream.row.storages.length - 1], lane.basis);
+        const upstream = this.#book.lanes.get(id);
+        if (upstream && this.#stood.get(id)?.basis !== basis)
+          ask(upstream.row.storages[upstream.row.storages.length - 1], basis);
       }
     }
     const list: Asked[] = [...asked].map(([storage, after]) => ({ storage, after }));
@@ -167,6 +173,10 @@ export class Pass {
     this.#changed = await readChanged(this.#database, wanted, this.#target);
   }
 
+  #basisOf(lane: Lane): number {
+    return this.#stood.get(lane.row.id)?.basis ?? lane.basis;
+  }
+
   #reads(lane: Lane, storage: number): boolean {
     return (
       lane.row.sources.includes(storage) ||
@@ -181,7 +191,7 @@ export class Pass {
   }
 
   /** The lanes that are read here and brought elsewhere, as they stand now. */
-  async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, Pick<Lane, 'basis' | 'stops' | 'untils'>>> {
+  async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, Stand>> {
     const here = new Set(lanes.map(({ row }) => row.id));
     const ids = new Set(lanes.flatMap(({ row }) => row.upstream.filter((id) => !here.has(id))));
     if (ids.size === 0) return new Map();
@@ -189,7 +199,7 @@ export class Pass {
   }
 
   /** The first revision behind its basis that changed something of it; infinite if none did. */
-  #firstChange(lane: Lane, after = lane.basis, sources = lane.row.sources): number {
+  #firstChange(lane: Lane, after = this.#basisOf(lane), sources = lane.row.sources): number {
     let first = Number.POSITIVE_INFINITY;
     for (const source of sources) {
       const versions = this.#changed.get(source);
@@ -202,33 +212,32 @@ export class Pass {
   /** The newest wave at which all that it reads is exact; undefined when there is none yet. */
   async #targetOf(
     lane: Lane,
-    foreign: ReadonlyMap<number, Pick<Lane, 'basis' | 'stops' | 'untils'>>,
+    foreign: ReadonlyMap<number, Stand>,
     waves: () => Promise<readonly number[]>,
   ): Promise<number | undefined> {
     const standsAt = (revision: number): boolean =>
       lane.row.upstream.every((id) => {
         const move = this.#moves.get(id);
         if (move && move.way.target === revision) return true;
-        const upstream = foreign.get(id) ?? this.#book.lanes.get(id);
+        const upstream = foreign.get(id) ?? this.#stood.get(id);
         const row = this.#book.lanes.get(id)?.row;
         if (!upstream || !row) return false;
         // Its sources are among those of the lane, whose changes are known from its basis on: there, all was exact.
         return isExactAt(
           upstream,
           revision,
-          this.#firstChange(lane, Math.max(upstream.basis, lane.basis), row.sources),
+          this.#firstChange(lane, Math.max(upstream.basis, this.#basisOf(lane)), row.sources),
         );
       });
     if (standsAt(this.#target)) return this.#target;
     for (const wave of await waves()) {
-      if (wave < this.#target && wave > lane.basis && standsAt(wave)) return wave;
+      if (wave < this.#target && wave > this.#basisOf(lane) && standsAt(wave)) return wave;
     }
     return undefined;
   }
 
   async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
-    // What is known of the lane may be read anew on the way.
-    const { basis } = lane;
+    const basis = this.#basisOf(lane);
     const scene: Scene = {
       database: this.#database,
       basis,
