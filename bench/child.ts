@@ -62,6 +62,12 @@ export function startProgram(world: World, url: string, role: 'api' | 'all' = 'a
   );
 }
 
+/** A worker as users run it, on a database that another program serves. */
+export function startWorker(world: World, url: string): Promise<RunningServer> {
+  const main = fileURLToPath(new URL('main.js', import.meta.url));
+  return startServer(world, [main, 'serve', '--role', 'worker'], { DATABASE_URL: url }, /worker is ready()/);
+}
+
 const self = fileURLToPath(new URL('bench.js', import.meta.url));
 
 export function startPeer(world: World, name: 'yoga' | 'mercurius'): Promise<RunningServer> {

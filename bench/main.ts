@@ -1,5 +1,8 @@
+import { backfill } from './benchmarks/backfill.ts';
 import { chart } from './benchmarks/chart.ts';
+import { correction } from './benchmarks/correction.ts';
 import { liveDisk } from './benchmarks/disk.ts';
+import { engine } from './benchmarks/engine.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { memory } from './benchmarks/memory.ts';
 import { read } from './benchmarks/read.ts';
@@ -26,6 +29,9 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   memory,
   'live-disk': liveDisk,
   'slow-disk': slowDisk,
+  engine,
+  correction,
+  backfill,
 };
 
 const children: Readonly<Record<string, () => void | Promise<void>>> = {

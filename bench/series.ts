@@ -1,3 +1,5 @@
+import type { Column } from '../src/store/commit.ts';
+import { sourceKey } from './derived.ts';
 import { prices, seconds } from './points.ts';
 import type { OpenStore } from './world.ts';
 
@@ -5,10 +7,18 @@ const pointsPerCall = 500_000;
 
 /** A series of so many points, one a second, written in large calls. Returns its id. */
 export async function loadSeries(store: OpenStore, key: string, points: number, seed: number): Promise<number> {
-  const value = prices(points, seed);
-  for (let first = 0; first < points; first += pointsPerCall) {
-    const count = Math.min(pointsPerCall, points - first);
-    const column = { t: seconds(count, first), value: value.subarray(first, first + count), size: undefined };
+  return writeSeries(store, key, { t: seconds(points, 0), value: prices(points, seed), size: undefined });
+}
+
+/** What derived series are made from. */
+export function writeSource(store: OpenStore, source: Column): Promise<number> {
+  return writeSeries(store, sourceKey, source);
+}
+
+async function writeSeries(store: OpenStore, key: string, { t, value }: Column): Promise<number> {
+  for (let first = 0; first < t.length; first += pointsPerCall) {
+    const end = first + pointsPerCall;
+    const column = { t: t.subarray(first, end), value: value.subarray(first, end), size: undefined };
     await store.ingest.ingest({
       columns: [{ series: key, column, index: (at) => at, bad: new Map() }],
       createMissing: true,

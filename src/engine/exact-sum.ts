@@ -1,3 +1,5 @@
+import { fromUnits, toUnits } from './exact/units.ts';
+
 /**
  * The exact sum of any finite doubles. What is added and taken away again (`add(-x)`) leaves no trace, in whatever
  * order; equal totals answer equally, to the bit.
@@ -126,32 +128,4 @@ function roundTerms(terms: readonly number[]): number {
     if (other - sum === twice) return other;
   }
   return sum;
-}
-
-const bitsOf = new BigInt64Array(1);
-const doubleOf = new Float64Array(bitsOf.buffer);
-const mantissaBits = 52n;
-const implicitOne = 1n << mantissaBits;
-
-/** A finite double as a count of 2^-1074. */
-function toUnits(x: number): bigint {
-  doubleOf[0] = Math.abs(x);
-  const exponent = bitsOf[0] >> mantissaBits;
-  const mantissa = bitsOf[0] & (implicitOne - 1n);
-  const units = exponent === 0n ? mantissa : (mantissa | implicitOne) << (exponent - 1n);
-  return x < 0 ? -units : units;
-}
-
-/** The double nearest to units * 2^-1074 / divisor, ties to even. */
-function fromUnits(units: bigint, divisor = 1n): number {
-  const magnitude = units < 0n ? -units : units;
-  const shift = BigInt(Math.max(0, (magnitude / divisor).toString(2).length - 53));
-  if (shift > 2045n) return units < 0n ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  const step = divisor << shift;
-  let quotient = magnitude / step;
-  const twice = (magnitude - quotient * step) * 2n;
-  if (twice > step || (twice === step && (quotient & 1n) === 1n)) quotient++;
-  // The exponent field and the implicit one add up to the bits of the double, a carry and infinity included.
-  bitsOf[0] = (shift << mantissaBits) + quotient;
-  return (units < 0n ? -doubleOf[0] : doubleOf[0]) + 0;
 }
