@@ -230,7 +230,10 @@ BEGIN
   PERFORM FROM lanes WHERE definition = ANY (p_definitions) ORDER BY definition FOR UPDATE;
   SELECT array_agg(way.definition) INTO v_elsewhere
   FROM unnest(p_definitions, p_bases) AS way (definition, basis)
-  WHERE NOT EXISTS (SELECT FROM lanes WHERE lanes.definition = way.definition AND lanes.basis = way.basis);
+  -- Steps of a long way have stored checkpoints as of where they aim: nobody else goes on from there.
+  WHERE NOT EXISTS (
+    SELECT FROM lanes WHERE lanes.definition = way.definition AND lanes.basis = way.basis
+      AND (lanes.step IS NULL OR lanes.step ->> 'stage' IN (SELECT item ->> 'id' FROM jsonb_array_elements(p_stages) AS item)));
   IF v_elsewhere IS NOT NULL THEN
     RETURN v_elsewhere;
   END IF;
@@ -278,12 +281,13 @@ BEGIN
   SELECT count(*) INTO v_workers FROM workers;
   v_share := (p_partitions + v_workers - 1) / v_workers;
   DELETE FROM leases WHERE leases.until < clock_timestamp() OR partition >= p_partitions
-    OR (worker = p_worker AND partition IN (SELECT l.partition FROM leases AS l WHERE l.worker = p_worker ORDER BY l.partition OFFSET v_share));
+    OR (worker = p_worker AND partition IN (SELECT l.partition FROM leases AS l WHERE l.worker = p_worker ORDER BY l.partition * 37 % p_partitions OFFSET v_share));
   UPDATE leases SET until = v_until WHERE worker = p_worker;
   INSERT INTO leases (partition, worker, until)
   SELECT free, p_worker, v_until FROM generate_series(0, p_partitions - 1) AS free
   WHERE free NOT IN (SELECT partition FROM leases)
-  ORDER BY free LIMIT greatest(0, v_share - (SELECT count(*) FROM leases WHERE worker = p_worker))
+  -- Neighbours go to different workers: series that were made one after another are often busy together.
+  ORDER BY free * 37 % p_partitions LIMIT greatest(0, v_share - (SELECT count(*) FROM leases WHERE worker = p_worker))
   ON CONFLICT DO NOTHING;
   RETURN ARRAY(SELECT partition::int FROM leases WHERE worker = p_worker ORDER BY partition);
 END $$;

@@ -29,6 +29,7 @@ export interface Lane {
 export class Book {
   readonly #database: Database;
   readonly #operators: ReadonlyMap<string, Operator>;
+  #loading: Promise<void> = Promise.resolve();
   /** A definition whose formula cannot be planned by this program. */
   readonly broken = new Map<number, string>();
   version = -1;
@@ -41,8 +42,17 @@ export class Book {
     this.#operators = operators;
   }
 
-  /** Reads the catalogue again; lanes that are still there keep what is known of them. */
-  async load(): Promise<void> {
+  /**
+   * Reads the catalogue again; lanes that are still there keep what is known of them. One after another: what an older
+   * reading does not know of would be lost to the newer one.
+   */
+  load(): Promise<void> {
+    const loading = this.#loading.then(() => this.#load());
+    this.#loading = loading.catch(() => undefined);
+    return loading;
+  }
+
+  async #load(): Promise<void> {
     const { version, definitions } = await readDefinitions(this.#database);
     const unknown = definitions.filter(({ id }) => !this.lanes.has(id)).map(({ id }) => id);
     const rows = new Map((await readLanes(this.#database, unknown)).map((row) => [row.definition, row]));

@@ -128,6 +128,9 @@ export class Recompute {
 
   async #poll(): Promise<void> {
     const newest = await this.#catalogue.newestRevision();
+    // Whoever has built it may be dead by now, or may not hold it.
+    for (const lane of this.#book.lanes.values())
+      if (lane.row.state === 'BUILDING' && !lane.isLong && this.#holds(lane)) this.#checkSwitch = true;
     if (newest > this.#heard) {
       this.#heard = newest;
       this.#touch('all');

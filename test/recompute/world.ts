@@ -20,7 +20,7 @@ import { everything, readVersions } from '../../src/store/read.ts';
 import { type Held, MemoryLane } from '../derive/memory.ts';
 
 /** How long anything may take before a test says that it hangs. */
-const patienceMillis = 60_000;
+const patienceMillis = 30_000;
 
 export interface World {
   readonly database: Database;
@@ -104,8 +104,16 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
         );
         const newest = await catalogue.newestRevision();
         if (building === '0' && (await settled.revision()) >= newest) return newest;
-        if (Date.now() > deadline)
-          throw new Error(`not settled: ${building} are being built, ${await settled.revision()} of ${newest}`);
+        if (Date.now() > deadline) {
+          const lanes = await database.query(
+            `SELECT key, state, partition, upstream, definition, problem, basis, stops, untils, step IS NOT NULL AS stepped, worker
+             FROM definitions AS d JOIN series ON series.id = d.series JOIN lanes ON definition = d.id
+             LEFT JOIN leases USING (partition) ORDER BY d.id`,
+          );
+          throw new Error(
+            `not settled: ${await settled.revision()} of ${newest}\n${lanes.map((lane) => JSON.stringify(lane)).join('\n')}`,
+          );
+        }
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     },

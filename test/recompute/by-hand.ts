@@ -1,0 +1,69 @@
+import { Book, type Lane } from '../../src/recompute/book.ts';
+import { goLongWay } from '../../src/recompute/long-way.ts';
+import { Pass, type Passed } from '../../src/recompute/pass.ts';
+import type { Database } from '../../src/store/connect.ts';
+import { switchIn } from '../../src/store/definitions.ts';
+import { openWave } from '../../src/store/lanes.ts';
+
+/** A worker that does what a test says and when, with a book of its own. */
+export class ByHand {
+  readonly database: Database;
+  readonly book: Book;
+
+  constructor(database: Database) {
+    this.database = database;
+    this.book = new Book(database);
+  }
+
+  async wave(): Promise<number> {
+    return (await openWave(this.database, 0)).revision;
+  }
+
+  lane(key: string): Lane {
+    const lane = [...this.book.lanes.values()].findLast(({ row }) => row.key === key);
+    if (!lane) throw new Error(`there is no lane of '${key}'`);
+    return lane;
+  }
+
+  /** Computes what is defined, and lets it answer. */
+  async build(): Promise<void> {
+    await this.book.load();
+    await this.wave();
+    const building = [...this.book.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
+    for (const lane of building) {
+      const end = await goLongWay(this.database, this.book, lane, { announce: false, isOver: () => false });
+      if (end !== 'there') throw new Error(`'${lane.row.key}' is ${end}`);
+      await switchIn(this.database, this.book.version, [lane.row.id], false);
+      await this.book.load();
+    }
+  }
+
+  /** Brings lanes to a revision; those that fail are thrown. */
+  async pass(keys: readonly string[], target: number, database = this.database): Promise<Passed> {
+    const pass = new Pass(database, this.book, target, {
+      announce: false,
+      count: true,
+      onLong: () => undefined,
+      onFailure: (lane, error) => {
+        throw new Error(`'${lane.row.key}' failed`, { cause: error });
+      },
+    });
+    return pass.run(keys.map((key) => this.lane(key)).sort((a, b) => a.row.id - b.row.id));
+  }
+}
+
+/** The same connections, of which a test is told before and after they are asked something. */
+export function watched(
+  database: Database,
+  watch: { readonly before?: (text: string) => Promise<void>; readonly after?: (text: string) => Promise<void> },
+): Database {
+  return {
+    ...database,
+    query: async (text, values) => {
+      await watch.before?.(text);
+      const rows = await database.query(text, values);
+      await watch.after?.(text);
+      return rows as never;
+    },
+  };
+}
