@@ -305,8 +305,11 @@ export class Pass {
     const inOrder = [...this.#moves.values()].sort((a, b) => a.lane.row.id - b.lane.row.id);
     for (const batch of batches(inOrder)) {
       // What reads a lane that did not get there has read what never was.
-      const moves = batch.filter(({ lane }) => !lane.row.upstream.some((id) => lost.has(id)));
-      for (const { lane } of batch) if (!moves.some((move) => move.lane === lane)) this.#lose(lane, lost);
+      const moves: Move[] = [];
+      for (const move of batch) {
+        if (move.lane.row.upstream.some((id) => lost.has(id))) this.#lose(move.lane, lost);
+        else moves.push(move);
+      }
       if (moves.length === 0) continue;
       let elsewhere: readonly number[];
       try {
@@ -331,7 +334,9 @@ export class Pass {
       }
     }
     if (lost.size > 0) await this.#book.refresh([...lost]);
-    return { lanes: moved, series: [...series], points, ...this.#counts(), waiting };
+    // Whoever brought them need not have brought them as far.
+    const behind = inOrder.flatMap(({ lane }) => (lost.has(lane.row.id) ? [lane] : []));
+    return { lanes: moved, series: [...series], points, ...this.#counts(), waiting: [...waiting, ...behind] };
   }
 
   #counts(): Pick<Passed, 'passed' | 'read'> {
