@@ -4,6 +4,7 @@ import { correction } from './benchmarks/correction.ts';
 import { liveDisk } from './benchmarks/disk.ts';
 import { engine } from './benchmarks/engine.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
+import { live } from './benchmarks/live.ts';
 import { memory } from './benchmarks/memory.ts';
 import { read } from './benchmarks/read.ts';
 import { singleTicks } from './benchmarks/single-ticks.ts';
@@ -32,6 +33,7 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   engine,
   correction,
   backfill,
+  live,
 };
 
 const children: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -54,7 +56,8 @@ async function run(words: readonly string[]): Promise<number> {
     return unknown === undefined ? 0 : 2;
   }
   const chosen = Object.entries(benchmarks).filter(
-    ([known]) => names.length === 0 || names.some((name) => known.includes(name)),
+    ([known]) =>
+      names.length === 0 || names.some((name) => (name in benchmarks ? known === name : known.includes(name))),
   );
   const world = await openWorld({ quick, profileDir, say: (line) => console.log(line) });
   const stop = (code: number) => void world.close().finally(() => process.exit(code));
