@@ -1,8 +1,10 @@
 import { backfill } from './benchmarks/backfill.ts';
+import { backfillLive } from './benchmarks/backfill-live.ts';
 import { chart } from './benchmarks/chart.ts';
 import { correction } from './benchmarks/correction.ts';
 import { liveDisk } from './benchmarks/disk.ts';
 import { engine } from './benchmarks/engine.ts';
+import { growth } from './benchmarks/growth.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { live } from './benchmarks/live.ts';
 import { memory } from './benchmarks/memory.ts';
@@ -34,6 +36,8 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   correction,
   backfill,
   live,
+  growth,
+  'backfill-live': backfillLive,
 };
 
 const children: Readonly<Record<string, () => void | Promise<void>>> = {

@@ -282,7 +282,7 @@ function planBundle(
 
 /** The series that is being defined would read itself. */
 function cycle(expression: Expression, way: readonly Draft[], first: Draft): Fault {
-  const start = way.findIndex((draft) => draft === first);
+  const start = way.indexOf(first);
   const ring = start < 0 ? way : [...way.slice(start, -1), ...way.slice(0, start), first];
   const keys = ring.map(({ key }) => key);
   const reference = referencesOf(expression).find(({ key }) => key === keys[1] || key === first.key);

@@ -66,7 +66,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  throw new Error('it does not happen: ' + condition.toString());
+  throw new Error(`it does not happen: ${condition.toString()}`);
 }
 
 const ramp = (length: number) =>
