@@ -10,14 +10,9 @@ import { partitionOf } from '../store/care.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import {
-  type DefinitionInput,
-  type DefinitionRow,
-  define,
-  type NewDefinition,
-  readDefinitions,
-} from '../store/definitions.ts';
+import { type DefinitionInput, type DefinitionRow, define, type NewDefinition } from '../store/definitions.ts';
 import { arithmetic } from './arithmetic.ts';
+import { Definitions } from './definitions.ts';
 
 /** How often a definition is planned again because the catalogue changed in the meantime. */
 const attemptsMax = 100;
@@ -43,22 +38,34 @@ export class Definer {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
   readonly #options: DefineOptions;
+  readonly #definitions: Definitions;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(database: Database, catalogue: Catalogue, options: DefineOptions) {
     this.#database = database;
+    this.#definitions = new Definitions(database);
     this.#catalogue = catalogue;
     this.#options = options;
   }
 
-  async define(definition: Definition): Promise<SeriesRow> {
+  /** One after another: whoever plans on a catalogue that another one changes has to begin again. */
+  define(definition: Definition): Promise<SeriesRow> {
+    const turn = this.#turn.then(() => this.#define(definition));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #define(definition: Definition): Promise<SeriesRow> {
     const problem = keyProblem(definition.key);
     if (problem)
       throw new Fault('BAD_USER_INPUT', `${quoted(definition.key)} cannot be a key: ${problem}.`, ['input', 'key']);
     const expression = at(formulaPath, () => parseFormula(definition.formula, operatorsByName));
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const { version, definitions } = await readDefinitions(this.#database);
-      const known = await this.#catalogue.seriesByKeys([definition.key]);
-      const existing = known.at(0);
+      await this.#definitions.refresh();
+      const { version } = this.#definitions;
+      const keys = [definition.key, ...referencesOf(expression).map(({ key }) => key)];
+      const known = new Map((await this.#catalogue.seriesByKeys([...new Set(keys)])).map((row) => [row.key, row]));
+      const existing = known.get(definition.key);
       if (existing?.kind === 'SOURCE') {
         throw new Fault(
           'CONFLICT',
@@ -66,16 +73,17 @@ export class Definer {
           ['input', 'key'],
         );
       }
-      const newest = newestDefinitions(definitions);
-      const inputs = await this.#resolve(definition.key, expression, newest);
-      const before = existing && newest.get(existing.id);
+      await this.#refuseMissing(definition.key, expression, known);
+      // From here on nothing is waited for: what is known is of one version.
+      if (this.#definitions.version !== version) continue;
+      const inputs = this.#resolve(expression, known);
+      if (!inputs) continue;
+      const before = existing && this.#definitions.newest(existing.id);
       const same =
-        before?.formula === definition.formula &&
-        before.arithmetic === arithmetic() &&
-        readsNewest(newest, before.series);
+        before?.formula === definition.formula && before.arithmetic === arithmetic() && this.#readsNewest(before);
       const plan = same
         ? { list: [], cancel: [] }
-        : planBundle(definitions, newest, existing, definition, expression, inputs);
+        : planBundle(this.#definitions, existing, definition, expression, inputs);
       const wantsNames = [definition.name, definition.unit, definition.tags].some((given) => given != null);
       if (same && existing && !wantsNames) return existing;
       const { key, name, unit, tags } = definition;
@@ -96,37 +104,37 @@ export class Definer {
   async renew(): Promise<string[]> {
     const renewed: string[] = [];
     for (;;) {
-      const newest = newestDefinitions((await readDefinitions(this.#database)).definitions);
-      const other = [...newest.values()].find((row) => row.arithmetic !== arithmetic() && !renewed.includes(row.key));
+      await this.#definitions.refresh();
+      const newest = [...this.#definitions.byId.values()].filter(
+        (row) => this.#definitions.newest(row.series)?.id === row.id,
+      );
+      const other = newest.find((row) => row.arithmetic !== arithmetic() && !renewed.includes(row.key));
       if (!other) return renewed;
       renewed.push(other.key);
       await this.define({ key: other.key, formula: other.formula });
     }
   }
 
-  /** What the keys of a formula stand for now. */
-  async #resolve(
-    own: string,
-    expression: Expression,
-    newest: ReadonlyMap<number, DefinitionRow>,
-  ): Promise<DefinitionInput[]> {
-    const references = referencesOf(expression);
-    const rows = await this.#catalogue.seriesByKeys([...new Set(references.map(({ key }) => key))]);
-    const byKey = new Map(rows.map((row) => [row.key, row]));
-    const missing = references.filter(({ key }) => !byKey.has(key));
+  async #refuseMissing(own: string, expression: Expression, known: ReadonlyMap<string, SeriesRow>): Promise<void> {
+    const missing = referencesOf(expression).filter(({ key }) => !known.has(key));
+    if (missing.length === 0) return;
     const itself = missing.find(({ key }) => key === own);
     if (itself)
       throw at(formulaPath, () =>
         formulaFault(itself.place, `${quoted(own)} would read itself`, ['another series'], []),
       );
-    if (missing.length > 0) {
-      const likely = await this.#catalogue.likelyKeys(missing[0].key);
-      throw at(formulaPath, () => refuseUnknown(missing, likely));
-    }
-    return [...byKey.values()].map(({ key, id, kind }) => {
-      const definition = newest.get(id);
-      if (kind === 'DERIVED' && !definition)
-        throw new Fault('UNAVAILABLE', `${quoted(key)} is just being made. Try again.`, formulaPath);
+    const likely = await this.#catalogue.likelyKeys(missing[0].key);
+    throw at(formulaPath, () => refuseUnknown(missing, likely));
+  }
+
+  /** What the keys of a formula stand for now; undefined when one was made a moment ago. */
+  #resolve(expression: Expression, known: ReadonlyMap<string, SeriesRow>): DefinitionInput[] | undefined {
+    const references = referencesOf(expression);
+    const keys = new Set(references.map(({ key }) => key));
+    const rows = [...known.values()].filter(({ key }) => keys.has(key));
+    if (rows.some(({ id, kind }) => kind === 'DERIVED' && !this.#definitions.newest(id))) return undefined;
+    return rows.map(({ key, id, kind }) => {
+      const definition = this.#definitions.newest(id);
       const place = references.find((reference) => reference.key === key && reference.kind === 'size');
       if (place && kind === 'DERIVED')
         throw at(formulaPath, () =>
@@ -134,6 +142,11 @@ export class Definer {
         );
       return { key, series: id, definition: definition?.id ?? null };
     });
+  }
+
+  /** Whether what it reads has not been defined anew since. */
+  #readsNewest({ inputs }: DefinitionRow): boolean {
+    return inputs.every(({ series, definition }) => this.#definitions.newest(series)?.id === (definition ?? undefined));
   }
 }
 
@@ -150,44 +163,21 @@ function at<T>(path: readonly string[], run: () => T): T {
   }
 }
 
-/** The definition that will answer in the end, of each series. */
-export function newestDefinitions(definitions: readonly DefinitionRow[]): Map<number, DefinitionRow> {
-  const newest = new Map<number, DefinitionRow>();
-  for (const row of definitions) {
-    const known = newest.get(row.series);
-    if (!known || row.id > known.id) newest.set(row.series, row);
-  }
-  return newest;
-}
-
-function readsNewest(newest: ReadonlyMap<number, DefinitionRow>, series: number): boolean {
-  return (
-    newest
-      .get(series)
-      ?.inputs.every(({ series: input, definition }) => newest.get(input)?.id === (definition ?? undefined)) ?? false
-  );
-}
-
 /**
  * The series that are computed anew with one that is defined anew: those that hang on it, and those that were on their
  * way together with any of them.
  */
-function bundleOf(definitions: readonly DefinitionRow[], newest: ReadonlyMap<number, DefinitionRow>, series: number) {
+function bundleOf(definitions: Definitions, series: number) {
   const members = new Set([series]);
   const cancel = new Set<number>();
-  for (let grown = true; grown; ) {
-    grown = false;
-    const add = (id: number) => {
-      if (members.has(id)) return;
-      members.add(id);
-      grown = true;
-    };
-    for (const row of newest.values()) if (row.inputs.some((input) => members.has(input.series))) add(row.series);
-    for (const row of definitions) {
-      if (row.state !== 'BUILDING' || !members.has(row.series)) continue;
-      cancel.add(row.bundle);
+  // What is added on the way is visited too.
+  for (const member of members) {
+    for (const reader of definitions.readersOf(member)) members.add(reader.series);
+    for (const { state, bundle } of definitions.of(member)) {
+      if (state !== 'BUILDING') continue;
+      cancel.add(bundle);
+      for (const other of definitions.building(bundle)) members.add(other.series);
     }
-    for (const row of definitions) if (row.state === 'BUILDING' && cancel.has(row.bundle)) add(row.series);
   }
   return { members, cancel: [...cancel] };
 }
@@ -201,8 +191,7 @@ interface Draft {
 }
 
 function planBundle(
-  definitions: readonly DefinitionRow[],
-  newest: ReadonlyMap<number, DefinitionRow>,
+  definitions: Definitions,
   existing: SeriesRow | undefined,
   definition: Definition,
   expression: Expression,
@@ -217,11 +206,11 @@ function planBundle(
     stages,
   };
   const { members, cancel } = existing
-    ? bundleOf(definitions, newest, existing.id)
+    ? bundleOf(definitions, existing.id)
     : { members: new Set<number>(), cancel: [] };
   const drafts = new Map<number | null, Draft>([[first.series, first]]);
   for (const id of members) {
-    const row = newest.get(id);
+    const row = definitions.newest(id);
     if (row && id !== existing?.id)
       drafts.set(id, {
         series: id,
@@ -247,7 +236,7 @@ function planBundle(
         upstream.add(before.at);
         return { ...input, definition: before.at };
       }
-      const outside = newest.get(input.series);
+      const outside = definitions.newest(input.series);
       if (!outside) {
         sources.add(input.series);
         return { ...input, definition: null };

@@ -1,11 +1,11 @@
+import { Definitions } from '../derive/definitions.ts';
 import type { Tail } from '../derive/walk.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
-import type { Operator } from '../engine/operator.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Database } from '../store/connect.ts';
-import { type DefinitionRow, readDefinitions, storageOf } from '../store/definitions.ts';
-import { readLanes, type Step } from '../store/lanes.ts';
+import { type DefinitionRow, storageOf } from '../store/definitions.ts';
+import { type LaneRow, readLanes, type Step } from '../store/lanes.ts';
 
 /** A definition on its way through the revisions, as this process knows it: the store has the last word. */
 export interface Lane {
@@ -25,80 +25,98 @@ export interface Lane {
   usedAt: number;
 }
 
-/** The lanes there are, in an order in which each stands behind those that it reads. */
+/** What a look into the catalogue brought. */
+export interface Loaded {
+  readonly lanes: Lane[];
+  /** Definitions whose formulas cannot be planned by this program. */
+  readonly broken: Map<number, string>;
+}
+
+/** The lanes there are. */
 export class Book {
   readonly #database: Database;
-  readonly #operators: ReadonlyMap<string, Operator>;
-  #loading: Promise<void> = Promise.resolve();
-  /** A definition whose formula cannot be planned by this program. */
-  readonly broken = new Map<number, string>();
-  version = -1;
-  lanes: ReadonlyMap<number, Lane> = new Map();
-  /** The lanes that hang on a source series. */
-  bySource: ReadonlyMap<number, readonly Lane[]> = new Map();
+  readonly #definitions: Definitions;
+  readonly #lanes = new Map<number, Lane>();
+  readonly #bySource = new Map<number, Set<Lane>>();
+  /** Definitions of which it is not yet known where they stand. */
+  readonly #unread = new Set<number>();
+  #loading: Promise<unknown> = Promise.resolve();
 
-  constructor(database: Database, operators: ReadonlyMap<string, Operator> = operatorsByName) {
+  constructor(database: Database) {
     this.#database = database;
-    this.#operators = operators;
+    this.#definitions = new Definitions(database);
+  }
+
+  get version(): number {
+    return this.#definitions.version;
+  }
+
+  get lanes(): ReadonlyMap<number, Lane> {
+    return this.#lanes;
+  }
+
+  /** The lanes that hang on a source series. */
+  of(source: number): Iterable<Lane> {
+    return this.#bySource.get(source) ?? [];
   }
 
   /**
-   * Reads the catalogue again; lanes that are still there keep what is known of them. One after another: what an older
-   * reading does not know of would be lost to the newer one.
+   * Reads what has changed of the catalogue: lanes that are still there keep what is known of them. One after another: a lane
+   * is made once.
    */
-  load(): Promise<void> {
+  load(): Promise<Loaded> {
     const loading = this.#loading.then(() => this.#load());
     this.#loading = loading.catch(() => undefined);
     return loading;
   }
 
-  async #load(): Promise<void> {
-    const { version, definitions } = await readDefinitions(this.#database);
-    const unknown = definitions.filter(({ id }) => !this.lanes.has(id)).map(({ id }) => id);
-    const rows = new Map((await readLanes(this.#database, unknown)).map((row) => [row.definition, row]));
-    const byId = new Map(definitions.map((row) => [row.id, row]));
-    const lanes = new Map<number, Lane>();
-    this.broken.clear();
-    for (const row of definitions) {
-      const known = this.lanes.get(row.id);
-      if (known) {
-        known.row = row;
-        lanes.set(row.id, known);
-        continue;
-      }
-      const lane = rows.get(row.id);
-      if (!lane) continue;
+  async #load(): Promise<Loaded> {
+    for (const id of await this.#definitions.refresh()) {
+      const row = this.#definitions.byId.get(id);
+      const lane = this.#lanes.get(id);
+      if (!row) this.#drop(id);
+      else if (lane) lane.row = row;
+      else this.#unread.add(id);
+    }
+    const loaded: Loaded = { lanes: [], broken: new Map() };
+    if (this.#unread.size === 0) return loaded;
+    const unread = [...this.#unread];
+    for (const stand of await readLanes(this.#database, unread)) {
+      const row = this.#definitions.byId.get(stand.definition);
+      if (!row) continue;
       try {
-        const plan = planFormula(parseFormula(row.formula, this.#operators));
-        const { basis, stops, untils, step } = lane;
-        const leaves = leavesOf(row, plan, byId);
-        lanes.set(row.id, {
-          row,
-          plan,
-          leaves,
-          basis,
-          stops,
-          untils,
-          step,
-          tails: [],
-          isLong: basis < 0 || step !== null,
-          usedAt: 0,
-        });
+        loaded.lanes.push(this.#add(row, stand));
       } catch (error) {
-        this.broken.set(row.id, error instanceof Error ? error.message : String(error));
+        loaded.broken.set(row.id, error instanceof Error ? error.message : String(error));
       }
     }
-    const bySource = new Map<number, Lane[]>();
-    for (const lane of lanes.values()) {
-      for (const source of lane.row.sources) {
-        const others = bySource.get(source);
-        if (others) others.push(lane);
-        else bySource.set(source, [lane]);
-      }
+    for (const id of unread) this.#unread.delete(id);
+    return loaded;
+  }
+
+  #add(row: DefinitionRow, { basis, stops, untils, step }: LaneRow): Lane {
+    const plan = planFormula(parseFormula(row.formula, operatorsByName));
+    const leaves = leavesOf(row, plan, this.#definitions.byId);
+    const isLong = basis < 0 || step !== null;
+    const lane: Lane = { row, plan, leaves, basis, stops, untils, step, tails: [], isLong, usedAt: 0 };
+    this.#lanes.set(row.id, lane);
+    for (const source of row.sources) {
+      const lanes = this.#bySource.get(source);
+      if (lanes) lanes.add(lane);
+      else this.#bySource.set(source, new Set([lane]));
     }
-    this.lanes = lanes;
-    this.bySource = bySource;
-    this.version = version;
+    return lane;
+  }
+
+  #drop(id: number): void {
+    const lane = this.#lanes.get(id);
+    this.#lanes.delete(id);
+    this.#unread.delete(id);
+    for (const source of lane?.row.sources ?? []) {
+      const lanes = this.#bySource.get(source);
+      lanes?.delete(lane as Lane);
+      if (lanes?.size === 0) this.#bySource.delete(source);
+    }
   }
 
   /** Reads anew where lanes stand; what is left of their last passes no longer holds. */

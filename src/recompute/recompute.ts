@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Bell, JobHandlers, Notice, Stoppable } from '../bell/bell.ts';
-import type { Operator } from '../engine/operator.ts';
 import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -38,8 +37,6 @@ export interface RecomputeOptions {
   readonly isStopping: () => boolean;
   /** Told after each pass that moved lanes: for tests and measurements. */
   readonly onPass?: (passed: Passed, wave: Wave) => void;
-  /** In place of all that there are: for tests. */
-  readonly operators?: ReadonlyMap<string, Operator>;
 }
 
 /** Keeps the derived series of the partitions that this worker holds as their formulas say. */
@@ -73,7 +70,7 @@ export class Recompute {
     this.#catalogue = new Catalogue(database);
     this.#bell = bell;
     this.#options = options;
-    this.#book = new Book(database, options.operators);
+    this.#book = new Book(database);
   }
 
   get handlers(): Pick<JobHandlers, 'advance' | 'build'> {
@@ -246,10 +243,7 @@ export class Recompute {
 
   async #run(dirty: Set<number> | 'all'): Promise<void> {
     const wave = await openWave(this.#database, waveMillis);
-    if (wave.version !== this.#book.version) {
-      await this.#load();
-      dirty = 'all';
-    }
+    if (wave.version !== this.#book.version) await this.#load();
     if (wave.newest > wave.revision) {
       // The last wave is too young for another one.
       if (dirty === 'all') this.#dirty = 'all';
@@ -265,18 +259,18 @@ export class Recompute {
     if (this.#checkSwitch) await this.#switch(wave);
   }
 
-  /** Reads the catalogue; what this program cannot plan has failed. */
+  /** Looks what is new in the catalogue; what this program cannot plan has failed. */
   async #load(): Promise<void> {
-    await this.#book.load();
+    const { lanes, broken } = await this.#book.load();
+    for (const lane of lanes) this.#waiting.add(lane);
     this.#checkSwitch = true;
-    for (const [definition, problem] of this.#book.broken)
-      await fail(this.#database, definition, problem, retrySecondsMax);
+    for (const [definition, problem] of broken) await fail(this.#database, definition, problem, retrySecondsMax);
   }
 
   #candidates(dirty: Set<number> | 'all'): Lane[] {
     const lanes = new Set<Lane>();
     if (dirty === 'all') for (const lane of this.#book.lanes.values()) lanes.add(lane);
-    else for (const source of dirty) for (const lane of this.#book.bySource.get(source) ?? []) lanes.add(lane);
+    else for (const source of dirty) for (const lane of this.#book.of(source)) lanes.add(lane);
     for (const lane of this.#waiting) if (this.#book.lanes.get(lane.row.id) === lane) lanes.add(lane);
     return [...lanes]
       .filter((lane) => this.#holds(lane) && !lane.isLong && isDue(lane))
@@ -285,6 +279,7 @@ export class Recompute {
 
   async #pass(lanes: readonly Lane[], wave: Wave, count: boolean): Promise<void> {
     const failed: Promise<void>[] = [];
+    this.#waiting = new Set();
     const pass = new Pass(this.#database, this.#book, wave.revision, {
       announce: this.#bell.ringsInCommit,
       count,
@@ -297,7 +292,7 @@ export class Recompute {
     });
     const passed = await pass.run(lanes);
     await Promise.all(failed);
-    this.#waiting = new Set(passed.waiting);
+    for (const lane of passed.waiting) this.#waiting.add(lane);
     const recovered = passed.lanes.filter(({ row }) => row.problem !== null);
     if (recovered.length > 0) await this.#recovered(recovered);
     if (passed.lanes.length > 0) {

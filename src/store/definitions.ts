@@ -64,12 +64,16 @@ function definitionRow({ retry_at, ...row }: Raw): DefinitionRow {
   };
 }
 
-/** Every definition that is computed, with the version of the catalogue that says so. */
-export async function readDefinitions(database: Database): Promise<DefinitionCatalogue> {
+/**
+ * Every definition that is computed, with the version of the catalogue that says so; or those that have changed since
+ * another version, with those that are computed no longer.
+ */
+export async function readDefinitions(database: Database, since = -1): Promise<DefinitionCatalogue> {
+  const wanted = since < 0 ? `d.state IN ('BUILDING', 'LIVE')` : `d.changed_version > ${since}`;
   const [row] = await database.query<{ version: string; definitions: Raw[] | null }>(
     `SELECT (SELECT value FROM marks WHERE name = 'catalogue_version') AS version,
        (SELECT json_agg(row_to_json(d) ORDER BY d.id) FROM (
-          SELECT ${columns} FROM definitions AS d JOIN series AS s ON s.id = d.series WHERE d.state IN ('BUILDING', 'LIVE')) AS d) AS definitions`,
+          SELECT ${columns} FROM definitions AS d JOIN series AS s ON s.id = d.series WHERE ${wanted}) AS d) AS definitions`,
   );
   const definitions = (row.definitions ?? []).map((raw) =>
     definitionRow({ ...raw, retry_at: raw.retry_at === null ? null : new Date(raw.retry_at) }),

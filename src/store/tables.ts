@@ -168,8 +168,14 @@ export const definitions = pgTable(
     problem: text('problem'),
     attempts: integer('attempts').notNull().default(0),
     retryAt: timestamp('retry_at', { withTimezone: true, mode: 'string' }),
+    /** The version of the catalogue at which its state last changed: a trigger sees to it. */
+    changedVersion: bigint('changed_version', { mode: 'number' }).notNull().default(0),
   },
-  (table) => [index('definitions_series').on(table.series), index('definitions_state').on(table.state)],
+  (table) => [
+    index('definitions_series').on(table.series),
+    index('definitions_state').on(table.state),
+    index('definitions_changed_version').on(table.changedVersion),
+  ],
 );
 
 /**

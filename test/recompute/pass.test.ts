@@ -158,7 +158,7 @@ test('a book that is read again and again at the same time knows every lane in t
     },
   });
   const book = new ByHand(database).book;
-  const loads: Promise<void>[] = [];
+  const loads: Promise<unknown>[] = [];
   for (let i = 0; i < 12; i++) {
     for (let k = 0; k < 3; k++) loads.push(book.load());
     await world.definer.define({ key: `N${i}`, formula: `ema(A, ${i + 2})` });

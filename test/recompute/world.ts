@@ -4,7 +4,6 @@ import { redisBell } from '../../src/bell/redis.ts';
 import { Definer } from '../../src/derive/define.ts';
 import { Settled } from '../../src/derive/standing.ts';
 import { parseFormula } from '../../src/engine/formula/parse.ts';
-import type { Operator } from '../../src/engine/operator.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
@@ -37,8 +36,6 @@ export interface World {
 }
 
 export interface WorkerOptions {
-  /** In place of all operators that there are. */
-  readonly operators?: ReadonlyMap<string, Operator>;
   /** What the worker says, which is printed otherwise. */
   readonly log?: (line: string) => void;
 }
@@ -72,12 +69,11 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
     definer,
     bell,
     passes,
-    startWorker: async ({ operators, log = (line: string) => void process.stdout.write(`${line}\n`) } = {}) => {
+    startWorker: async ({ log = (line: string) => void process.stdout.write(`${line}\n`) } = {}) => {
       const workerDatabase = connect({ url, connectionsMax: 4 });
       const workerBell = await openBell(workerDatabase, redisUrl);
       const recompute = new Recompute(workerDatabase, workerBell, {
         log,
-        operators,
         isStopping: () => false,
         onPass: (passed) => passes.push(passed),
       });
