@@ -8,7 +8,15 @@ import {
   type Versions,
 } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import { everything, type Range, readPoints, readVersions, type Stage, walkVersions } from '../store/read.ts';
+import {
+  everything,
+  type Range,
+  readExtent,
+  readPoints,
+  readVersions,
+  type Stage,
+  walkVersions,
+} from '../store/read.ts';
 
 /** Points that are written at this revision as soon as what is under way is committed. */
 export type Overlay = ReadonlyMap<number, Versions>;
@@ -39,6 +47,7 @@ export class PointSource {
   #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<{ range: Range; versions: Versions }>; at: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #end: Promise<number> | undefined;
   /** How many points were read from the store. */
   pointsRead = 0;
 
@@ -113,7 +122,9 @@ export class PointSource {
       }
     }
     if (from < until && this.#expected(from, until) <= atOncePoints) {
-      const range = { from: Math.max(from, everything.from), to: Math.min(until, everything.to) };
+      // Where nothing is left behind what is wanted, the reader is to know it: a run that came to the end can go on from there.
+      const wanted = until >= (await this.#ending()) ? everything.to : until;
+      const range = { from: Math.max(from, everything.from), to: Math.min(wanted, everything.to) };
       const versions = await readVersions(this.#database, this.#storage, range, this.#stage);
       const to = range.to === everything.to ? Number.POSITIVE_INFINITY : range.to;
       const points = this.#fold(versions, range);
@@ -162,6 +173,15 @@ export class PointSource {
     const stored = await readPoints(this.#database, this.#storage, range, this.#asOf, most, 'last', this.#stage);
     this.pointsRead += stored.t.length;
     return stored.t.length < most ? undefined : stored.t[0];
+  }
+
+  /** An instant behind everything that there is. */
+  #ending(): Promise<number> {
+    if (this.#stage) return Promise.resolve(Number.POSITIVE_INFINITY);
+    this.#end ??= readExtent(this.#database, this.#storage).then((extent) =>
+      Math.max(extent?.to ?? everything.from, (this.#overlay?.t.at(-1) ?? everything.from) + 1),
+    );
+    return this.#end;
   }
 
   async #readSpan(range: Range, most: number): Promise<Points | undefined> {

@@ -217,15 +217,18 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         checkpoints: storedCheckpoints(scene.database, lane.row.id, stage),
       };
       let end: Walked['tail'];
+      let felt = 0;
       for await (const walked of walkStage(walk)) {
         const { piece, checkpoint, tail: reached, points: passed } = walked;
         changes.replace(piece, await stored.under(walked));
         note(checkpoint);
         end = reached;
+        felt = piece.to;
         points += passed;
         if (points > passPointsMax || changes.length > passChangesMax) throw new TooFar();
       }
-      brought.tails.push(end);
+      // What is felt no more where the last pass ended has left what remembers as it was.
+      brought.tails.push(end ?? (tail && felt <= tail.at ? tail : undefined));
       compared += stored.pointsRead;
     }
     if (changes.length > 0) {

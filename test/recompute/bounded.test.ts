@@ -106,6 +106,29 @@ test('a point at the end reads and writes as much whatever the length of what li
   expect(counts[0]).toEqual({ points: 4, passed: 5, read: 1 });
 });
 
+test('an append goes on from the last pass, whoever else reads the same series, and after a correction too', async () => {
+  await fill('A', 8_000);
+  await define({
+    M: 'mean(A, 1m)',
+    N: 'max(A, 10m)',
+    E: 'ema(A, 12)',
+    G: 'A - M',
+    S: 'stddev(G, 1m)',
+    C: 'close(A, 1m)',
+  });
+  await sealAll();
+  const keys = ['M', 'N', 'E', 'G', 'S', 'C'];
+  await write(world, 'A', [[8_000 * second, 1]]);
+  await pass(...keys);
+  await write(world, 'A', [[8_001 * second, 2]]);
+  const nothingButThePoint = { points: 6, passed: 7, read: 1 };
+  expect(await pass(...keys)).toMatchObject(nothingButThePoint);
+  await write(world, 'A', [[1_000 * second, 3]]);
+  await pass(...keys);
+  await write(world, 'A', [[8_002 * second, 4]]);
+  expect(await pass(...keys)).toMatchObject(nothingButThePoint);
+});
+
 test('what changes nothing behind it is written nowhere, and nothing changed of what hangs on it', async () => {
   await write(
     world,
