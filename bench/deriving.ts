@@ -29,12 +29,7 @@ export async function openDeriving(url: string): Promise<Deriving> {
   const store = openStore(url);
   const { database, catalogue } = store;
   const bell = postgresBell(url, { storeId: await storeId(database), log: (line) => console.log(`  ${line}`) });
-  const definer = new Definer(database, catalogue, {
-    announce: true,
-    onDefined: async (_, definitions) => {
-      for (const definition of definitions) await bell.wake('build', String(definition), { definition });
-    },
-  });
+  const definer = new Definer(database, catalogue, { announce: true, onDefined: () => undefined });
   let heard: (() => void) | undefined;
   const listening = await bell.listen(() => heard?.());
   const until = async (isSo: () => Promise<boolean>) => {

@@ -8,3 +8,127 @@ BEGIN
 END $$;
 --> statement-breakpoint
 CREATE TRIGGER definitions_changed BEFORE INSERT OR UPDATE OF state ON definitions FOR EACH ROW EXECUTE FUNCTION tidemark_definition_changed();
+--> statement-breakpoint
+DROP FUNCTION tidemark_tell(bigint, boolean);
+--> statement-breakpoint
+-- p_series: what the revision touched; null when that is too much to say.
+CREATE FUNCTION tidemark_tell(p_revision bigint, p_announce boolean, p_series jsonb) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF p_announce THEN
+    PERFORM pg_notify('tidemark', jsonb_strip_nulls(jsonb_build_object('revision', p_revision, 'previous', p_revision - 1, 'series', p_series))::text);
+  END IF;
+END $$;
+--> statement-breakpoint
+-- A definition touches no point: workers see by the version of the catalogue that there is something to do.
+CREATE OR REPLACE FUNCTION tidemark_define(p_version bigint, p_series jsonb, p_definitions jsonb, p_cancel int[], p_announce boolean)
+RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  v_revision bigint;
+  v_series int;
+  v_ids int[] := '{}';
+  v_id int;
+  v_bundle int;
+  v_item jsonb;
+  v_storages int[];
+  v_storage int;
+  v_stage int;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7421, 1);
+  IF NOT tidemark_count_catalogue(p_version) THEN
+    RETURN NULL;
+  END IF;
+  v_revision := tidemark_next_revision(NULL);
+  IF p_series ->> 'id' IS NULL THEN
+    INSERT INTO series (key, kind, name, unit, tags, created_revision)
+    VALUES (p_series ->> 'key', 'DERIVED', p_series ->> 'name', p_series ->> 'unit',
+      ARRAY(SELECT jsonb_array_elements_text(coalesce(nullif(p_series -> 'tags', 'null'), '[]'))), v_revision)
+    ON CONFLICT (key) WHERE deleted_revision IS NULL DO NOTHING
+    RETURNING id INTO v_series;
+    IF v_series IS NULL THEN
+      -- A source series of this key was made a moment ago: nothing of this holds.
+      RAISE EXCEPTION 'series % is there already', p_series ->> 'key' USING ERRCODE = 'unique_violation';
+    END IF;
+  ELSE
+    v_series := (p_series ->> 'id')::int;
+    UPDATE series SET name = coalesce(p_series ->> 'name', name), unit = coalesce(p_series ->> 'unit', unit),
+      tags = CASE WHEN jsonb_typeof(p_series -> 'tags') = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(p_series -> 'tags')) ELSE tags END
+    WHERE id = v_series;
+  END IF;
+  FOR v_id IN SELECT id FROM definitions WHERE bundle = ANY (p_cancel) AND state = 'BUILDING' LOOP
+    PERFORM tidemark_drop_definition(v_id, v_revision);
+  END LOOP;
+  FOR v_item IN SELECT item FROM jsonb_array_elements(p_definitions) AS item LOOP
+    v_storages := '{}';
+    FOR v_stage IN 1 .. (v_item ->> 'stages')::int LOOP
+      v_storage := nextval(pg_get_serial_sequence('series', 'id'));
+      INSERT INTO series (id, key, kind, created_revision) OVERRIDING SYSTEM VALUE
+      VALUES (v_storage, ' storage ' || v_storage, 'STORAGE', v_revision);
+      v_storages := v_storages || v_storage;
+    END LOOP;
+    INSERT INTO definitions (series, formula, bundle, inputs, upstream, sources, partition, storages, arithmetic)
+    SELECT coalesce((v_item ->> 'series')::int, v_series), v_item ->> 'formula', coalesce(v_bundle, 0),
+      (SELECT coalesce(jsonb_agg(CASE WHEN (input ->> 'definition')::int < 0 THEN input || jsonb_build_object('definition', v_ids[-(input ->> 'definition')::int]) ELSE input END), '[]')
+       FROM jsonb_array_elements(v_item -> 'inputs') AS input),
+      ARRAY(SELECT CASE WHEN up::int < 0 THEN v_ids[-up::int] ELSE up::int END FROM jsonb_array_elements_text(v_item -> 'upstream') AS up),
+      ARRAY(SELECT source::int FROM jsonb_array_elements_text(v_item -> 'sources') AS source),
+      (v_item ->> 'partition')::smallint, v_storages, v_item ->> 'arithmetic'
+    RETURNING id INTO v_id;
+    v_bundle := coalesce(v_bundle, v_id);
+    UPDATE definitions SET bundle = v_bundle WHERE id = v_id AND bundle = 0;
+    INSERT INTO lanes (definition) VALUES (v_id);
+    v_ids := v_ids || v_id;
+  END LOOP;
+  PERFORM tidemark_tell(v_revision, p_announce, '[]');
+  RETURN jsonb_build_object('revision', v_revision, 'series', v_series, 'definitions', v_ids);
+END $$;
+--> statement-breakpoint
+CREATE OR REPLACE FUNCTION tidemark_switch(p_version bigint, p_definitions int[], p_announce boolean) RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  v_revision bigint;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7421, 1);
+  IF NOT tidemark_count_catalogue(p_version) THEN
+    RETURN NULL;
+  END IF;
+  v_revision := tidemark_next_revision(NULL);
+  UPDATE definitions SET state = 'RETIRED', until = v_revision, problem = NULL, retry_at = NULL
+  WHERE state = 'LIVE' AND series IN (SELECT series FROM definitions WHERE id = ANY (p_definitions));
+  DELETE FROM lanes WHERE definition IN (SELECT id FROM definitions WHERE until = v_revision);
+  DELETE FROM checkpoints WHERE definition IN (SELECT id FROM definitions WHERE until = v_revision);
+  UPDATE definitions SET state = 'LIVE', since = v_revision, problem = NULL, attempts = 0, retry_at = NULL WHERE id = ANY (p_definitions);
+  PERFORM tidemark_tell(v_revision, p_announce,
+    (SELECT jsonb_agg(DISTINCT series) FROM definitions WHERE id = ANY (p_definitions) HAVING count(*) <= 500));
+  RETURN v_revision;
+END $$;
+--> statement-breakpoint
+CREATE OR REPLACE FUNCTION tidemark_delete_series(p_id int, p_announce boolean) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  v_dependents jsonb;
+  v_revision bigint;
+  v_id int;
+BEGIN
+  PERFORM pg_advisory_xact_lock(7421, 1);
+  SELECT deleted_revision INTO v_revision FROM series WHERE id = p_id;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('missing', true);
+  END IF;
+  IF v_revision IS NOT NULL THEN
+    -- Asked again after a lost answer.
+    RETURN jsonb_build_object('revision', v_revision);
+  END IF;
+  SELECT jsonb_agg(DISTINCT dependent.key) INTO v_dependents
+  FROM definitions JOIN series AS dependent ON dependent.id = definitions.series
+  WHERE definitions.state IN ('BUILDING', 'LIVE') AND definitions.series <> p_id
+    AND EXISTS (SELECT FROM jsonb_array_elements(definitions.inputs) AS input WHERE (input ->> 'series')::int = p_id);
+  IF v_dependents IS NOT NULL THEN
+    RETURN jsonb_build_object('dependents', v_dependents);
+  END IF;
+  v_revision := tidemark_next_revision(NULL);
+  PERFORM tidemark_count_catalogue(NULL);
+  UPDATE series SET deleted_revision = v_revision WHERE id = p_id;
+  FOR v_id IN SELECT id FROM definitions WHERE series = p_id AND state <> 'CANCELLED' LOOP
+    PERFORM tidemark_drop_definition(v_id, v_revision);
+  END LOOP;
+  PERFORM tidemark_tell(v_revision, p_announce, jsonb_build_array(p_id));
+  RETURN jsonb_build_object('revision', v_revision);
+END $$;

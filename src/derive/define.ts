@@ -23,8 +23,8 @@ const sourcesMax = 10_000;
 export interface DefineOptions {
   /** Whether the commit itself announces. */
   readonly announce: boolean;
-  /** Told of definitions that are to be computed. */
-  readonly onDefined: (revision: number, definitions: readonly number[]) => Promise<void>;
+  /** Told when something is to be computed. */
+  readonly onDefined: (revision: number) => void;
 }
 
 export interface Definition extends NewSeries {
@@ -90,7 +90,7 @@ export class Definer {
       const series = existing ? { id: existing.id, name, unit, tags } : { key, name, unit, tags };
       const defined = await define(this.#database, version, series, plan.list, plan.cancel, this.#options.announce);
       if (!defined) continue;
-      await this.#options.onDefined(defined.revision, defined.definitions);
+      this.#options.onDefined(defined.revision);
       const [row] = await this.#catalogue.seriesByIds([defined.series]);
       if (row) return row;
     }

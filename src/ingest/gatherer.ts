@@ -111,7 +111,7 @@ export class Gatherer {
     const deletion = await deleteSeries(this.#database, series, this.#options.announce);
     if ('revision' in deletion) {
       const { revision } = deletion;
-      this.#options.onCommit?.({ previous: revision - 1, revision, series: undefined, points: 0 });
+      this.#options.onCommit?.({ previous: revision - 1, revision, series: [series], points: 0 });
     }
     return deletion;
   }

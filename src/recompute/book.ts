@@ -97,7 +97,7 @@ export class Book {
   #add(row: DefinitionRow, { basis, stops, untils, step }: LaneRow): Lane {
     const plan = planFormula(parseFormula(row.formula, operatorsByName));
     const leaves = leavesOf(row, plan, this.#definitions.byId);
-    const isLong = basis < 0 || step !== null;
+    const isLong = step !== null;
     const lane: Lane = { row, plan, leaves, basis, stops, untils, step, tails: [], isLong, usedAt: 0 };
     this.#lanes.set(row.id, lane);
     for (const source of row.sources) {
@@ -130,7 +130,7 @@ export class Book {
       lane.stops = row.stops;
       lane.untils = row.untils;
       lane.step = row.step;
-      lane.isLong = row.basis < 0 || row.step !== null || (lane.isLong && stood === row.basis);
+      lane.isLong = row.step !== null || (lane.isLong && stood === row.basis);
     }
   }
 }

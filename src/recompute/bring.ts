@@ -205,16 +205,17 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       points += appendTo(tail, lane, stage, changed, changes, note, scene.target);
       brought.tails.push(tail);
     } else {
-      const stored = new Stored(scene.database, storage, scene.basis);
+      const isNew = scene.basis < 0;
+      const stored = new Stored(scene.database, isNew ? undefined : storage, scene.basis);
       const leaves = lane.leaves[stage].map((leaf, i) => ({
         source: scene.source(leaf.storage),
         column: leaf.column,
-        changes: changed[i] ? spansOf(changed[i]) : [],
+        changes: isNew ? [everything] : changed[i] ? spansOf(changed[i]) : [],
       }));
       const walk = {
         stage: lane.plan.stages[stage],
         leaves,
-        checkpoints: storedCheckpoints(scene.database, lane.row.id, stage),
+        checkpoints: isNew ? noCheckpoints : storedCheckpoints(scene.database, lane.row.id, stage),
       };
       let end: Walked['tail'];
       let felt = 0;

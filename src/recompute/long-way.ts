@@ -58,7 +58,7 @@ export async function goLongWay(
 async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
   const [wave] = await recentWaves(database, 1);
   const asked = lane.row.sources.map((storage) => ({ storage, after: lane.basis }));
-  return wave !== undefined && (await countChanged(database, asked, wave)) > 0;
+  return wave !== undefined && (await countChanged(database, asked, wave)).some((count) => count > 0);
 }
 
 /** The newest wave at which all that it reads is exact. */

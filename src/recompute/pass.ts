@@ -34,6 +34,9 @@ export interface Passed {
 /** More changed versions than this, and a lane goes its way alone. */
 const changedMax = 400_000;
 
+/** What was never computed goes its way alone if there are more versions than this to start from. */
+const startVersionsMax = 20_000;
+
 /** Points of one commit; a pass that changes more makes several. */
 const commitPointsMax = 150_000;
 
@@ -98,13 +101,14 @@ export class Pass {
   }
 
   async run(candidates: readonly Lane[]): Promise<Passed> {
-    const near = candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target);
+    const near = await this.#startable(candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target));
     for (const { row, basis, stops, untils } of near) this.#stood.set(row.id, { basis, stops, untils });
     // First where the others stand, then what changed: what they commit in between is not yet where they stand.
     const foreign = await this.#foreignLanes(near);
-    await this.#readChanged(near);
-    const lanes = near.filter(({ isLong }) => !isLong);
-    const waiting: Lane[] = [];
+    const waiting = this.#withoutGround(near, foreign);
+    const grounded = near.filter((lane) => !waiting.includes(lane));
+    await this.#readChanged(grounded);
+    const lanes = grounded.filter(({ isLong }) => !isLong);
     let asked: Promise<readonly number[]> | undefined;
     const waves = () => {
       asked ??= recentWaves(this.#database, wavesBack);
@@ -115,14 +119,15 @@ export class Pass {
     for (const lane of lanes) {
       const firstChange = this.#firstChange(lane);
       // Nothing that concerns it: it stands at the target as it is.
-      if (firstChange === Number.POSITIVE_INFINITY) continue;
+      if (firstChange === Number.POSITIVE_INFINITY && lane.basis >= 0) continue;
       const bring = async (): Promise<void> => {
         await Promise.all(lane.row.upstream.map((id) => done.get(id)));
         await turns.take(async () => {
           const target = await this.#targetOf(lane, foreign, waves);
           // Also one that gets to an older wave only has something left to wait for.
           if (target !== this.#target) waiting.push(lane);
-          if (target !== undefined && firstChange <= target) await this.#move(lane, target, firstChange);
+          if (target !== undefined && (firstChange <= target || lane.basis < 0))
+            await this.#move(lane, target, firstChange);
         });
       };
       const brought = bring();
@@ -159,18 +164,42 @@ export class Pass {
     const list: Asked[] = [...asked].map(([storage, after]) => ({ storage, after }));
     const oldest = list.reduce((least, { after }) => Math.min(least, after), Number.POSITIVE_INFINITY);
     // Far behind, it is counted first: what one lane has missed in a day may not fit into memory.
-    if (
-      (this.#options.count || this.#target - oldest > revisionsMax) &&
-      (await countChanged(this.#database, list, this.#target)) > changedMax
-    ) {
-      for (const each of list) {
-        if ((await countChanged(this.#database, [each], this.#target)) <= changedMax / 10) continue;
-        for (const lane of lanes) if (this.#reads(lane, each.storage)) this.#leave(lane);
-        asked.delete(each.storage);
+    if (this.#options.count || this.#target - oldest > revisionsMax) {
+      const counts = await countChanged(this.#database, list, this.#target);
+      const isTooMuch = counts.reduce((sum, count) => sum + count, 0) > changedMax;
+      for (const [i, { storage }] of list.entries()) {
+        if (!isTooMuch || counts[i] <= changedMax / 10) continue;
+        for (const lane of lanes) if (this.#reads(lane, storage)) this.#leave(lane);
+        asked.delete(storage);
       }
     }
     const wanted = [...asked].map(([storage, after]) => ({ storage, after }));
     this.#changed = await readChanged(this.#database, wanted, this.#target);
+  }
+
+  /** Those that were never computed go along if little is to be gone through for it. */
+  async #startable(lanes: readonly Lane[]): Promise<Lane[]> {
+    const asked = lanes.map(({ row, basis }) =>
+      basis < 0 ? row.sources.map((storage) => ({ storage, after: basis })) : [],
+    );
+    const counts = await countChanged(this.#database, asked.flat(), this.#target);
+    return lanes.filter((lane, i) => {
+      const count = counts.splice(0, asked[i].length).reduce((sum, each) => sum + each, 0);
+      if (count <= startVersionsMax) return true;
+      this.#leave(lane);
+      return false;
+    });
+  }
+
+  /** Those that read what was never computed, near or far, and is not on its way here. */
+  #withoutGround(lanes: readonly Lane[], foreign: ReadonlyMap<number, Stand>): Lane[] {
+    const out = new Set<number>();
+    for (const [id, { basis }] of foreign) if (basis < 0) out.add(id);
+    return lanes.filter(({ row }) => {
+      if (!row.upstream.some((id) => out.has(id))) return false;
+      out.add(row.id);
+      return true;
+    });
   }
 
   #basisOf(lane: Lane): number {
@@ -255,7 +284,7 @@ export class Pass {
         definition: lane.row.id,
         basis,
         target,
-        until: firstChange - 1,
+        until: Math.min(firstChange - 1, target),
         blocks: brought?.blocks ?? [],
         checkpoints: brought?.checkpoints ?? [],
         stage: undefined,
@@ -357,7 +386,7 @@ export class Pass {
   }
 
   #stand(lane: Lane, way: Way, brought: Brought | undefined): void {
-    if (way.until >= way.basis) {
+    if (way.basis >= 0 && way.until >= way.basis) {
       lane.stops = [...lane.stops, way.basis].slice(-8);
       lane.untils = [...lane.untils, way.until].slice(-8);
     }

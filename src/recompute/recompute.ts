@@ -251,6 +251,7 @@ export class Recompute {
       this.#later(Math.max(1, waveMillis - wave.ageMillis));
     }
     const lanes = this.#candidates(dirty);
+    this.#waiting = new Set();
     if (lanes.length > 0) {
       const now = Date.now();
       for (const lane of lanes) lane.usedAt = now;
@@ -279,7 +280,6 @@ export class Recompute {
 
   async #pass(lanes: readonly Lane[], wave: Wave, count: boolean): Promise<void> {
     const failed: Promise<void>[] = [];
-    this.#waiting = new Set();
     const pass = new Pass(this.#database, this.#book, wave.revision, {
       announce: this.#bell.ringsInCommit,
       count,
@@ -329,29 +329,36 @@ export class Recompute {
       if (bundle) bundle.push(lane);
       else bundles.set(lane.row.bundle, [lane]);
     }
+    const built: Lane[][] = [];
     for (const bundle of bundles.values()) {
       if (!bundle.some((lane) => this.#holds(lane))) continue;
       const foreign = bundle.filter((lane) => !this.#holds(lane));
       if (foreign.length > 0) await this.#book.refresh(foreign.map(({ row }) => row.id));
-      const inside = new Set(bundle.map(({ row }) => row.id));
-      const built = bundle.every(
-        ({ row, basis, isLong }) =>
-          basis >= 0 &&
-          !isLong &&
-          row.upstream.every((id) => inside.has(id) || this.#book.lanes.get(id)?.row.state === 'LIVE'),
-      );
-      if (!built) continue;
-      const asked = bundle.flatMap(({ row, basis }) => row.sources.map((storage) => ({ storage, after: basis })));
-      if ((await countChanged(this.#database, asked, wave.revision)) > 0) {
-        // They are on their way: the next pass looks again.
-        this.#checkSwitch = true;
-        continue;
-      }
-      const revision = await switchIn(this.#database, this.#book.version, [...inside], this.#bell.ringsInCommit);
-      if (revision === undefined) this.#checkSwitch = true;
-      else if (!this.#bell.ringsInCommit) this.#bell.tell({ previous: revision - 1, revision, series: undefined });
-      await this.#load();
+      if (bundle.every(({ basis, isLong }) => basis >= 0 && !isLong)) built.push(bundle);
     }
+    const asked = built.map((bundle) =>
+      bundle.flatMap(({ row, basis }) => row.sources.map((storage) => ({ storage, after: basis }))),
+    );
+    const counts = await countChanged(this.#database, asked.flat(), wave.revision);
+    const ready: Lane[] = [];
+    const answering = (id: number) =>
+      this.#book.lanes.get(id)?.row.state === 'LIVE' || ready.some(({ row }) => row.id === id);
+    // Each behind those that it reads.
+    for (const [i, bundle] of built.entries()) {
+      const changed = counts.splice(0, asked[i].length).some((count) => count > 0);
+      const inside = new Set(bundle.map(({ row }) => row.id));
+      // They are on their way: the next pass looks again.
+      if (changed) this.#checkSwitch = true;
+      else if (bundle.every(({ row }) => row.upstream.every((id) => inside.has(id) || answering(id))))
+        ready.push(...bundle);
+    }
+    if (ready.length === 0) return;
+    const ids = ready.map(({ row }) => row.id);
+    const revision = await switchIn(this.#database, this.#book.version, ids, this.#bell.ringsInCommit);
+    if (revision === undefined) this.#checkSwitch = true;
+    else if (!this.#bell.ringsInCommit)
+      this.#bell.tell({ previous: revision - 1, revision, series: ready.map(({ row }) => row.series) });
+    await this.#load();
   }
 
   async #build(definition: number): Promise<void> {

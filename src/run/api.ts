@@ -89,10 +89,9 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const { announce, onDefined } = defineOptions(bell);
   const definer = new Definer(database, catalogue, {
     announce,
-    onDefined: async (revision, definitions) => {
-      feed.hear({ previous: revision - 1, revision, series: undefined });
-      // They are there already: should no worker be told of them, it finds them by itself.
-      await onDefined(revision, definitions).catch((error: Error) => log(`could not wake a worker: ${error.message}`));
+    onDefined: (revision) => {
+      feed.hear({ previous: revision - 1, revision, series: [] });
+      onDefined(revision);
     },
   });
   const startedAt = Date.now() * 1000;

@@ -229,14 +229,16 @@ export function within(versions: Versions, after: number, to: number): Versions 
   return { t: t.filter(keep), revision: revision.filter(keep), value: value.filter(keep), size: size?.filter(keep) };
 }
 
-/** How many versions of (after, to] there are at most. */
-export async function countChanged(database: Database, asked: readonly Asked[], to: number): Promise<number> {
-  if (asked.length === 0) return 0;
-  const list = asked.map(({ storage, after }) => `(${storage}, ${after}::bigint)`).join(',');
-  const [row] = await database.query<{ count: string }>(
-    `WITH asked (storage, after) AS (VALUES ${list})
-     SELECT coalesce((SELECT sum(versions) FROM asked JOIN sealed_blocks ON series = storage AND max_revision > after AND base_revision <= ${to}), 0)
-       + coalesce((SELECT sum(versions) FROM asked JOIN fresh_blocks ON series = storage AND revision > after AND revision <= ${to}), 0) AS count`,
+/** How many versions of (after, to] there are at most, of each that is asked for. */
+export async function countChanged(database: Database, asked: readonly Asked[], to: number): Promise<number[]> {
+  if (asked.length === 0) return [];
+  const counted = (table: string, where: string) =>
+    `coalesce((SELECT sum(versions) FROM ${table} WHERE series = storage AND ${where}), 0)`;
+  const rows = await database.query<{ count: string }>(
+    `SELECT ${counted('sealed_blocks', `max_revision > after AND base_revision <= ${to}`)}
+       + ${counted('fresh_blocks', `revision > after AND revision <= ${to}`)} AS count
+     FROM unnest($1::int[], $2::bigint[]) WITH ORDINALITY AS asked (storage, after, place) ORDER BY place`,
+    [asked.map(({ storage }) => storage), asked.map(({ after }) => after)],
   );
-  return Number(row.count);
+  return rows.map(({ count }) => Number(count));
 }

@@ -54,9 +54,8 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
   const definer = new Definer(database, catalogue, {
     announce: bell.ringsInCommit,
-    onDefined: async (revision, definitions) => {
-      bell.tell({ previous: revision - 1, revision, series: undefined });
-      for (const definition of definitions) await bell.wake('build', String(definition), { definition });
+    onDefined: (revision) => {
+      if (!bell.ringsInCommit) bell.tell({ previous: revision - 1, revision, series: [] });
     },
   });
   const settled = new Settled(database);
