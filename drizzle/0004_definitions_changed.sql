@@ -132,3 +132,135 @@ BEGIN
   PERFORM tidemark_tell(v_revision, p_announce, jsonb_build_array(p_id));
   RETURN jsonb_build_object('revision', v_revision);
 END $$;
+--> statement-breakpoint
+CREATE OR REPLACE FUNCTION tidemark_commit(
+  p_batch uuid,
+  p_checks jsonb,
+  p_revisions jsonb,
+  p_creates jsonb,
+  p_deletes jsonb,
+  p_stages jsonb,
+  p_answers jsonb,
+  p_block_revision int[],
+  p_block_series int[],
+  p_block_start int[],
+  p_block_length int[],
+  p_t bigint[],
+  p_value float8[],
+  p_size float8[],
+  p_announce boolean
+) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  v_answer jsonb;
+  v_refused jsonb;
+  v_missing jsonb;
+  v_previous bigint;
+  v_at timestamptz;
+  v_created int[] := '{}';
+  v_was_new boolean[] := '{}';
+  v_id int;
+  v_item jsonb;
+  v_spans jsonb;
+  v_notice text;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'tidemark_commit needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  PERFORM pg_advisory_xact_lock(7421, 1);
+
+  SELECT answer INTO v_answer FROM batches WHERE id = p_batch;
+  IF FOUND THEN
+    RETURN v_answer;
+  END IF;
+
+  SELECT jsonb_agg(DISTINCT wanted.id) INTO v_missing
+  FROM (
+    SELECT id FROM unnest(p_block_series) AS id WHERE id > 0
+    UNION ALL SELECT (item ->> 'id')::int FROM jsonb_array_elements(p_deletes) AS item
+    UNION ALL SELECT (item ->> 'series')::int FROM jsonb_array_elements(p_checks) AS item WHERE item ->> 'series' IS NOT NULL
+    UNION ALL SELECT id::int FROM jsonb_array_elements(p_stages) AS item, jsonb_array_elements(item -> 'series') AS id WHERE id::int > 0
+  ) AS wanted
+  -- One look into the index for each: as NOT EXISTS it would be planned as a walk through all series.
+  WHERE (SELECT deleted_revision IS NULL FROM series WHERE series.id = wanted.id) IS NOT TRUE;
+
+  IF jsonb_array_length(p_checks) > 0 THEN
+    SELECT jsonb_agg(jsonb_build_object('write', verdict.write, 'why', verdict.why, 'answer', verdict.answer)) INTO v_refused
+    FROM (
+      SELECT (item ->> 'write')::int AS write,
+        CASE
+          WHEN known.key IS NOT NULL AND known.hash = item ->> 'hash' THEN 'repeat'
+          WHEN known.key IS NOT NULL THEN 'conflict'
+          WHEN item ->> 'base' IS NOT NULL AND (
+            EXISTS (
+              SELECT FROM fresh_blocks
+              WHERE series = (item ->> 'series')::int AND revision > (item ->> 'base')::bigint
+                AND from_t < (item ->> 'to')::bigint AND to_t >= (item ->> 'from')::bigint)
+            OR EXISTS (
+              SELECT FROM sealed_blocks
+              WHERE series = (item ->> 'series')::int AND max_revision > (item ->> 'base')::bigint
+                AND from_t < (item ->> 'to')::bigint AND to_t >= (item ->> 'from')::bigint)
+          ) THEN 'stale'
+        END AS why,
+        known.answer
+      FROM jsonb_array_elements(p_checks) AS item
+      LEFT JOIN write_keys AS known ON known.key = item ->> 'key'
+    ) AS verdict
+    WHERE verdict.why IS NOT NULL;
+  END IF;
+  IF v_missing IS NOT NULL OR v_refused IS NOT NULL THEN
+    RETURN jsonb_build_object('refused', coalesce(v_refused, '[]'), 'missing', coalesce(v_missing, '[]'));
+  END IF;
+
+  SELECT revision, at INTO v_previous, v_at FROM commits ORDER BY revision DESC LIMIT 1;
+  v_previous := coalesce(v_previous, 0);
+  v_at := greatest(clock_timestamp(), v_at);
+  INSERT INTO commits (revision, at, note)
+  SELECT v_previous + ordinality, v_at, item ->> 'note' FROM jsonb_array_elements(p_revisions) WITH ORDINALITY AS item (item);
+
+  FOR v_item IN SELECT item FROM jsonb_array_elements(p_creates) AS item LOOP
+    INSERT INTO series (key, name, unit, tags, created_revision)
+    VALUES (v_item ->> 'key', v_item ->> 'name', v_item ->> 'unit',
+      ARRAY(SELECT jsonb_array_elements_text(v_item -> 'tags')), v_previous + 1 + (v_item ->> 'at')::int)
+    ON CONFLICT (key) WHERE deleted_revision IS NULL DO NOTHING
+    RETURNING id INTO v_id;
+    v_was_new := v_was_new || FOUND;
+    IF NOT FOUND THEN
+      SELECT id INTO v_id FROM series WHERE key = v_item ->> 'key' AND deleted_revision IS NULL;
+    END IF;
+    v_created := v_created || v_id;
+  END LOOP;
+
+  UPDATE series SET deleted_revision = v_previous + 1 + (item ->> 'at')::int
+  FROM jsonb_array_elements(p_deletes) AS item WHERE series.id = (item ->> 'id')::int;
+
+  -- Of a variable, PostgreSQL would make the whole array flat again for every slice; of a row's column it does not.
+  INSERT INTO fresh_blocks (series, revision, versions, from_t, to_t, t, value, size)
+  SELECT CASE WHEN block.series < 0 THEN v_created[-block.series] ELSE block.series END,
+    v_previous + 1 + block.revision, block.length, flat.t[block.first], flat.t[block.first + block.length - 1],
+    flat.t[block.first : block.first + block.length - 1], flat.value[block.first : block.first + block.length - 1],
+    flat.size[block.first : block.first + block.length - 1]
+  FROM (SELECT p_t[:] AS t, p_value[:] AS value, p_size[:] AS size OFFSET 0) AS flat,
+    unnest(p_block_revision, p_block_series, p_block_start, p_block_length) AS block (revision, series, first, length);
+
+  UPDATE fresh_blocks SET revision = v_previous + 1 + (item ->> 'at')::int, stage = NULL, staged_at = NULL,
+    series = CASE WHEN series < 0 THEN v_created[-series] ELSE series END
+  FROM jsonb_array_elements(p_stages) AS item WHERE stage = (item ->> 'id')::uuid;
+
+  INSERT INTO write_keys (key, hash, answer, at)
+  SELECT item ->> 'key', item ->> 'hash',
+    item -> 'answer' || jsonb_build_object('revision', v_previous + 1 + (item ->> 'at')::int), v_at
+  FROM jsonb_array_elements(p_answers) AS item;
+
+  v_answer := jsonb_build_object('previous', v_previous, 'revisions', jsonb_array_length(p_revisions), 'created', v_created, 'new', v_was_new);
+  INSERT INTO batches (id, answer, at) VALUES (p_batch, v_answer, v_at);
+
+  IF p_announce THEN
+    SELECT jsonb_agg(DISTINCT CASE WHEN id < 0 THEN v_created[-id] ELSE id END) INTO v_spans FROM unnest(p_block_series) AS id;
+    v_notice := jsonb_build_object('revision', v_previous + jsonb_array_length(p_revisions), 'previous', v_previous, 'series', v_spans)::text;
+    IF octet_length(v_notice) > 7900 OR jsonb_array_length(p_stages) + jsonb_array_length(p_deletes) > 0 THEN
+      v_notice := jsonb_build_object('revision', v_previous + jsonb_array_length(p_revisions), 'previous', v_previous)::text;
+    END IF;
+    PERFORM pg_notify('tidemark', v_notice);
+  END IF;
+  RETURN v_answer;
+END $$;
