@@ -31,26 +31,31 @@ export async function storeId(database: Database): Promise<number> {
 
 export interface SealWanted {
   readonly partition?: number;
+  /** So many blocks, and up to so many more by the id of the series. */
   readonly blocksMin: number;
+  readonly blocksSpread: number;
   readonly versionsMin: number;
   /** Also those that have been fresh for so long, however little it is. */
   readonly ageSeconds?: number;
 }
 
 /** The series that should be sealed, those with most to seal first. */
-export async function seriesToSeal(database: Database, wanted: SealWanted): Promise<number[]> {
+export async function seriesToSeal(
+  database: Database,
+  wanted: SealWanted,
+): Promise<{ readonly series: number; readonly versions: number }[]> {
   const where = wanted.partition === undefined ? '' : `AND series % ${partitions} = ${wanted.partition}`;
   const old =
     wanted.ageSeconds === undefined
       ? ''
       : `OR min(revision) <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
-  const rows = await database.query<{ series: number }>(
-    `SELECT series FROM fresh_blocks
+  const rows = await database.query<{ series: number; versions: string }>(
+    `SELECT series, sum(versions) AS versions FROM fresh_blocks
      WHERE revision IS NOT NULL AND EXISTS (SELECT FROM series WHERE series.id = fresh_blocks.series AND deleted_revision IS NULL) ${where}
-     GROUP BY series HAVING count(*) >= ${wanted.blocksMin} OR sum(versions) >= ${wanted.versionsMin} ${old}
+     GROUP BY series HAVING count(*) >= ${wanted.blocksMin} + series % ${wanted.blocksSpread} OR sum(versions) >= ${wanted.versionsMin} ${old}
      ORDER BY sum(versions) DESC`,
   );
-  return rows.map((row) => row.series);
+  return rows.map(({ series, versions }) => ({ series, versions: Number(versions) }));
 }
 
 export interface Kept {

@@ -1,6 +1,6 @@
 import type { Bell, CommitNotice } from '../bell/bell.ts';
 import { partitionOf } from '../store/care.ts';
-import { sealBlocksMin } from './upkeep.ts';
+import { sealBlocksOf } from './upkeep.ts';
 
 /** Wakes are gathered for so long. */
 const gatherMillis = 1_000;
@@ -26,7 +26,7 @@ export class Ringer {
   hear(notice: Pick<CommitNotice, 'series'>, large: boolean): void {
     for (const series of notice.series ?? []) {
       const blocks = (this.#blocks.get(series) ?? 0) + 1;
-      if (blocks < sealBlocksMin && !large) {
+      if (blocks < sealBlocksOf(series) && !large) {
         this.#blocks.set(series, blocks);
         continue;
       }

@@ -4,10 +4,17 @@ import type { Database } from '../store/connect.ts';
 import { forgetSealed, sealSeries } from '../store/seal.ts';
 import { sealSizes } from '../store/seal-plan.ts';
 
-/** A series is sealed when so much of it is fresh, or when it has been fresh for so long. */
-export const sealBlocksMin = 32;
+/**
+ * A series is sealed when so much of it is fresh, or when it has been fresh for so long. Those that tick together would all
+ * be due together: each waits for some blocks more, by its id.
+ */
+export const sealBlocksMin = 128;
+const sealBlocksSpread = 64;
 export const sealVersionsMin = 16_384;
-const sealAgeSeconds = 60;
+const sealAgeSeconds = 300;
+
+/** Who seals a few blocks rests as long as it took, but not longer than this: whoever reads and writes goes first. */
+const restMillisMax = 50;
 
 const batchKeptSeconds = 3_600;
 const writeKeyKeptSeconds = 7 * 86_400;
@@ -22,6 +29,11 @@ export interface UpkeepOptions {
   readonly historyDays: number | undefined;
   /** Asked between steps: whoever stops hands the rest of a job over to the next one who is woken. */
   readonly isStopping: () => boolean;
+}
+
+/** From so many fresh blocks on a series is due. */
+export function sealBlocksOf(series: number): number {
+  return sealBlocksMin + (series % sealBlocksSpread);
 }
 
 /** Seals a series until nothing of it is fresh. */
@@ -46,29 +58,32 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
     const deadline = Date.now() + jobMillisMax;
     return () => options.isStopping() || Date.now() > deadline;
   };
-  const sealAll = async (ids: readonly number[]) => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const unhurried = (run: () => Promise<unknown>) => {
+    const done = turn.then(async () => {
+      const started = performance.now();
+      await run();
+      const rest = Math.min(performance.now() - started, restMillisMax);
+      await new Promise((resolve) => setTimeout(resolve, rest));
+    });
+    turn = done.catch(() => undefined);
+    return done;
+  };
+  const sealAll = async (wanted: Omit<care.SealWanted, 'blocksMin' | 'blocksSpread' | 'versionsMin'>) => {
+    const least = { blocksMin: sealBlocksMin, blocksSpread: sealBlocksSpread, versionsMin: sealVersionsMin };
     const isOver = until();
-    for (const id of ids) {
+    for (const { series, versions } of await care.seriesToSeal(database, { ...wanted, ...least })) {
       if (isOver()) return;
-      await sealWhole(database, id, isOver);
+      const seal = () => sealWhole(database, series, isOver);
+      await (versions < sealVersionsMin ? unhurried(seal) : seal());
     }
   };
   return {
-    seal: async ({ partition }) => {
-      await sealAll(
-        await care.seriesToSeal(database, { partition, blocksMin: sealBlocksMin, versionsMin: sealVersionsMin }),
-      );
-    },
+    seal: ({ partition }) => sealAll({ partition }),
     sweep: async () => {
       await care.dropExpired(database, { batchKeptSeconds, writeKeyKeptSeconds, stageKeptSeconds, waveKeptSeconds });
       await care.dropDeletedSeries(database);
-      await sealAll(
-        await care.seriesToSeal(database, {
-          blocksMin: sealBlocksMin,
-          versionsMin: sealVersionsMin,
-          ageSeconds: sealAgeSeconds,
-        }),
-      );
+      await sealAll({ ageSeconds: sealAgeSeconds });
       if (options.historyDays !== undefined) await forgetHistory(database, options.historyDays, until());
     },
   };

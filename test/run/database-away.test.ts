@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { startWorker } from '../../src/run/worker.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { sealBlocksMin } from '../../src/upkeep/upkeep.ts';
 import { Follower } from '../feed/follower.ts';
 import { ask, gql, ingest } from '../support/client.ts';
 import { freePort, until } from '../support/program.ts';
@@ -90,8 +91,8 @@ it('while the database is away for a moment requests wait; then all goes on by i
 it('the worker goes on as well: it seals what was written before and after', async () => {
   const fresh = async () =>
     (await ask<{ health: { freshBlocks: number } }>(server.url, '{ health { freshBlocks } }')).health.freshBlocks;
-  for (let i = 0; i < 40; i++) await ingest(server.url, [{ series: 'AFTER', t: t + i, value: i }]);
-  await until(async () => (await fresh()) < 32);
+  for (let i = 0; i < 200; i++) await ingest(server.url, [{ series: 'AFTER', t: t + i, value: i }]);
+  await until(async () => (await fresh()) < sealBlocksMin);
 });
 
 it('while it is away for longer, whoever asks is told UNAVAILABLE in the end, and nothing is written twice', async () => {

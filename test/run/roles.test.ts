@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterEach, describe, expect, it, onTestFailed } from 'vitest';
+import { sealBlocksMin } from '../../src/upkeep/upkeep.ts';
 import { ask, gql, ingest } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
@@ -34,10 +35,12 @@ async function start(words: readonly string[], env: Record<string, string>, read
 const fresh = async (url: string) =>
   (await ask<{ health: { freshBlocks: number } }>(url, '{ health { freshBlocks } }')).health.freshBlocks;
 
+const sealed = 200;
+
 /** More commits than a series may have unsealed, and what they come to. */
 async function writeMany(url: string): Promise<{ middle: number }> {
   let middle = 0;
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < sealed; i++) {
     const { revision } = await ingest(url, [{ series: 'SEAL', t: t + (i % 30) * 1_000, value: i }]);
     if (i === 19) middle = revision;
   }
@@ -48,7 +51,10 @@ async function expectWhole(url: string, middle: number): Promise<void> {
   const query = `{ series(key: "SEAL") { now: samples { value } before: samples(asOf: ${middle}) { value } } }`;
   const counted = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
   expect(await ask(url, query)).toEqual({
-    series: { now: { value: [...counted(30, 40), ...counted(10, 30)] }, before: { value: counted(0, 20) } },
+    series: {
+      now: { value: [...counted(sealed - (sealed % 30), sealed), ...counted(sealed - 30, sealed - (sealed % 30))] },
+      before: { value: counted(0, 20) },
+    },
   });
 }
 
@@ -65,7 +71,7 @@ async function sealsWhatWasWritten(bell: Record<string, string>): Promise<void> 
     health: { role: 'api', bell: bell.REDIS_URL ? 'redis' : 'postgres', database: 'external' },
   });
   const { middle } = await writeMany(url);
-  await until(async () => (await fresh(url)) < 32);
+  await until(async () => (await fresh(url)) < sealBlocksMin);
   await expectWhole(url, middle);
   worker.process.kill('SIGTERM');
   api.process.kill('SIGTERM');
