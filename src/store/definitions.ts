@@ -199,9 +199,12 @@ export async function readChanged(
     () =>
       readBinary(
         database,
+        // One look into an index for each: as a join it would be planned as a walk through all that is fresh.
         `WITH asked (storage, after) AS (VALUES ${list})
-         SELECT storage, after, ${sealedColumns.replace('base_revision', 'sealed_blocks.base_revision')} FROM asked JOIN sealed_blocks ON series = storage AND max_revision > after AND base_revision <= ${to}
-         UNION ALL SELECT storage, after, ${freshColumns} FROM asked JOIN fresh_blocks ON series = storage AND revision > after AND revision <= ${to}`,
+         SELECT storage, after, block.* FROM asked, LATERAL (
+           (SELECT ${sealedColumns} FROM sealed_blocks WHERE series = storage AND max_revision > after AND base_revision <= ${to} OFFSET 0)
+           UNION ALL (SELECT ${freshColumns} FROM fresh_blocks WHERE series = storage AND revision > after AND revision <= ${to} OFFSET 0)
+         ) AS block`,
       ),
     database.patienceMillis,
   );
