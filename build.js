@@ -11,6 +11,7 @@ await build({
   // An image is built without the benchmarks.
   entryPoints: {
     main: 'src/main.ts',
+    jobs: 'src/run/jobs.ts',
     help: 'src/cli/help.ts',
     formulas: 'src/engine/operators/document.ts',
     operators: 'src/engine/operators/registry.ts',

@@ -5,7 +5,7 @@ import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, storageOf } from '../store/definitions.ts';
-import { type LaneRow, readLanes, type Step } from '../store/lanes.ts';
+import { readLanes, type Step } from '../store/lanes.ts';
 
 /** A definition on its way through the revisions, as this process knows it: the store has the last word. */
 export interface Lane {
@@ -32,7 +32,7 @@ export interface Loaded {
   readonly broken: Map<number, string>;
 }
 
-/** The lanes there are. */
+/** The lanes there are, each behind those that it reads. */
 export class Book {
   readonly #database: Database;
   readonly #definitions: Definitions;
@@ -45,6 +45,10 @@ export class Book {
   constructor(database: Database) {
     this.#database = database;
     this.#definitions = new Definitions(database);
+  }
+
+  get definitions(): Definitions {
+    return this.#definitions;
   }
 
   get version(): number {
@@ -75,17 +79,20 @@ export class Book {
       const row = this.#definitions.byId.get(id);
       const lane = this.#lanes.get(id);
       if (!row) this.#drop(id);
-      else if (lane) lane.row = row;
+      else if (lane)
+        lane.row = { ...row, problem: lane.row.problem, attempts: lane.row.attempts, retryAt: lane.row.retryAt };
       else this.#unread.add(id);
     }
     const loaded: Loaded = { lanes: [], broken: new Map() };
     if (this.#unread.size === 0) return loaded;
     const unread = [...this.#unread];
-    for (const stand of await readLanes(this.#database, unread)) {
+    const stands = await readLanes(this.#database, unread);
+    // What reads another one was defined later.
+    for (const stand of stands.sort((a, b) => a.definition - b.definition)) {
       const row = this.#definitions.byId.get(stand.definition);
       if (!row) continue;
       try {
-        loaded.lanes.push(this.#add(row, stand));
+        loaded.lanes.push(this.#add(laneOf(row, stand, this.#definitions)));
       } catch (error) {
         loaded.broken.set(row.id, error instanceof Error ? error.message : String(error));
       }
@@ -94,11 +101,8 @@ export class Book {
     return loaded;
   }
 
-  #add(row: DefinitionRow, { basis, stops, untils, step }: LaneRow): Lane {
-    const plan = planFormula(parseFormula(row.formula, operatorsByName));
-    const leaves = leavesOf(row, plan, this.#definitions.byId);
-    const isLong = step !== null;
-    const lane: Lane = { row, plan, leaves, basis, stops, untils, step, tails: [], isLong, usedAt: 0 };
+  #add(lane: Lane): Lane {
+    const { row } = lane;
     this.#lanes.set(row.id, lane);
     for (const source of row.sources) {
       const lanes = this.#bySource.get(source);
@@ -121,18 +125,37 @@ export class Book {
 
   /** Reads anew where lanes stand; what is left of their last passes no longer holds. */
   async refresh(definitions: readonly number[]): Promise<void> {
-    for (const row of await readLanes(this.#database, definitions)) {
-      const lane = this.lanes.get(row.definition);
-      if (!lane) continue;
-      const stood = lane.basis;
-      if (stood !== row.basis) lane.tails = [];
-      lane.basis = row.basis;
-      lane.stops = row.stops;
-      lane.untils = row.untils;
-      lane.step = row.step;
-      lane.isLong = row.step !== null || (lane.isLong && stood === row.basis);
+    for (const stand of await readLanes(this.#database, definitions)) {
+      const lane = this.lanes.get(stand.definition);
+      if (lane) standAs(lane, stand);
     }
   }
+}
+
+type Stand = Awaited<ReturnType<typeof readLanes>>[number];
+
+/** Throws when this program cannot plan the formula. */
+export function laneOf(
+  definition: DefinitionRow,
+  { basis, stops, untils, step, trouble }: Stand,
+  definitions: Definitions,
+): Lane {
+  const row = { ...definition, ...trouble };
+  const plan = planFormula(parseFormula(row.formula, operatorsByName));
+  const leaves = leavesOf(row, plan, definitions.byId);
+  return { row, plan, leaves, basis, stops, untils, step, tails: [], isLong: step !== null, usedAt: 0 };
+}
+
+/** Takes over where a lane stands by now. */
+export function standAs(lane: Lane, { basis, stops, untils, step, trouble }: Stand): void {
+  const stood = lane.basis;
+  if (stood !== basis) lane.tails = [];
+  lane.row = { ...lane.row, ...trouble };
+  lane.basis = basis;
+  lane.stops = stops;
+  lane.untils = untils;
+  lane.step = step;
+  lane.isLong = step !== null || (lane.isLong && stood === basis);
 }
 
 function leavesOf(row: DefinitionRow, plan: Plan, byId: ReadonlyMap<number, DefinitionRow>): Lane['leaves'] {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Definitions } from '../derive/definitions.ts';
 import { PointSource } from '../derive/line-source.ts';
 import { type Checkpoint, walkStage } from '../derive/walk.ts';
 import type { Column } from '../store/commit.ts';
@@ -6,7 +7,7 @@ import type { Database } from '../store/connect.ts';
 import { countChanged, readChanged } from '../store/definitions.ts';
 import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
-import { type Book, isExactAt, type Lane } from './book.ts';
+import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
 import { derivedNotice } from './pass.ts';
 
@@ -37,12 +38,14 @@ export type Sources = Map<string, PointSource>;
  */
 export async function goLongWay(
   database: Database,
-  book: Book,
+  definitions: Definitions,
   lane: Lane,
   options: LongWayOptions,
   sources: Sources = new Map(),
 ): Promise<LongWayEnd> {
-  await book.refresh([lane.row.id]);
+  const [stand] = await readLanes(database, [lane.row.id]);
+  if (!stand) return 'elsewhere';
+  standAs(lane, stand);
   if (lane.basis >= 0 && !lane.step && !(await hasChanged(database, lane))) {
     lane.isLong = false;
     return 'there';
@@ -50,7 +53,7 @@ export async function goLongWay(
   lane.isLong = true;
   // What is known of the lane may be read anew while the target is looked for.
   const { basis, step } = lane;
-  const target = step?.target ?? (await targetOf(database, book, lane, basis));
+  const target = step?.target ?? (await targetOf(database, definitions, lane, basis));
   if (target === undefined) return 'waiting';
   return new LongWay(database, { lane, basis, step, target }, options, sources).go();
 }
@@ -62,7 +65,12 @@ async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
 }
 
 /** The newest wave at which all that it reads is exact. */
-async function targetOf(database: Database, book: Book, lane: Lane, basis: number): Promise<number | undefined> {
+async function targetOf(
+  database: Database,
+  definitions: Definitions,
+  lane: Lane,
+  basis: number,
+): Promise<number | undefined> {
   const upstream = await readLanes(database, lane.row.upstream);
   if (upstream.length < lane.row.upstream.length) return undefined;
   const waves = (await recentWaves(database, 50)).filter((wave) => wave > basis);
@@ -71,7 +79,7 @@ async function targetOf(database: Database, book: Book, lane: Lane, basis: numbe
     const exact = await Promise.all(
       upstream.map(async (each) => {
         if (each.basis < 0) return false;
-        const row = book.lanes.get(each.definition)?.row;
+        const row = definitions.byId.get(each.definition);
         if (!row) return false;
         const asked = row.sources.map((storage) => ({ storage, after: each.basis }));
         const changed = wave > each.basis ? await readChanged(database, asked, wave) : new Map();

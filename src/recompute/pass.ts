@@ -31,8 +31,9 @@ export interface Passed {
   readonly waiting: readonly Lane[];
 }
 
-/** More changed versions than this, and a lane goes its way alone. */
-const changedMax = 400_000;
+/** More changed versions than this behind one lane, or behind all of a pass, and a lane goes its way alone. */
+const missedMax = 100_000;
+const changedMax = 1_000_000;
 
 /** What was never computed goes its way alone if there are more versions than this to start from. */
 const startVersionsMax = 20_000;
@@ -101,7 +102,7 @@ export class Pass {
   }
 
   async run(candidates: readonly Lane[]): Promise<Passed> {
-    const near = await this.#startable(candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target));
+    const near = await this.#near(candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target));
     for (const { row, basis, stops, untils } of near) this.#stood.set(row.id, { basis, stops, untils });
     // First where the others stand, then what changed: what they commit in between is not yet where they stand.
     const foreign = await this.#foreignLanes(near);
@@ -162,32 +163,26 @@ export class Pass {
       }
     }
     const list: Asked[] = [...asked].map(([storage, after]) => ({ storage, after }));
-    const oldest = list.reduce((least, { after }) => Math.min(least, after), Number.POSITIVE_INFINITY);
-    // Far behind, it is counted first: what one lane has missed in a day may not fit into memory.
-    if (this.#options.count || this.#target - oldest > revisionsMax) {
-      const counts = await countChanged(this.#database, list, this.#target);
-      const isTooMuch = counts.reduce((sum, count) => sum + count, 0) > changedMax;
-      for (const [i, { storage }] of list.entries()) {
-        if (!isTooMuch || counts[i] <= changedMax / 10) continue;
-        for (const lane of lanes) if (this.#reads(lane, storage)) this.#leave(lane);
-        asked.delete(storage);
-      }
-    }
-    const wanted = [...asked].map(([storage, after]) => ({ storage, after }));
-    this.#changed = await readChanged(this.#database, wanted, this.#target);
+    this.#changed = await readChanged(this.#database, list, this.#target);
   }
 
-  /** Those that were never computed go along if little is to be gone through for it. */
-  async #startable(lanes: readonly Lane[]): Promise<Lane[]> {
-    const asked = lanes.map(({ row, basis }) =>
-      basis < 0 ? row.sources.map((storage) => ({ storage, after: basis })) : [],
-    );
+  /**
+   * Those that are not too far behind to go along. Far behind, it is counted first: what a lane has missed in a day may not
+   * fit into memory.
+   */
+  async #near(lanes: readonly Lane[]): Promise<Lane[]> {
+    const asked = lanes.map(({ row, basis }) => {
+      const isFar = basis < 0 || this.#options.count || this.#target - basis > revisionsMax;
+      return isFar ? row.sources.map((storage) => ({ storage, after: basis })) : [];
+    });
     const counts = await countChanged(this.#database, asked.flat(), this.#target);
+    const missed = asked.map(({ length }) => counts.splice(0, length).reduce((sum, count) => sum + count, 0));
+    let together = 0;
     return lanes.filter((lane, i) => {
-      const count = counts.splice(0, asked[i].length).reduce((sum, each) => sum + each, 0);
-      if (count <= startVersionsMax) return true;
-      this.#leave(lane);
-      return false;
+      const isNear = missed[i] <= (lane.basis < 0 ? startVersionsMax : missedMax) && together + missed[i] <= changedMax;
+      if (isNear) together += missed[i];
+      else this.#leave(lane);
+      return isNear;
     });
   }
 
@@ -204,13 +199,6 @@ export class Pass {
 
   #basisOf(lane: Lane): number {
     return this.#stood.get(lane.row.id)?.basis ?? lane.basis;
-  }
-
-  #reads(lane: Lane, storage: number): boolean {
-    return (
-      lane.row.sources.includes(storage) ||
-      lane.leaves.some((leaves) => leaves.some((leaf) => leaf.storage === storage))
-    );
   }
 
   #leave(lane: Lane): void {

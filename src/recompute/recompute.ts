@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Bell, JobHandlers, Notice, Stoppable } from '../bell/bell.ts';
+import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
 import { leasePartitions, openWave, releasePartitions, type Wave } from '../store/lanes.ts';
-import { isLoss } from '../store/patience.ts';
 import { Book, type Lane } from './book.ts';
-import { goLongWay, type Sources } from './long-way.ts';
+import { isDue, noteFailure } from './builds.ts';
 import { Pass, type Passed } from './pass.ts';
 
 /** Waves lie so far apart at least: what comes in between goes with the next one. */
@@ -20,9 +19,6 @@ const pollMillis = 500;
 const heartbeatMillis = 1_000;
 const leaseSeconds = 4;
 
-/** One job of a long way works at most for so long, then others have their turn. */
-const jobMillisMax = 10_000;
-
 /** What is left of passes may hold so much memory. */
 const tailBytesMax = 256_000_000;
 
@@ -34,7 +30,8 @@ const buildsAtOnce = 2;
 
 export interface RecomputeOptions {
   readonly log: (line: string) => void;
-  readonly isStopping: () => boolean;
+  /** Goes a long way here and now. */
+  readonly build: (definition: number) => Promise<void>;
   /** Told after each pass that moved lanes: for tests and measurements. */
   readonly onPass?: (passed: Passed, wave: Wave) => void;
 }
@@ -59,8 +56,8 @@ export class Recompute {
   #listening: Stoppable | undefined;
   #stopped = false;
   #checkSwitch = true;
-  /** Sources that were read on the last long ways, all to one revision. */
-  #sources: { target: number; sources: Sources } | undefined;
+  #isLooking = false;
+  /** What this process goes a long way for, since nobody else did. */
   readonly #building = new Set<number>();
   /** How far long ways had got when that was last seen to change. */
   readonly #watched = new Map<number, { readonly count: number; readonly since: number }>();
@@ -73,15 +70,11 @@ export class Recompute {
     this.#book = new Book(database);
   }
 
-  get handlers(): Pick<JobHandlers, 'advance' | 'build'> {
-    return {
-      advance: async () => {
-        await this.#beat();
-        this.#touch('all');
-        await this.#running;
-      },
-      build: ({ definition }) => this.#build(definition),
-    };
+  /** Looks whether lanes have fallen behind. */
+  async advance(): Promise<void> {
+    await this.#beat();
+    this.#touch('all');
+    await this.#running;
   }
 
   async start(): Promise<void> {
@@ -109,6 +102,7 @@ export class Recompute {
     }
     if ('derived' in notice) {
       if (this.#waiting.size > 0) this.#schedule();
+      if (this.#isOfLong(notice.series)) void this.#lookAfterLong().catch(() => undefined);
       return;
     }
     if (notice.revision <= this.#heard) return;
@@ -131,7 +125,9 @@ export class Recompute {
     if (newest > this.#heard) {
       this.#heard = newest;
       this.#touch('all');
-    } else if (this.#retryDue() || this.#waiting.size > 0 || this.#checkSwitch) this.#schedule();
+    }
+    this.#waitForDue();
+    if (this.#waiting.size > 0 || this.#checkSwitch) this.#schedule();
     await this.#lookAfterLong();
   }
 
@@ -140,6 +136,16 @@ export class Recompute {
    * have got there, rings again, and goes itself when nobody gets on: the worker that had the job may be dead.
    */
   async #lookAfterLong(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.#lookAtLong();
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #lookAtLong(): Promise<void> {
     const long = [...this.#book.lanes.values()].filter(
       (lane) => lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id),
     );
@@ -150,32 +156,52 @@ export class Recompute {
       if (!lane.isLong) {
         this.#watched.delete(id);
         this.#checkSwitch = true;
-        this.#touch('all');
+        this.#wait(lane);
         continue;
       }
-      if (!isDue(lane)) continue;
+      if (!isDue(lane.row)) continue;
       const count = lane.step?.count ?? 0;
       const watched = this.#watched.get(id);
       if (watched?.count !== count) this.#watched.set(id, { count, since: now });
       if (watched?.count === count && now - watched.since > idleMillisMax && this.#building.size < buildsAtOnce)
-        void this.#build(id).catch((error: Error) => this.#options.log(`recompute: ${error.message}`));
+        void this.#build(id);
       else await this.#bell.wake('build', String(id), { definition: id });
     }
+  }
+
+  async #build(definition: number): Promise<void> {
+    this.#building.add(definition);
+    try {
+      await this.#options.build(definition);
+    } catch (error) {
+      this.#options.log(`recompute: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      this.#building.delete(definition);
+    }
+  }
+
+  /** Whether one of these series is on a long way, as far as is known here. */
+  #isOfLong(series: readonly number[] | undefined): boolean {
+    for (const lane of this.#book.lanes.values())
+      if (lane.isLong && (series?.includes(lane.row.series) ?? true)) return true;
+    return false;
   }
 
   #holds(lane: Lane): boolean {
     return this.#held.has(lane.row.partition);
   }
 
-  /** Something failed and is to be tried again now. */
-  #retryDue(): boolean {
-    for (const lane of this.#book.lanes.values()) {
-      if (lane.row.problem !== null && this.#holds(lane) && isDue(lane)) {
-        this.#dirty = 'all';
-        return true;
-      }
-    }
-    return false;
+  /** What failed and is to be tried again now. */
+  #waitForDue(): void {
+    for (const lane of this.#book.lanes.values())
+      if (lane.row.problem !== null && !lane.isLong && this.#holds(lane) && isDue(lane.row)) this.#wait(lane);
+  }
+
+  /** The next pass looks at a lane again, and at those that read it. */
+  #wait(lane: Lane): void {
+    this.#waiting.add(lane);
+    for (const next of this.#book.lanes.values()) if (next.row.upstream.includes(lane.row.id)) this.#waiting.add(next);
+    this.#schedule();
   }
 
   /** Says that this worker is there, and takes its share of the partitions. */
@@ -274,7 +300,7 @@ export class Recompute {
     else for (const source of dirty) for (const lane of this.#book.of(source)) lanes.add(lane);
     for (const lane of this.#waiting) if (this.#book.lanes.get(lane.row.id) === lane) lanes.add(lane);
     return [...lanes]
-      .filter((lane) => this.#holds(lane) && !lane.isLong && isDue(lane))
+      .filter((lane) => this.#holds(lane) && !lane.isLong && isDue(lane.row))
       .sort((a, b) => a.row.id - b.row.id);
   }
 
@@ -304,11 +330,7 @@ export class Recompute {
   }
 
   async #failed(lane: Lane, error: unknown): Promise<void> {
-    const problem = error instanceof Error ? error.message : String(error);
-    const seconds = Math.min(retrySecondsMax, 2 ** lane.row.attempts);
-    this.#options.log(`'${lane.row.key}' cannot be computed, tried again in ${seconds} s: ${problem}`);
-    lane.row = { ...lane.row, problem, attempts: lane.row.attempts + 1, retryAt: Date.now() + seconds * 1000 };
-    await fail(this.#database, lane.row.id, problem, seconds);
+    lane.row = { ...lane.row, ...(await noteFailure(this.#database, lane.row, lane.row, error, this.#options.log)) };
   }
 
   async #recovered(lanes: readonly Lane[]): Promise<void> {
@@ -360,47 +382,4 @@ export class Recompute {
       this.#bell.tell({ previous: revision - 1, revision, series: ready.map(({ row }) => row.series) });
     await this.#load();
   }
-
-  async #build(definition: number): Promise<void> {
-    if (this.#building.has(definition)) return;
-    this.#building.add(definition);
-    try {
-      if (!this.#book.lanes.has(definition)) await this.#load();
-      const lane = this.#book.lanes.get(definition);
-      if (!lane || !isDue(lane)) return;
-      const deadline = Date.now() + jobMillisMax;
-      const isOver = () => this.#stopped || this.#options.isStopping() || Date.now() > deadline;
-      const options = { announce: this.#bell.ringsInCommit, isOver };
-      await openWave(this.#database, 0);
-      const end = await goLongWay(this.#database, this.#book, lane, options, this.#sourcesFor(lane));
-      if (end === 'interrupted' && !this.#stopped) await this.#bell.wake('build', String(definition), { definition });
-      if (end !== 'there') return;
-      if (lane.row.problem !== null) await this.#recovered([lane]);
-      if (!this.#bell.ringsInCommit) this.#bell.tell({ derived: lane.basis, series: [lane.row.series] });
-      this.#checkSwitch = true;
-      this.#touch('all');
-      for (const next of this.#book.lanes.values()) {
-        if (next.isLong && next.row.upstream.includes(definition))
-          await this.#bell.wake('build', String(next.row.id), { definition: next.row.id });
-      }
-    } catch (error) {
-      const lane = this.#book.lanes.get(definition);
-      if (!lane || isLoss(error)) throw error;
-      await this.#failed(lane, error);
-    } finally {
-      this.#building.delete(definition);
-    }
-  }
-
-  /** Ways to one revision share what they read of it. */
-  #sourcesFor(lane: Lane): Sources {
-    const target = lane.step?.target ?? this.#heard;
-    if (this.#sources?.target !== target) this.#sources = { target, sources: new Map() };
-    return this.#sources.sources;
-  }
-}
-
-/** It did not fail, or is to be tried again by now. */
-function isDue({ row }: Lane): boolean {
-  return row.retryAt === null || row.retryAt <= Date.now();
 }

@@ -4,33 +4,28 @@ import { Definer } from '../derive/define.ts';
 import { Recompute } from '../recompute/recompute.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect } from '../store/connect.ts';
-import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
 import { defineOptions } from './defined.ts';
+import { JobsThread } from './jobs-thread.ts';
 import { log } from './log.ts';
 
-/** Whatever no commit rings for is looked after this often. */
-const sweepMillis = 10_000;
-
-/** A worker: does the jobs that the bell rings for. */
+/** A worker: keeps lanes up to date here, and does the jobs that the bell rings for in a thread of their own. */
 export async function startWorker(config: Config, url: string): Promise<Stoppable> {
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
   const bell = await openBell(database, config.redisUrl);
-  let stopping = false;
-  const isStopping = () => stopping;
-  const recompute = new Recompute(database, bell, { log, isStopping });
+  const jobs = new JobsThread(config, url, {
+    log,
+    onAdvance: () => void recompute.advance().catch((error: Error) => log(`recompute: ${error.message}`)),
+  });
+  const recompute = new Recompute(database, bell, { log, build: (definition) => jobs.build(definition) });
   await recompute.start();
   const renewed = await new Definer(database, new Catalogue(database), defineOptions(bell)).renew();
   if (renewed.length > 0)
     log(`${renewed.length} derived series are computed again: another program rounded exp, log or pow otherwise`);
-  const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
-  const working = await bell.work({ ...upkeep, ...recompute.handlers }, config.workerConcurrency);
-  await bell.every('sweep', sweepMillis, {});
+  await jobs.start();
   return {
     stop: async () => {
-      stopping = true;
-      await recompute.stop();
-      await working.stop();
+      await Promise.all([recompute.stop(), jobs.stop()]);
       await bell.stop();
       await database.close();
     },

@@ -15,6 +15,14 @@ export interface LaneRow {
   readonly step: Step | null;
 }
 
+/** How the last attempt to compute a definition went, if it failed. */
+export interface Trouble {
+  readonly problem: string | null;
+  readonly attempts: number;
+  /** Milliseconds since 1970. */
+  readonly retryAt: number | null;
+}
+
 /** What is known of a long way: it aims at one revision until it is there. */
 export interface Step {
   /** How many steps were taken. */
@@ -66,19 +74,31 @@ export interface Way {
 
 const answerMillis = 60_000;
 
-export async function readLanes(database: Database, definitions: readonly number[]): Promise<LaneRow[]> {
+export async function readLanes(
+  database: Database,
+  definitions: readonly number[],
+): Promise<(LaneRow & { readonly trouble: Trouble })[]> {
   const rows = await database.query<{
     definition: number;
     basis: string;
     stops: string[];
     untils: string[];
     step: Step | null;
-  }>('SELECT definition, basis, stops, untils, step FROM lanes WHERE definition = ANY ($1::int[])', [definitions]);
-  return rows.map((row) => ({
-    ...row,
-    basis: Number(row.basis),
-    stops: row.stops.map(Number),
-    untils: row.untils.map(Number),
+    problem: string | null;
+    attempts: number;
+    retry_at: Date | null;
+  }>(
+    `SELECT l.definition, l.basis, l.stops, l.untils, l.step, d.problem, d.attempts, d.retry_at
+     FROM lanes AS l JOIN definitions AS d ON d.id = l.definition WHERE l.definition = ANY ($1::int[])`,
+    [definitions],
+  );
+  return rows.map(({ definition, basis, stops, untils, step, problem, attempts, retry_at }) => ({
+    definition,
+    basis: Number(basis),
+    stops: stops.map(Number),
+    untils: untils.map(Number),
+    step,
+    trouble: { problem, attempts, retryAt: retry_at?.getTime() ?? null },
   }));
 }
 

@@ -31,7 +31,7 @@ export class ByHand {
     await this.wave();
     const building = [...this.book.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
     for (const lane of building) {
-      const end = await goLongWay(this.database, this.book, lane, { announce: false, isOver: () => false });
+      const end = await goLongWay(this.database, this.book.definitions, lane, { announce: false, isOver: () => false });
       if (end !== 'there') throw new Error(`'${lane.row.key}' is ${end}`);
       await switchIn(this.database, this.book.version, [lane.row.id], false);
       await this.book.load();

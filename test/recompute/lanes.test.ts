@@ -219,7 +219,7 @@ test('a long way is gone in steps, and gone on from the last one', async () => {
       over = steps.length === 2;
     },
   };
-  expect(await goLongWay(world.database, book, lane, options)).toBe('interrupted');
+  expect(await goLongWay(world.database, book.definitions, lane, options)).toBe('interrupted');
   const [row] = await readLanes(world.database, [lane.row.id]);
   expect(row.basis).toBe(-1);
   expect(row.step).toMatchObject({ count: 2, progress: expect.closeTo(0.65, 0) });
@@ -229,7 +229,7 @@ test('a long way is gone in steps, and gone on from the last one', async () => {
   const other = new Book(world.database);
   await other.load();
   const [same] = [...other.lanes.values()];
-  expect(await goLongWay(world.database, other, same, options)).toBe('there');
+  expect(await goLongWay(world.database, other.definitions, same, options)).toBe('there');
   expect(steps[2].done).toBeGreaterThan(steps[1].done);
   expect(steps.map(({ count }) => count)).toEqual([1, 2, 3]);
   await world.startWorker();

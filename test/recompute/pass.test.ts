@@ -144,7 +144,7 @@ test('a long way and a pass that bring the same lane at once leave one of them b
     const wave = await one.wave();
     await Promise.all([
       one.pass(['MB'], wave),
-      goLongWay(world.database, other.book, other.lane('MB'), { announce: false, isOver: () => false }),
+      goLongWay(world.database, other.book.definitions, other.lane('MB'), { announce: false, isOver: () => false }),
     ]);
     await settle();
   }
@@ -183,7 +183,7 @@ test('lanes whose definitions are switched while they are passed leave nothing b
     stale,
     (async () => {
       for (const lane of building)
-        await goLongWay(world.database, other.book, lane, { announce: false, isOver: () => false });
+        await goLongWay(world.database, other.book.definitions, lane, { announce: false, isOver: () => false });
     })(),
   ]);
   await one.book.load();

@@ -9,6 +9,7 @@ import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
 import { Gatherer } from '../../src/ingest/gatherer.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
+import { Builds } from '../../src/recompute/builds.ts';
 import type { Passed } from '../../src/recompute/pass.ts';
 import { Recompute } from '../../src/recompute/recompute.ts';
 import { storeId } from '../../src/store/care.ts';
@@ -71,17 +72,28 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
     startWorker: async ({ log = (line: string) => void process.stdout.write(`${line}\n`) } = {}) => {
       const workerDatabase = connect({ url, connectionsMax: 4 });
       const workerBell = await openBell(workerDatabase, redisUrl);
+      let stopping = false;
+      const builds = new Builds(workerDatabase, workerBell, { log, isStopping: () => stopping });
       const recompute = new Recompute(workerDatabase, workerBell, {
         log,
-        isStopping: () => false,
+        build: (definition) => builds.build(definition),
         onPass: (passed) => passes.push(passed),
       });
       await recompute.start();
       const nothing = async () => undefined;
-      const working = await workerBell.work({ seal: nothing, sweep: nothing, ...recompute.handlers }, 4);
+      const working = await workerBell.work(
+        {
+          seal: nothing,
+          sweep: nothing,
+          build: ({ definition }) => builds.build(definition),
+          advance: () => recompute.advance(),
+        },
+        4,
+      );
       const worker = {
         stop: async () => {
           workers.delete(worker);
+          stopping = true;
           await recompute.stop();
           await working.stop();
           await workerBell.stop();

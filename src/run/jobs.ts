@@ -1,0 +1,55 @@
+import { setPriority } from 'node:os';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { Config } from '../config.ts';
+import { Builds } from '../recompute/builds.ts';
+import { connect } from '../store/connect.ts';
+import { upkeepJobs } from '../upkeep/upkeep.ts';
+import { openBell } from './bell.ts';
+import type { Asked, Told } from './jobs-thread.ts';
+import { log, report } from './log.ts';
+
+/** Whatever no commit rings for is looked after this often. */
+const sweepMillis = 10_000;
+
+/** Where the system knows priorities of threads: what is live goes first. */
+const nicer = 5;
+
+/** The thread of a worker that takes jobs: what takes long must not make lanes wait. */
+async function run(port: MessagePort, { config, url }: { readonly config: Config; readonly url: string }) {
+  if (process.platform === 'linux') setPriority(nicer);
+  const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
+  const bell = await openBell(database, config.redisUrl);
+  let stopping = false;
+  const isStopping = () => stopping;
+  const builds = new Builds(database, bell, { log, isStopping });
+  const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
+  const tell = (told: Told) => port.postMessage(told);
+  const working = await bell.work(
+    {
+      ...upkeep,
+      build: ({ definition }) => builds.build(definition),
+      advance: async () => tell({ advance: true }),
+    },
+    config.workerConcurrency,
+  );
+  await bell.every('sweep', sweepMillis, {});
+  port.on('message', async (asked: Asked) => {
+    if ('build' in asked) {
+      await builds.build(asked.build).catch((error: Error) => log(`recompute: ${error.message}`));
+      tell({ built: asked.build });
+      return;
+    }
+    stopping = true;
+    await working.stop();
+    await bell.stop();
+    await database.close();
+    port.close();
+  });
+  tell({ ready: true });
+}
+
+if (parentPort)
+  run(parentPort, workerData).catch((error) => {
+    report(error);
+    process.exit(1);
+  });
