@@ -5,7 +5,15 @@ import { type Checkpoint, walkStage } from '../derive/walk.ts';
 import type { Column } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, readChanged } from '../store/definitions.ts';
-import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
+import {
+  type CheckpointRow,
+  derive,
+  newestRevision,
+  readLanes,
+  recentWaves,
+  type Step,
+  takeStep,
+} from '../store/lanes.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
@@ -17,6 +25,11 @@ const stepMillisMax = 2_000;
 
 /** One stretch of work between two looks at whether others wait. */
 const stretchMillis = 8;
+
+/** While others write, steps are small and stretches short, and it rests for several times as long: they go first. */
+const politeStepPoints = 32_768;
+const politeMillis = 4;
+const politeRests = 3;
 
 export interface LongWayOptions {
   readonly announce: boolean;
@@ -104,6 +117,9 @@ class LongWay {
   #blocks: { storage: number; column: Column }[] = [];
   #checkpoints: CheckpointRow[] = [];
   #steppedAt = performance.now();
+  /** As of the last step. */
+  #newest: number | undefined;
+  #othersWrite = false;
 
   constructor(
     database: Database,
@@ -184,7 +200,10 @@ class LongWay {
       const { piece, checkpoint } = walked;
       changes.replace(piece, await stored.under(walked));
       note(checkpoint);
-      if (changes.length >= stepPoints || performance.now() - this.#steppedAt > stepMillisMax) {
+      if (
+        changes.length >= (this.#othersWrite ? politeStepPoints : stepPoints) ||
+        performance.now() - this.#steppedAt > stepMillisMax
+      ) {
         const column = changes.take();
         if (column.t.length > 0) this.#blocks.push({ storage, column });
         const share = extent.to > extent.from ? (piece.to - extent.from) / (extent.to - extent.from) : 1;
@@ -192,8 +211,10 @@ class LongWay {
         if (!(await this.#take(stage, Math.min(piece.to, everything.to), progress))) return 'elsewhere';
         if (this.#options.isOver()) return (await this.#writing) ? 'interrupted' : 'elsewhere';
       }
-      if (performance.now() - workedSince > stretchMillis) {
-        await new Promise((resolve) => setImmediate(resolve));
+      const worked = performance.now() - workedSince;
+      if (worked > (this.#othersWrite ? politeMillis : stretchMillis)) {
+        if (this.#othersWrite) await new Promise((resolve) => setTimeout(resolve, worked * politeRests));
+        else await new Promise((resolve) => setImmediate(resolve));
         workedSince = performance.now();
       }
     }
@@ -210,6 +231,7 @@ class LongWay {
   /** Writes a step while the next one is computed. */
   async #take(at: number, done: number, progress: number): Promise<boolean> {
     if (!(await this.#writing)) return false;
+    await this.#lookForOthers();
     const step = { ...this.#step, count: this.#step.count + 1, at, done, progress };
     this.#step = step;
     const blocks = this.#blocks;
@@ -227,6 +249,12 @@ class LongWay {
     this.#steppedAt = performance.now();
     this.#options.onProgress?.(step);
     return true;
+  }
+
+  async #lookForOthers(): Promise<void> {
+    const newest = await newestRevision(this.#database);
+    this.#othersWrite = this.#newest !== undefined && newest > this.#newest;
+    this.#newest = newest;
   }
 
   #source(storage: number): PointSource {

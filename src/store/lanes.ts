@@ -323,7 +323,7 @@ export async function readStandings(
   return { newest: rows.length > 0 ? Number(rows[0].newest) : await newestRevision(database), standings };
 }
 
-async function newestRevision(database: Database): Promise<number> {
+export async function newestRevision(database: Database): Promise<number> {
   const [row] = await database.query<{ newest: string }>('SELECT coalesce(max(revision), 0) AS newest FROM commits');
   return Number(row.newest);
 }
