@@ -46,8 +46,8 @@ export interface Bell {
   tell(notice: Notice): void;
   /** `onNotice` is also called without a notice when something may have been missed. */
   listen(onNotice: (notice: Notice | undefined) => void): Promise<Stoppable>;
-  /** Asks for a job; one that is waiting already is not doubled. */
-  wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name]): Promise<void>;
+  /** Asks for a job; one that is waiting already is not doubled. An urgent one goes before those that wait. */
+  wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name], isUrgent?: boolean): Promise<void>;
   /** Asks for a job again and again. */
   every<Name extends JobName>(name: Name, everyMillis: number, data: Jobs[Name]): Promise<void>;
   work(handlers: JobHandlers, concurrency: number): Promise<Stoppable>;

@@ -52,11 +52,12 @@ export class JobBell implements Pick<Bell, 'wake' | 'every' | 'work' | 'stop'> {
     return this.#queue;
   }
 
-  async wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name]): Promise<void> {
+  async wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name], isUrgent = false): Promise<void> {
     await this.#open().add(name, data, {
       deduplication: { id: `${name}-${id}`, keepLastIfActive: true },
       removeOnComplete: true,
       removeOnFail: 100,
+      lifo: isUrgent,
     });
   }
 

@@ -29,7 +29,7 @@ export function postgresBell(url: string, { log }: BellOptions): Bell {
     ringsInCommit: true,
     tell: () => undefined,
     listen: (onNotice) => listenTo(url, onNotice),
-    wake: (name, id, data) => jobs.wake(name, id, data),
+    wake: (name, id, data, isUrgent) => jobs.wake(name, id, data, isUrgent),
     every: (name, everyMillis, data) => jobs.every(name, everyMillis, data),
     work: (handlers, concurrency) => jobs.work(handlers, concurrency),
     stop: () => jobs.stop(),

@@ -99,7 +99,7 @@ export function redisBell(url: string, { storeId, log }: BellOptions): Bell {
         },
       };
     },
-    wake: (name, id, data) => jobs.wake(name, id, data),
+    wake: (name, id, data, isUrgent) => jobs.wake(name, id, data, isUrgent),
     every: (name, everyMillis, data) => jobs.every(name, everyMillis, data),
     work: (handlers, concurrency) => jobs.work(handlers, concurrency),
     stop: async () => {

@@ -57,6 +57,7 @@ export class Recompute {
   #stopped = false;
   #checkSwitch = true;
   #isLooking = false;
+  #lookAgain = false;
   /** What this process goes a long way for, since nobody else did. */
   readonly #building = new Set<number>();
   /** How far long ways had got when that was last seen to change. */
@@ -136,10 +137,14 @@ export class Recompute {
    * have got there, rings again, and goes itself when nobody gets on: the worker that had the job may be dead.
    */
   async #lookAfterLong(): Promise<void> {
+    this.#lookAgain = true;
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      await this.#lookAtLong();
+      while (this.#lookAgain && !this.#stopped) {
+        this.#lookAgain = false;
+        await this.#lookAtLong();
+      }
     } finally {
       this.#isLooking = false;
     }
@@ -149,7 +154,8 @@ export class Recompute {
     const long = [...this.#book.lanes.values()].filter(
       (lane) => lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id),
     );
-    if (long.length > 0) await this.#book.refresh(long.map(({ row }) => row.id));
+    if (long.length === 0) return;
+    await this.#book.refresh([...new Set(long.flatMap(({ row }) => [row.id, ...row.upstream]))]);
     const now = Date.now();
     for (const lane of long) {
       const { id } = lane.row;
@@ -165,8 +171,14 @@ export class Recompute {
       if (watched?.count !== count) this.#watched.set(id, { count, since: now });
       if (watched?.count === count && now - watched.since > idleMillisMax && this.#building.size < buildsAtOnce)
         void this.#build(id);
-      else await this.#bell.wake('build', String(id), { definition: id });
+      else await this.#wakeBuild(lane);
     }
+  }
+
+  /** What others wait for in a row comes last otherwise: it goes first when it no longer waits itself. */
+  async #wakeBuild({ row: { id, upstream } }: Lane): Promise<void> {
+    const isReady = upstream.length > 0 && upstream.every((other) => (this.#book.lanes.get(other)?.basis ?? -1) >= 0);
+    await this.#bell.wake('build', String(id), { definition: id }, isReady);
   }
 
   async #build(definition: number): Promise<void> {
@@ -310,9 +322,7 @@ export class Recompute {
       announce: this.#bell.ringsInCommit,
       count,
       onLong: (lane) => {
-        this.#bell
-          .wake('build', String(lane.row.id), { definition: lane.row.id })
-          .catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
+        this.#wakeBuild(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },
       onFailure: (lane, error) => void failed.push(this.#failed(lane, error)),
     });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { float8Array, int4Array, int8Array, release } from './binary-out.ts';
+import { ask, type Parameter } from './bind.ts';
 import { type Database, withClient } from './connect.ts';
 import { errorCodeOf, patiently } from './patience.ts';
 
@@ -135,7 +136,7 @@ export async function commit(
     flat.size,
     options.announce,
   ];
-  const answer = await patiently(() => ask(database, values), database.patienceMillis);
+  const answer = await patiently(() => send(database, values), database.patienceMillis);
   releaseColumns(flat);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
@@ -147,9 +148,9 @@ export function isKeyDerived(error: unknown): boolean {
 
 type Answer = Omit<Committed, 'kind'> | Omit<Refused, 'kind'>;
 
-async function ask(database: Database, values: unknown[]): Promise<Answer> {
+async function send(database: Database, values: readonly Parameter[]): Promise<Answer> {
   return withClient(database, answerMillis, async (client) => {
-    const { rows } = await client.query<{ answer: Answer }>(statement, values);
+    const rows = await ask<{ answer: Answer }>(client, statement, values);
     return rows[0].answer;
   });
 }

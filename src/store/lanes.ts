@@ -1,4 +1,5 @@
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
+import { ask } from './bind.ts';
 import type { Column } from './commit.ts';
 import { flatten, releaseColumns } from './commit.ts';
 import { type Database, withClient } from './connect.ts';
@@ -175,12 +176,12 @@ export async function derive(database: Database, ways: readonly Way[], notice: s
     ...checkpointValues(ways.flatMap(({ checkpoints }) => checkpoints)),
     notice ?? null,
   ];
-  const ask = () =>
+  const send = () =>
     withClient(database, answerMillis, async (client) => {
-      const { rows } = await client.query<{ elsewhere: number[] }>(deriveStatement, values);
+      const rows = await ask<{ elsewhere: number[] }>(client, deriveStatement, values);
       return rows[0].elsewhere;
     });
-  const elsewhere = await patiently(ask, database.patienceMillis);
+  const elsewhere = await patiently(send, database.patienceMillis);
   releaseColumns(flat);
   return elsewhere;
 }
@@ -209,12 +210,12 @@ export async function takeStep(
     flat.value,
     ...checkpointValues(checkpoints),
   ];
-  const ask = () =>
+  const send = () =>
     withClient(database, answerMillis, async (client) => {
-      const { rows } = await client.query<{ taken: boolean }>(stepStatement, values);
+      const rows = await ask<{ taken: boolean }>(client, stepStatement, values);
       return rows[0].taken;
     });
-  const taken = await patiently(ask, database.patienceMillis);
+  const taken = await patiently(send, database.patienceMillis);
   releaseColumns(flat);
   return taken;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
+import { ask } from './bind.ts';
 import { type Column, flatten, releaseColumns } from './commit.ts';
 import { type Database, withClient } from './connect.ts';
 import { patiently } from './patience.ts';
@@ -71,7 +72,7 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
     flat.value,
     flat.size,
   ];
-  await withClient(database, answerMillis, (client) => client.query(statement, values));
+  await withClient(database, answerMillis, (client) => ask(client, statement, values));
   releaseColumns(flat);
   return id;
 }

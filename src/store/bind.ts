@@ -1,0 +1,90 @@
+import pg from 'pg';
+
+export type Parameter = Buffer | string | number | boolean | null;
+
+/** What this needs of pg's connection. */
+interface Connection {
+  readonly stream: { write(buffer: Buffer): unknown };
+  parse(query: { readonly text: string; readonly name: string }): void;
+  describe(what: { readonly type: 'P'; readonly name: string }): void;
+  execute(what: { readonly portal: string }): void;
+  sync(): void;
+}
+
+/** A parameter of so many bytes is written to the socket as it is. */
+const directBytesMin = 16_384;
+
+/**
+ * A query whose large parameters go out as they are. pg would put them together into one message first and grow that as it
+ * goes: for a million points, the memory of three million, taken and given back.
+ */
+class DirectQuery extends pg.Query {
+  readonly #text: string;
+  readonly #values: readonly Parameter[];
+
+  constructor(
+    text: string,
+    values: readonly Parameter[],
+    callback: (error: Error | null, result: pg.QueryResult) => void,
+  ) {
+    super({ text, values: [...values] }, undefined, callback as never);
+    this.#text = text;
+    this.#values = values;
+  }
+
+  /** Called by pg when it is its turn, and the socket is corked. */
+  prepare(connection: Connection): void {
+    connection.parse({ text: this.#text, name: '' });
+    for (const part of bindMessage(this.#values)) connection.stream.write(part);
+    connection.describe({ type: 'P', name: '' });
+    connection.execute({ portal: '' });
+    connection.sync();
+  }
+}
+
+/** The message that binds parameters to the statement without a name, in parts that belong together. */
+function* bindMessage(values: readonly Parameter[]): Generator<Buffer> {
+  const encoded = values.map((value) =>
+    value === null || Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8'),
+  );
+  const length = encoded.reduce((sum, bytes) => sum + 4 + (bytes?.length ?? 0), 4 + 2 + 2 + values.length * 2 + 2 + 2);
+  const head = Buffer.alloc(1 + 4 + 2 + 2 + values.length * 2 + 2);
+  head.write('B');
+  head.writeInt32BE(length, 1);
+  head.writeInt16BE(values.length, 7);
+  values.forEach((value, i) => void head.writeInt16BE(Buffer.isBuffer(value) ? 1 : 0, 9 + i * 2));
+  head.writeInt16BE(values.length, 9 + values.length * 2);
+  let small: Buffer[] = [head];
+  for (const bytes of encoded) {
+    const prefix = Buffer.alloc(4);
+    prefix.writeInt32BE(bytes?.length ?? -1);
+    small.push(prefix);
+    if (!bytes) continue;
+    if (bytes.length < directBytesMin) {
+      small.push(bytes);
+      continue;
+    }
+    yield Buffer.concat(small);
+    yield bytes;
+    small = [];
+  }
+  // Results come as text.
+  small.push(Buffer.alloc(2));
+  yield Buffer.concat(small);
+}
+
+/** Runs a statement; buffers are parameters in PostgreSQL's binary format and must stay as they are until it answers. */
+export function ask<Row extends pg.QueryResultRow>(
+  client: pg.PoolClient,
+  text: string,
+  values: readonly Parameter[],
+): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    client.query(
+      new DirectQuery(text, values, (error, result) => {
+        if (error) reject(error);
+        else resolve(result.rows as Row[]);
+      }),
+    );
+  });
+}
