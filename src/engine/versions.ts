@@ -55,9 +55,36 @@ function allocate(length: number, sized: boolean): Versions {
   };
 }
 
+/** Parts of one column that lie one behind another already are one part of it. */
+function adjoined(parts: readonly Float64Array[], length: number): Float64Array | undefined {
+  const [first] = parts;
+  let end = first.byteOffset;
+  for (const part of parts) {
+    if (part.buffer !== first.buffer || part.byteOffset !== end) return undefined;
+    end += part.byteLength;
+  }
+  return new Float64Array(first.buffer, first.byteOffset, length);
+}
+
+function adjoinedRuns(runs: readonly Versions[], length: number): Versions | undefined {
+  const columns = (of: (run: Versions) => Float64Array | undefined) => {
+    const parts = runs.flatMap((run) => of(run) ?? []);
+    return parts.length === runs.length ? adjoined(parts, length) : undefined;
+  };
+  const isSized = runs.some(({ size }) => size !== undefined);
+  const t = columns((run) => run.t);
+  const revision = columns((run) => run.revision);
+  const value = columns((run) => run.value);
+  const size = isSized ? columns((run) => run.size) : undefined;
+  if (!t || !revision || !value || (isSized && !size)) return undefined;
+  return { t, revision, value, size };
+}
+
 function concatenate(runs: readonly Versions[]): Versions {
   if (runs.length === 1) return runs[0];
   const length = runs.reduce((sum, run) => sum + run.t.length, 0);
+  const there = adjoinedRuns(runs, length);
+  if (there) return there;
   const whole = allocate(
     length,
     runs.some((run) => run.size !== undefined),
@@ -73,7 +100,35 @@ function concatenate(runs: readonly Versions[]): Versions {
   return whole;
 }
 
+/** So many times as long, and it is copied in stretches between the points of the other one. */
+const fewTimes = 16;
+
+/** Puts a few versions among many. */
+function mergeFew(many: Versions, few: Versions): Versions {
+  const whole = allocate(many.t.length + few.t.length, many.size !== undefined || few.size !== undefined);
+  let k = 0;
+  const copy = (run: Versions, from: number, to: number) => {
+    whole.t.set(run.t.subarray(from, to), k);
+    whole.revision.set(run.revision.subarray(from, to), k);
+    whole.value.set(run.value.subarray(from, to), k);
+    if (run.size) whole.size?.set(run.size.subarray(from, to), k);
+    k += to - from;
+  };
+  let i = 0;
+  for (let j = 0; j < few.t.length; j++) {
+    let next = Math.max(i, lowerBound(many.t, few.t[j]));
+    while (many.t[next] === few.t[j] && many.revision[next] <= few.revision[j]) next++;
+    copy(many, i, next);
+    copy(few, j, j + 1);
+    i = next;
+  }
+  copy(many, i, many.t.length);
+  return whole;
+}
+
 function mergeTwo(a: Versions, b: Versions): Versions {
+  if (a.t.length > b.t.length * fewTimes) return mergeFew(a, b);
+  if (b.t.length > a.t.length * fewTimes) return mergeFew(b, a);
   const whole = allocate(a.t.length + b.t.length, a.size !== undefined || b.size !== undefined);
   let i = 0;
   let j = 0;

@@ -15,6 +15,8 @@ export interface PassOptions {
   /** Of lanes that a pass leaves to others: they are too far behind to go with it. */
   readonly onLong: (lane: Lane) => void;
   readonly onFailure: (lane: Lane, error: unknown) => void;
+  /** In place of how many points make a commit before the last lane has come: for tests. */
+  readonly commitPoints?: number;
 }
 
 export interface Passed {
@@ -38,8 +40,9 @@ const changedMax = 1_000_000;
 /** What was never computed goes its way alone if there are more versions than this to start from. */
 const startVersionsMax = 20_000;
 
-/** Points of one commit; a pass that changes more makes several. */
+/** Points of one commit; a pass that changes more makes several. From so many on it does not wait for the others. */
 const commitPointsMax = 150_000;
+const commitPointsMin = 50_000;
 
 /** From so many revisions on it is counted what they changed. */
 const revisionsMax = 2_000;
@@ -93,6 +96,11 @@ export class Pass {
   /** Where its lanes stood at the start: what is known of a lane may be read anew on the way. */
   readonly #stood = new Map<number, Stand>();
   #changed: ReadonlyMap<number, Versions> = new Map();
+  #offered: Move[] = [];
+  #offeredPoints = 0;
+  #committing: Promise<void> = Promise.resolve();
+  readonly #moved: Pick<Move, 'lane' | 'way'>[] = [];
+  readonly #lost = new Set<number>();
 
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
     this.#database = database;
@@ -139,6 +147,7 @@ export class Pass {
     const ends = await Promise.allSettled(done.values());
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) {
+      await this.#committing.catch(() => undefined);
       for (const lane of lanes) lane.tails = [];
       throw failed.reason;
     }
@@ -279,7 +288,9 @@ export class Pass {
       },
     });
     try {
-      this.#moves.set(lane.row.id, move(await bring(lane, scene)));
+      const moved = move(await bring(lane, scene));
+      this.#moves.set(lane.row.id, moved);
+      this.#offer(moved);
     } catch (error) {
       if (isLoss(error)) throw error;
       lane.tails = [];
@@ -313,47 +324,69 @@ export class Pass {
     return versions.t.length > 0 ? versions : undefined;
   }
 
-  async #commit(waiting: readonly Lane[]): Promise<Passed> {
-    const moved: Lane[] = [];
-    const series = new Set<number>();
-    let points = 0;
-    const lost = new Set<number>();
-    // Each behind those that it reads.
-    const inOrder = [...this.#moves.values()].sort((a, b) => a.lane.row.id - b.lane.row.id);
-    for (const batch of batches(inOrder)) {
-      // What reads a lane that did not get there has read what never was.
-      const moves: Move[] = [];
-      for (const move of batch) {
-        if (move.lane.row.upstream.some((id) => lost.has(id))) this.#lose(move.lane, lost);
-        else moves.push(move);
-      }
-      if (moves.length === 0) continue;
-      let elsewhere: readonly number[];
-      try {
-        elsewhere = await derive(
-          this.#database,
-          moves.map(({ way }) => way),
-          this.#notice(moves),
-        );
-      } catch (error) {
-        for (const { lane } of this.#moves.values()) lane.tails = [];
-        throw error;
-      }
-      if (elsewhere.length > 0) {
-        for (const { lane } of moves) this.#lose(lane, lost);
-        continue;
-      }
-      for (const { lane, way, brought } of moves) {
+  /**
+   * A move is there, behind those that it reads. When it is much, it is committed while others are still on their way: they
+   * read what it gave from here, and the store may have it by then.
+   */
+  #offer(move: Move): void {
+    this.#offered.push(move);
+    this.#offeredPoints += pointsOf(move);
+    if (this.#offeredPoints >= (this.#options.commitPoints ?? commitPointsMin)) this.#commitOffered();
+  }
+
+  #commitOffered(): void {
+    const moves = this.#offered;
+    this.#offered = [];
+    this.#offeredPoints = 0;
+    for (const batch of batches(moves)) {
+      this.#committing = this.#committing.then(() => this.#commitBatch(batch));
+      // Waited for below.
+      this.#committing.catch(() => undefined);
+    }
+  }
+
+  async #commitBatch(batch: readonly Move[]): Promise<void> {
+    // What reads a lane that did not get there has read what never was.
+    const moves: Move[] = [];
+    for (const move of batch) {
+      if (move.lane.row.upstream.some((id) => this.#lost.has(id))) this.#lose(move.lane);
+      else moves.push(move);
+    }
+    if (moves.length === 0) return;
+    let elsewhere: readonly number[];
+    try {
+      elsewhere = await derive(
+        this.#database,
+        moves.map(({ way }) => way),
+        this.#notice(moves),
+      );
+    } catch (error) {
+      for (const { lane } of this.#moves.values()) lane.tails = [];
+      throw error;
+    }
+    for (const { lane, way, brought } of moves) {
+      if (elsewhere.length > 0) this.#lose(lane);
+      else {
         this.#stand(lane, way, brought);
-        moved.push(lane);
-        for (const { column } of way.blocks) points += column.t.length;
-        if (way.blocks.length > 0) series.add(lane.row.series);
+        this.#moved.push({ lane, way });
       }
     }
-    if (lost.size > 0) await this.#book.refresh([...lost]);
+  }
+
+  async #commit(waiting: readonly Lane[]): Promise<Passed> {
+    this.#commitOffered();
+    await this.#committing;
+    if (this.#lost.size > 0) await this.#book.refresh([...this.#lost]);
     // Whoever brought them need not have brought them as far.
-    const behind = inOrder.flatMap(({ lane }) => (lost.has(lane.row.id) ? [lane] : []));
-    return { lanes: moved, series: [...series], points, ...this.#counts(), waiting: [...waiting, ...behind] };
+    const behind = [...this.#moves.values()].flatMap(({ lane }) => (this.#lost.has(lane.row.id) ? [lane] : []));
+    const changed = this.#moved.filter(({ way }) => way.blocks.length > 0);
+    return {
+      lanes: this.#moved.map(({ lane }) => lane),
+      series: [...new Set(changed.map(({ lane }) => lane.row.series))],
+      points: changed.reduce((sum, move) => sum + pointsOf(move), 0),
+      ...this.#counts(),
+      waiting: [...waiting, ...behind],
+    };
   }
 
   #counts(): Pick<Passed, 'passed' | 'read'> {
@@ -368,9 +401,9 @@ export class Pass {
     return { passed, read };
   }
 
-  #lose(lane: Lane, lost: Set<number>): void {
+  #lose(lane: Lane): void {
     lane.tails = [];
-    lost.add(lane.row.id);
+    this.#lost.add(lane.row.id);
   }
 
   #stand(lane: Lane, way: Way, brought: Brought | undefined): void {
@@ -400,11 +433,15 @@ export function derivedNotice(
   return whole.length <= 7_900 ? whole : JSON.stringify({ derived: revision });
 }
 
+function pointsOf({ way }: Pick<Move, 'way'>): number {
+  return way.blocks.reduce((sum, { column }) => sum + column.t.length, 0);
+}
+
 function* batches(moves: readonly Move[]): Generator<Move[]> {
   let batch: Move[] = [];
   let points = 0;
   for (const move of moves) {
-    const own = move.way.blocks.reduce((sum, { column }) => sum + column.t.length, 0);
+    const own = pointsOf(move);
     if (batch.length > 0 && points + own > commitPointsMax) {
       yield batch;
       batch = [];

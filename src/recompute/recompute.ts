@@ -32,6 +32,8 @@ export interface RecomputeOptions {
   readonly log: (line: string) => void;
   /** Goes a long way here and now. */
   readonly build: (definition: number) => Promise<void>;
+  /** See PassOptions. */
+  readonly commitPoints?: number;
   /** Told after each pass that moved lanes: for tests and measurements. */
   readonly onPass?: (passed: Passed, wave: Wave) => void;
 }
@@ -325,6 +327,7 @@ export class Recompute {
         this.#wakeBuild(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },
       onFailure: (lane, error) => void failed.push(this.#failed(lane, error)),
+      commitPoints: this.#options.commitPoints,
     });
     const passed = await pass.run(lanes);
     await Promise.all(failed);

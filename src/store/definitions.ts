@@ -1,9 +1,9 @@
 import { mergeVersions, type Versions } from '../engine/versions.ts';
-import { type BinaryRows, readBinary } from './binary-in.ts';
+import { readBinary } from './binary-in.ts';
 import type { NewSeries } from './commit.ts';
 import type { Database } from './connect.ts';
 import { errorCodeOf, patiently } from './patience.ts';
-import { decodeBlock, freshColumns, sealedColumns } from './read.ts';
+import { blockReader, freshColumns, sealedColumns } from './read.ts';
 
 export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
 
@@ -209,14 +209,15 @@ export async function readChanged(
     database.patienceMillis,
   );
   const runs = new Map<number, Versions[]>();
+  const block = blockReader(rows, 2);
   while (rows.next()) {
     const storage = rows.int4();
     const after = rows.int8();
-    const block = within(decodeBlock(rows as BinaryRows), after, to);
-    if (block.t.length === 0) continue;
+    const run = within(block(), after, to);
+    if (run.t.length === 0) continue;
     const known = runs.get(storage);
-    if (known) known.push(block);
-    else runs.set(storage, [block]);
+    if (known) known.push(run);
+    else runs.set(storage, [run]);
   }
   for (const [storage, blocks] of runs) changed.set(storage, mergeVersions(blocks));
   return changed;

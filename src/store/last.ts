@@ -1,7 +1,7 @@
 import { clipVersions, foldVersions, mergeVersions, type Points, type Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import { decodeBlock, everything, freshColumns, readPoints } from './read.ts';
+import { blockReader, everything, freshColumns, readPoints } from './read.ts';
 
 export interface PointRow {
   readonly t: number;
@@ -40,10 +40,11 @@ export async function readLasts(
      ) AS block ON true`,
   );
   const runs = new Map<number, Versions[]>();
+  const block = blockReader(rows, 2);
   while (rows.next()) {
     const id = rows.int4();
     const sealedTo = rows.int8();
-    const run = clipVersions(decodeBlock(rows), sealedTo + 1, everything.to);
+    const run = clipVersions(block(), sealedTo + 1, everything.to);
     const known = runs.get(id);
     if (known) known.push(run);
     else runs.set(id, [run]);

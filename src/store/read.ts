@@ -41,51 +41,95 @@ function there(stage: Stage | undefined): string {
   return stage ? `(revision IS NOT NULL OR stage = '${stage.id}')` : 'revision IS NOT NULL';
 }
 
+function freshColumnsOf(stage: Stage | undefined): string {
+  return stage ? freshColumns.replace('revision', `coalesce(revision, ${stage.revision})`) : freshColumns;
+}
+
 export function freshIn(series: number, { from, to }: Range, stage?: Stage): string {
   return `FROM fresh_blocks WHERE series = ${series} AND ${there(stage)} AND from_t < ${to} AND to_t >= ${from}`;
 }
 
-/** Reads the six columns of a block (freshColumns, sealedColumns) at the cursor's row. */
-export function decodeBlock(rows: BinaryRows): Versions {
-  const base = rows.int8();
-  const t = rows.int8s();
-  const value = rows.float8s();
-  const size = rows.float8s();
-  const offsets = rows.int4s(base);
-  const wide = rows.int8s(base);
-  if (!t || !value) throw new Error('a block without instants or values');
-  const revision = offsets ?? wide ?? new Float64Array(t.length).fill(base);
-  return { t, revision, value, size };
+/**
+ * Reads the six columns of a block (freshColumns, sealedColumns) of each row, behind so many other fields. All blocks come to
+ * lie in the same columns: those that follow one another are joined without copying them.
+ */
+export function blockReader(rows: BinaryRows, before = 0): () => Versions {
+  const length = rows.elementsAhead(before + 1);
+  const t = new Float64Array(length);
+  const revision = new Float64Array(length);
+  const value = new Float64Array(length);
+  let sizes: Float64Array | undefined;
+  let at = 0;
+  return () => {
+    const start = at;
+    const base = rows.int8();
+    const count = rows.int8sInto(t, start);
+    if (count === undefined || rows.float8sInto(value, start) === undefined)
+      throw new Error('a block without instants or values');
+    at += count;
+    const isSized = !rows.isNull();
+    if (isSized) {
+      sizes ??= new Float64Array(length);
+      rows.float8sInto(sizes, start);
+    } else rows.skip(1);
+    const narrow = rows.int4sInto(revision, start, base);
+    const wide = rows.int8sInto(revision, start, base);
+    if (narrow === undefined && wide === undefined) revision.fill(base, start, at);
+    return {
+      t: t.subarray(start, at),
+      revision: revision.subarray(start, at),
+      value: value.subarray(start, at),
+      size: isSized ? sizes?.subarray(start, at) : undefined,
+    };
+  };
 }
 
 /** Everything that was ever said of the instants of a span, in one snapshot. */
 export async function readVersions(database: Database, series: number, range: Range, stage?: Stage): Promise<Versions> {
   if (range.from >= range.to) return mergeVersions([]);
-  const fresh = stage ? freshColumns.replace('revision', `coalesce(revision, ${stage.revision})`) : freshColumns;
   const rows = await readBinary(
     database,
-    `SELECT ${sealedColumns} ${sealedIn(series, range)} UNION ALL SELECT ${fresh} ${freshIn(series, range, stage)}`,
+    `SELECT ${sealedColumns} ${sealedIn(series, range)} UNION ALL SELECT ${freshColumnsOf(stage)} ${freshIn(series, range, stage)}`,
   );
+  const block = blockReader(rows);
   const runs: Versions[] = [];
-  while (rows.next()) runs.push(clipVersions(decodeBlock(rows), range.from, range.to));
+  while (rows.next()) runs.push(clipVersions(block(), range.from, range.to));
   return mergeVersions(runs);
 }
 
-/** Where to stop so that about so many blocks are read between `range.from` and there. */
-async function cutAfter(
+/** So many blocks of a span from its start on, and where they end: in one statement. */
+async function readAhead(
   database: Database,
   series: number,
   range: Range,
   blocks: number,
   stage: Stage | undefined,
-): Promise<number> {
+): Promise<Step> {
   const starts = (source: string) =>
     `(SELECT from_t ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`;
-  const [row] = await database.query<{ cut: string }>(
-    `SELECT from_t AS cut FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range, stage))}) AS block
-     ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1`,
+  const before = 'AND from_t < (SELECT at FROM cut)';
+  const rows = await readBinary(
+    database,
+    `WITH cut AS MATERIALIZED (SELECT coalesce((
+       SELECT from_t FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range, stage))}) AS block
+       ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1), ${range.to}) AS at)
+     SELECT at, NULL::bigint, NULL::bigint[], NULL::float8[], NULL::float8[], NULL::int[], NULL::bigint[] FROM cut
+     UNION ALL SELECT 0, ${sealedColumns} ${sealedIn(series, range)} ${before}
+     UNION ALL SELECT 0, ${freshColumnsOf(stage)} ${freshIn(series, range, stage)} ${before}`,
   );
-  return row ? Number(row.cut) : range.to;
+  const block = blockReader(rows, 1);
+  let to = range.to;
+  const whole: Versions[] = [];
+  while (rows.next()) {
+    const at = rows.int8();
+    if (!rows.isNull()) whole.push(block());
+    else {
+      to = at;
+      rows.skip(6);
+    }
+  }
+  const step = { from: range.from, to };
+  return { range: step, versions: mergeVersions(whole.map((run) => clipVersions(run, step.from, step.to))) };
 }
 
 async function cutBefore(
@@ -121,14 +165,14 @@ export async function* walkVersions(
 ): AsyncGenerator<Step> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
-    let step: Range;
     if (direction === 'forward') {
-      step = { from: rest.from, to: await cutAfter(database, series, rest, blocks, stage) };
-      rest = { from: step.to, to: rest.to };
-    } else {
-      step = { from: await cutBefore(database, series, rest, blocks, stage), to: rest.to };
-      rest = { from: rest.from, to: step.from };
+      const step = await readAhead(database, series, rest, blocks, stage);
+      rest = { from: step.range.to, to: rest.to };
+      yield step;
+      continue;
     }
+    const step = { from: await cutBefore(database, series, rest, blocks, stage), to: rest.to };
+    rest = { from: rest.from, to: step.from };
     yield { range: step, versions: await readVersions(database, series, step, stage) };
   }
 }

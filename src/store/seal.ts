@@ -4,7 +4,7 @@ import { readBinary } from './binary-in.ts';
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { flatten, releaseColumns } from './commit.ts';
 import type { Database } from './connect.ts';
-import { decodeBlock, everything, freshColumns, type Range, sealedColumns } from './read.ts';
+import { blockReader, everything, freshColumns, type Range, sealedColumns } from './read.ts';
 import { cutVersions, forget, planSeal, type SealedHead, sealSizes, splitAt } from './seal-plan.ts';
 
 /** Above this the offsets of revisions no longer fit PostgreSQL's integer. */
@@ -36,7 +36,8 @@ async function readBlocks(
   if (ids.length === 0) return [];
   const blocks: Versions[] = [];
   const rows = await readBinary(database, `SELECT ${columns} FROM ${table} WHERE id IN (${ids.join(',')})`);
-  while (rows.next()) blocks.push(decodeBlock(rows));
+  const block = blockReader(rows);
+  while (rows.next()) blocks.push(block());
   return blocks;
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import { decodeBlock, freshColumns, freshIn, type Range, sealedColumns, sealedIn } from './read.ts';
+import { blockReader, freshColumns, freshIn, type Range, sealedColumns, sealedIn } from './read.ts';
 
 /** EXTREMES leaves sums, first, last and counts out, and so opens far fewer blocks. */
 export type TallyNeed = 'EXTREMES' | 'ALL';
@@ -59,6 +59,7 @@ async function readSnapshot(
   );
   const heads: SealedHead[] = [];
   const runs: Versions[] = [];
+  const block = blockReader(rows, 6);
   while (rows.next()) {
     const id = rows.int8();
     const from = rows.int8();
@@ -70,7 +71,7 @@ async function readSnapshot(
       rows.skip(6);
       heads.push({ id, from, to, maxRevision, summary, chunks: parts });
     } else {
-      runs.push(clipVersions(decodeBlock(rows), range.from, range.to));
+      runs.push(clipVersions(block(), range.from, range.to));
     }
   }
   heads.sort((a, b) => a.from - b.from);
@@ -86,9 +87,10 @@ async function readOpened(database: Database, ids: readonly number[]): Promise<M
       database,
       `SELECT id, ${sealedColumns} FROM sealed_blocks WHERE id IN (${some.join(',')})`,
     );
+    const block = blockReader(rows, 1);
     while (rows.next()) {
       const id = rows.int8();
-      opened.set(id, decodeBlock(rows));
+      opened.set(id, block());
     }
   }
   return opened.size === ids.length ? opened : undefined;

@@ -48,6 +48,45 @@ test('runs merge into what sorting all their versions gives, however they are cu
   );
 });
 
+test('a few versions among many merge as any others', () => {
+  const many = fc.uniqueArray(
+    fc.tuple(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 1, max: 9 })).map(([t, revision]) => ({ t, revision })),
+    { selector: ({ t, revision }) => `${t} ${revision}`, minLength: 60, maxLength: 200, size: 'max' },
+  );
+  fc.assert(
+    fc.property(many, fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), fc.boolean(), (keys, picks, sized) => {
+      const all = keys.map((key, i): Version => ({ ...key, value: i, size: sized ? i : Number.NaN }));
+      const few = new Set(picks.map((pick) => pick % all.length));
+      const runs = [false, true].map((isFew) => sorted(all.filter((_, i) => few.has(i) === isFew)));
+      for (const order of [runs, [...runs].reverse()])
+        expect(unpack(mergeVersions(order.map((run) => pack(run, sized))))).toStrictEqual(sorted(all));
+    }),
+  );
+});
+
+test('runs that lie behind one another in the same columns are joined where they lie, and only those', () => {
+  const part = ({ t, revision, value, size }: Versions, from: number, to: number): Versions => ({
+    t: t.subarray(from, to),
+    revision: revision.subarray(from, to),
+    value: value.subarray(from, to),
+    size: size?.subarray(from, to),
+  });
+  const all = Array.from({ length: 9 }, (_, i): Version => ({ t: i, revision: 1, value: i, size: i }));
+  for (const sized of [true, false]) {
+    const whole = pack(all, sized);
+    const joined = mergeVersions([part(whole, 3, 6), part(whole, 1, 3), part(whole, 6, 8)]);
+    expect(joined.t.buffer).toBe(whole.t.buffer);
+    expect(unpack(joined)).toStrictEqual(unpack(part(whole, 1, 8)));
+    const gap = mergeVersions([part(whole, 0, 2), part(whole, 3, 9)]);
+    expect(unpack(gap)).toStrictEqual(unpack(whole).filter(({ t }) => t !== 2));
+  }
+  const unsized = { ...part(pack(all), 0, 4), size: undefined };
+  const mixed = mergeVersions([unsized, part(pack(all), 4, 9)]);
+  expect(unpack(mixed)).toStrictEqual(
+    all.map((version) => ({ ...version, size: version.t < 4 ? Number.NaN : version.size })),
+  );
+});
+
 test('runs that follow one another merge as those that do not', () => {
   fc.assert(
     fc.property(versions, fc.integer({ min: 1, max: 7 }), (all, length) => {
