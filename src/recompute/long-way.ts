@@ -2,18 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Definitions } from '../derive/definitions.ts';
 import { PointSource } from '../derive/line-source.ts';
 import { type Checkpoint, walkStage } from '../derive/walk.ts';
-import type { Column } from '../store/commit.ts';
+import { type Column, wasWritten } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, readChanged } from '../store/definitions.ts';
-import {
-  type CheckpointRow,
-  derive,
-  newestRevision,
-  readLanes,
-  recentWaves,
-  type Step,
-  takeStep,
-} from '../store/lanes.ts';
+import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
@@ -28,6 +20,7 @@ const stretchMillis = 8;
 
 /** While others write, steps are small and stretches short, and it rests for several times as long: they go first. */
 const politeStepPoints = 32_768;
+const writtenMillis = 250;
 const politeMillis = 4;
 const politeRests = 3;
 
@@ -117,8 +110,6 @@ class LongWay {
   #blocks: { storage: number; column: Column }[] = [];
   #checkpoints: CheckpointRow[] = [];
   #steppedAt = performance.now();
-  /** As of the last step. */
-  #newest: number | undefined;
   #othersWrite = false;
 
   constructor(
@@ -252,9 +243,7 @@ class LongWay {
   }
 
   async #lookForOthers(): Promise<void> {
-    const newest = await newestRevision(this.#database);
-    this.#othersWrite = this.#newest !== undefined && newest > this.#newest;
-    this.#newest = newest;
+    this.#othersWrite = await wasWritten(this.#database, writtenMillis);
   }
 
   #source(storage: number): PointSource {

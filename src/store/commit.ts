@@ -141,6 +141,15 @@ export async function commit(
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
 
+/** Whether ticks were committed in the last so many milliseconds; what is derived or defined does not count. */
+export async function wasWritten(database: Database, millis: number): Promise<boolean> {
+  const [row] = await database.query<{ written: boolean }>(
+    `SELECT EXISTS (SELECT FROM batches WHERE at > clock_timestamp() - $1 * interval '1 millisecond') AS written`,
+    [millis],
+  );
+  return row.written;
+}
+
 /** Whether a commit failed because a series that it was to make is derived. */
 export function isKeyDerived(error: unknown): boolean {
   return errorCodeOf(error) === 'TM001';

@@ -324,7 +324,7 @@ export async function readStandings(
   return { newest: rows.length > 0 ? Number(rows[0].newest) : await newestRevision(database), standings };
 }
 
-export async function newestRevision(database: Database): Promise<number> {
+async function newestRevision(database: Database): Promise<number> {
   const [row] = await database.query<{ newest: string }>('SELECT coalesce(max(revision), 0) AS newest FROM commits');
   return Number(row.newest);
 }
