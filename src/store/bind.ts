@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { type Database, withClient } from './connect.ts';
 
 export type Parameter = Buffer | string | number | boolean | null;
 
@@ -73,18 +74,24 @@ function* bindMessage(values: readonly Parameter[]): Generator<Buffer> {
   yield Buffer.concat(small);
 }
 
-/** Runs a statement; buffers are parameters in PostgreSQL's binary format and must stay as they are until it answers. */
+/**
+ * Runs a statement, which is given up when it does not answer for so long; buffers are parameters in PostgreSQL's binary
+ * format and must stay as they are until it does.
+ */
 export function ask<Row extends pg.QueryResultRow>(
-  client: pg.PoolClient,
+  database: Database,
+  answerMillis: number,
   text: string,
   values: readonly Parameter[],
 ): Promise<Row[]> {
-  return new Promise((resolve, reject) => {
-    client.query(
-      new DirectQuery(text, values, (error, result) => {
-        if (error) reject(error);
-        else resolve(result.rows as Row[]);
-      }),
-    );
-  });
+  const run = (client: pg.PoolClient) =>
+    new Promise<Row[]>((resolve, reject) => {
+      client.query(
+        new DirectQuery(text, values, (error, result) => {
+          if (error) reject(error);
+          else resolve(result.rows as Row[]);
+        }),
+      );
+    });
+  return withClient(database, answerMillis, run);
 }

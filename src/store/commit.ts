@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { float8Array, int4Array, int8Array, release } from './binary-out.ts';
-import { ask, type Parameter } from './bind.ts';
-import { type Database, withClient } from './connect.ts';
+import { ask } from './bind.ts';
+import type { Database } from './connect.ts';
 import { errorCodeOf, patiently } from './patience.ts';
 
 /** Points of one series, sorted by instant, each instant once; NaN as a value deletes, NaN as a size says none. */
@@ -136,7 +136,8 @@ export async function commit(
     flat.size,
     options.announce,
   ];
-  const answer = await patiently(() => send(database, values), database.patienceMillis);
+  const send = () => ask<{ answer: Answer }>(database, answerMillis, statement, values);
+  const [{ answer }] = await patiently(send, database.patienceMillis);
   releaseColumns(flat);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
@@ -156,10 +157,3 @@ export function isKeyDerived(error: unknown): boolean {
 }
 
 type Answer = Omit<Committed, 'kind'> | Omit<Refused, 'kind'>;
-
-async function send(database: Database, values: readonly Parameter[]): Promise<Answer> {
-  return withClient(database, answerMillis, async (client) => {
-    const rows = await ask<{ answer: Answer }>(client, statement, values);
-    return rows[0].answer;
-  });
-}

@@ -2,7 +2,7 @@ import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { ask } from './bind.ts';
 import type { Column } from './commit.ts';
 import { flatten, releaseColumns } from './commit.ts';
-import { type Database, withClient } from './connect.ts';
+import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
 
 /** How far a definition is brought, and where it stood exactly before. */
@@ -176,12 +176,8 @@ export async function derive(database: Database, ways: readonly Way[], notice: s
     ...checkpointValues(ways.flatMap(({ checkpoints }) => checkpoints)),
     notice ?? null,
   ];
-  const send = () =>
-    withClient(database, answerMillis, async (client) => {
-      const rows = await ask<{ elsewhere: number[] }>(client, deriveStatement, values);
-      return rows[0].elsewhere;
-    });
-  const elsewhere = await patiently(send, database.patienceMillis);
+  const send = () => ask<{ elsewhere: number[] }>(database, answerMillis, deriveStatement, values);
+  const [{ elsewhere }] = await patiently(send, database.patienceMillis);
   releaseColumns(flat);
   return elsewhere;
 }
@@ -210,12 +206,8 @@ export async function takeStep(
     flat.value,
     ...checkpointValues(checkpoints),
   ];
-  const send = () =>
-    withClient(database, answerMillis, async (client) => {
-      const rows = await ask<{ taken: boolean }>(client, stepStatement, values);
-      return rows[0].taken;
-    });
-  const taken = await patiently(send, database.patienceMillis);
+  const send = () => ask<{ taken: boolean }>(database, answerMillis, stepStatement, values);
+  const [{ taken }] = await patiently(send, database.patienceMillis);
   releaseColumns(flat);
   return taken;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
 import { ask } from './bind.ts';
 import { type Column, flatten, releaseColumns } from './commit.ts';
-import { type Database, withClient } from './connect.ts';
+import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
 
 /** A block of a large write: so many points at most, and so many in one statement. */
@@ -72,7 +72,7 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
     flat.value,
     flat.size,
   ];
-  await withClient(database, answerMillis, (client) => ask(client, statement, values));
+  await ask(database, answerMillis, statement, values);
   releaseColumns(flat);
   return id;
 }
