@@ -6,9 +6,9 @@ export class Definitions {
   readonly #database: Database;
   readonly #byId = new Map<number, DefinitionRow>();
   /** By the series that they are of, by the series that they read, and by what they are switched in with. */
-  readonly #bySeries = new Index();
-  readonly #byInput = new Index();
-  readonly #byBundle = new Index();
+  readonly #bySeries = new Index<number>();
+  readonly #byInput = new Index<number>();
+  readonly #byBundle = new Index<number>();
   version = -1;
 
   constructor(database: Database) {
@@ -69,23 +69,23 @@ export class Definitions {
   }
 }
 
-/** Ids by what they have in common. */
-class Index {
-  readonly #ids = new Map<number, Set<number>>();
+/** Things by an id that they have in common. */
+export class Index<Thing> {
+  readonly #things = new Map<number, Set<Thing>>();
 
-  get(key: number): Iterable<number> {
-    return this.#ids.get(key) ?? [];
+  get(key: number): Iterable<Thing> {
+    return this.#things.get(key) ?? [];
   }
 
-  add(key: number, id: number): void {
-    const ids = this.#ids.get(key);
-    if (ids) ids.add(id);
-    else this.#ids.set(key, new Set([id]));
+  add(key: number, thing: Thing): void {
+    const things = this.#things.get(key);
+    if (things) things.add(thing);
+    else this.#things.set(key, new Set([thing]));
   }
 
-  delete(key: number, id: number): void {
-    const ids = this.#ids.get(key);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#ids.delete(key);
+  delete(key: number, thing: Thing): void {
+    const things = this.#things.get(key);
+    things?.delete(thing);
+    if (things?.size === 0) this.#things.delete(key);
   }
 }

@@ -1,4 +1,4 @@
-import { Definitions } from '../derive/definitions.ts';
+import { Definitions, Index } from '../derive/definitions.ts';
 import type { Tail } from '../derive/walk.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
@@ -37,7 +37,7 @@ export class Book {
   readonly #database: Database;
   readonly #definitions: Definitions;
   readonly #lanes = new Map<number, Lane>();
-  readonly #bySource = new Map<number, Set<Lane>>();
+  readonly #bySource = new Index<Lane>();
   /** Definitions of which it is not yet known where they stand. */
   readonly #unread = new Set<number>();
   #loading: Promise<unknown> = Promise.resolve();
@@ -61,7 +61,7 @@ export class Book {
 
   /** The lanes that hang on a source series. */
   of(source: number): Iterable<Lane> {
-    return this.#bySource.get(source) ?? [];
+    return this.#bySource.get(source);
   }
 
   /**
@@ -79,8 +79,7 @@ export class Book {
       const row = this.#definitions.byId.get(id);
       const lane = this.#lanes.get(id);
       if (!row) this.#drop(id);
-      else if (lane)
-        lane.row = { ...row, problem: lane.row.problem, attempts: lane.row.attempts, retryAt: lane.row.retryAt };
+      else if (lane) lane.row = row;
       else this.#unread.add(id);
     }
     const loaded: Loaded = { lanes: [], broken: new Map() };
@@ -102,13 +101,8 @@ export class Book {
   }
 
   #add(lane: Lane): Lane {
-    const { row } = lane;
-    this.#lanes.set(row.id, lane);
-    for (const source of row.sources) {
-      const lanes = this.#bySource.get(source);
-      if (lanes) lanes.add(lane);
-      else this.#bySource.set(source, new Set([lane]));
-    }
+    this.#lanes.set(lane.row.id, lane);
+    for (const source of lane.row.sources) this.#bySource.add(source, lane);
     return lane;
   }
 
@@ -116,11 +110,7 @@ export class Book {
     const lane = this.#lanes.get(id);
     this.#lanes.delete(id);
     this.#unread.delete(id);
-    for (const source of lane?.row.sources ?? []) {
-      const lanes = this.#bySource.get(source);
-      lanes?.delete(lane as Lane);
-      if (lanes?.size === 0) this.#bySource.delete(source);
-    }
+    if (lane) for (const source of lane.row.sources) this.#bySource.delete(source, lane);
   }
 
   /** Reads anew where lanes stand; what is left of their last passes no longer holds. */

@@ -10,7 +10,7 @@ import { goLongWay, type Sources } from './long-way.ts';
 /** One job of a long way works at most for so long, then others have their turn. */
 const jobMillisMax = 10_000;
 
-const retrySecondsMax = 300;
+export const retrySecondsMax = 300;
 
 export interface BuildsOptions {
   readonly log: (line: string) => void;

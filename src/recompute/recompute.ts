@@ -6,7 +6,7 @@ import type { Database } from '../store/connect.ts';
 import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
 import { leasePartitions, openWave, releasePartitions, type Wave } from '../store/lanes.ts';
 import { Book, type Lane } from './book.ts';
-import { isDue, noteFailure } from './builds.ts';
+import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
 import { Pass, type Passed } from './pass.ts';
 
 /** Waves lie so far apart at least: what comes in between goes with the next one. */
@@ -21,8 +21,6 @@ const leaseSeconds = 4;
 
 /** What is left of passes may hold so much memory. */
 const tailBytesMax = 256_000_000;
-
-const retrySecondsMax = 300;
 
 /** A long way that does not get on for so long has nobody who goes it. */
 const idleMillisMax = 2_500;
@@ -114,10 +112,14 @@ export class Recompute {
     this.#touch(gap || !notice.series ? 'all' : notice.series);
   }
 
-  #touch(series: readonly number[] | 'all'): void {
+  #touch(series: Iterable<number> | 'all'): void {
+    this.#mark(series);
+    this.#schedule();
+  }
+
+  #mark(series: Iterable<number> | 'all'): void {
     if (series === 'all') this.#dirty = 'all';
     else if (this.#dirty !== 'all') for (const id of series) this.#dirty.add(id);
-    this.#schedule();
   }
 
   async #poll(): Promise<void> {
@@ -286,8 +288,7 @@ export class Recompute {
     if (wave.version !== this.#book.version) await this.#load();
     if (wave.newest > wave.revision) {
       // The last wave is too young for another one.
-      if (dirty === 'all') this.#dirty = 'all';
-      else if (this.#dirty !== 'all') for (const id of dirty) this.#dirty.add(id);
+      this.#mark(dirty);
       this.#later(Math.max(1, waveMillis - wave.ageMillis));
     }
     const lanes = this.#candidates(dirty);
