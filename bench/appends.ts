@@ -2,6 +2,7 @@ import type { RunningServer } from './child.ts';
 import type { Deriving } from './deriving.ts';
 import { cpuMillis } from './machine.ts';
 import { randomOf, startMillis } from './points.ts';
+import { pointAt, writeColumns } from './series.ts';
 
 /** A series that is appended to, one tick a second. */
 export interface Appended {
@@ -51,20 +52,7 @@ export async function appendInTurn(
 async function append(store: Deriving, series: Appended, value: number): Promise<number> {
   const t = (startMillis + series.points++ * 1000) * 1000;
   const started = performance.now();
-  const { revision } = await store.ingest.ingest({
-    columns: [
-      {
-        series: series.key,
-        column: { t: Float64Array.of(t), value: Float64Array.of(value), size: undefined },
-        index: (at) => at,
-        bad: new Map(),
-      },
-    ],
-    createMissing: false,
-    partial: false,
-    note: null,
-    idempotencyKey: null,
-  });
+  const revision = await writeColumns(store, [{ key: series.key, column: pointAt(t, value) }]);
   await store.reflected(series.id, revision);
   return performance.now() - started;
 }

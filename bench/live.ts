@@ -2,6 +2,7 @@ import { postgresBell } from '../src/bell/postgres.ts';
 import { storeId } from '../src/store/care.ts';
 import type { Deriving } from './deriving.ts';
 import { randomOf, startMillis } from './points.ts';
+import { pointAt, writeColumns } from './series.ts';
 
 /** What hangs on each source: two windows of a minute, an EMA, an RSI and a difference; two of them on derived series. */
 function formulasOf(source: string): readonly { readonly key: string; readonly formula: string }[] {
@@ -34,19 +35,11 @@ export interface Live {
 function write(
   store: Deriving,
   ticks: readonly { readonly key: string; readonly t: number; readonly value: number }[],
-) {
-  return store.ingest.ingest({
-    columns: ticks.map(({ key, t, value }) => ({
-      series: key,
-      column: { t: Float64Array.of(t), value: Float64Array.of(value), size: undefined },
-      index: (at) => at,
-      bad: new Map(),
-    })),
-    createMissing: true,
-    partial: false,
-    note: null,
-    idempotencyKey: null,
-  });
+): Promise<number> {
+  return writeColumns(
+    store,
+    ticks.map(({ key, t, value }) => ({ key, column: pointAt(t, value) })),
+  );
 }
 
 /** So many sources with five derived series each; `meanwhile` is done when all are defined and before they are waited for. */
@@ -200,7 +193,7 @@ export async function runLive(
     unsettled.push(sample);
     if (i % everyCalls === 0) watch.add(sample);
     write(store, ticks).then(
-      ({ revision }) => {
+      (revision) => {
         stored.push(performance.now() - called);
         sample.revision = revision;
         watch.look();

@@ -5,6 +5,26 @@ import type { OpenStore } from './world.ts';
 
 const pointsPerCall = 500_000;
 
+/** Writes a column of each series in one call; returns its revision. */
+export async function writeColumns(
+  store: OpenStore,
+  columns: readonly { readonly key: string; readonly column: Column }[],
+): Promise<number> {
+  const { revision } = await store.ingest.ingest({
+    columns: columns.map(({ key, column }) => ({ series: key, column, index: (at) => at, bad: new Map() })),
+    createMissing: true,
+    partial: false,
+    note: null,
+    idempotencyKey: null,
+  });
+  return revision;
+}
+
+/** A column of one point. */
+export function pointAt(t: number, value: number): Column {
+  return { t: Float64Array.of(t), value: Float64Array.of(value), size: undefined };
+}
+
 /** A series of so many points, one a second, written in large calls. Returns its id. */
 export async function loadSeries(store: OpenStore, key: string, points: number, seed: number): Promise<number> {
   return writeSeries(store, key, { t: seconds(points, 0), value: prices(points, seed), size: undefined });
@@ -19,13 +39,7 @@ async function writeSeries(store: OpenStore, key: string, { t, value }: Column):
   for (let first = 0; first < t.length; first += pointsPerCall) {
     const end = first + pointsPerCall;
     const column = { t: t.subarray(first, end), value: value.subarray(first, end), size: undefined };
-    await store.ingest.ingest({
-      columns: [{ series: key, column, index: (at) => at, bad: new Map() }],
-      createMissing: true,
-      partial: false,
-      note: null,
-      idempotencyKey: null,
-    });
+    await writeColumns(store, [{ key, column }]);
   }
   const [series] = await store.catalogue.seriesByKeys([key]);
   return series.id;

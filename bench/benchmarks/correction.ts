@@ -5,7 +5,7 @@ import { corrected, type Derived, highest, type SetName, sets, sourceColumn, sou
 import { type Deriving, openDeriving } from '../deriving.ts';
 import { type Duck, openDuck } from '../duck.ts';
 import { type Figure, speedFigure } from '../figure.ts';
-import { writeSource } from '../series.ts';
+import { pointAt, writeColumns, writeSource } from '../series.ts';
 import type { World } from '../world.ts';
 
 /** The peer computes the same, as far as its rounding goes; more is not compared here. */
@@ -53,20 +53,7 @@ async function correctionOf(world: World, name: SetName, label: string, least: n
   const computed: number[] = [];
   const correct = async (t: number, value: number) => {
     const started = performance.now();
-    const { revision } = await store.ingest.ingest({
-      columns: [
-        {
-          series: sourceKey,
-          column: { t: Float64Array.of(t), value: Float64Array.of(value), size: undefined },
-          index: (at) => at,
-          bad: new Map(),
-        },
-      ],
-      createMissing: false,
-      partial: false,
-      note: null,
-      idempotencyKey: null,
-    });
+    const revision = await writeColumns(store, [{ key: sourceKey, column: pointAt(t, value) }]);
     const stored = performance.now() - started;
     await store.reflected(id, revision);
     return { revision, stored, settled: performance.now() - started };

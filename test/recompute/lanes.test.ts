@@ -9,6 +9,7 @@ import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../s
 import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
 import { column } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
+import { type Tick, write as writeTo } from './truth.ts';
 import { computed, heldAt, openWorld, type World } from './world.ts';
 
 const second = 1_000_000;
@@ -50,16 +51,7 @@ afterEach(async () => {
   await drop();
 });
 
-async function write(key: string, ticks: readonly (readonly [t: number, value: number])[]): Promise<number> {
-  const { revision } = await world.ingest.ingest({
-    columns: [{ series: key, column: column(ticks), index: (at) => at, bad: new Map() }],
-    createMissing: true,
-    partial: false,
-    note: null,
-    idempotencyKey: null,
-  });
-  return revision;
-}
+const write = (key: string, ticks: readonly Tick[]) => writeTo(world, key, ticks);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {

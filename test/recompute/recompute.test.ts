@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { column } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
+import { type Tick, write as writeTo } from './truth.ts';
 import { computed, heldAt, openWorld, type World } from './world.ts';
 
 const second = 1_000_000;
@@ -19,16 +19,7 @@ afterAll(async () => {
   await drop?.();
 });
 
-async function write(key: string, ticks: readonly (readonly [t: number, value: number])[]): Promise<number> {
-  const { revision } = await world.ingest.ingest({
-    columns: [{ series: key, column: column(ticks), index: (at) => at, bad: new Map() }],
-    createMissing: true,
-    partial: false,
-    note: null,
-    idempotencyKey: null,
-  });
-  return revision;
-}
+const write = (key: string, ticks: readonly Tick[]) => writeTo(world, key, ticks);
 
 const formulas: Record<string, string> = {
   M: 'mean(A, 10s)',
