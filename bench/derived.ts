@@ -1,4 +1,4 @@
-import type { Column } from '../src/store/commit.ts';
+import type { Column } from '../src/store/block-columns.ts';
 import { prices, seconds } from './points.ts';
 
 /** One derived series: what we are told, and what DuckDB is told. */

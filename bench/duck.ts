@@ -1,5 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Column } from '../src/store/commit.ts';
+import type { Column } from '../src/store/block-columns.ts';
 import type { Derived } from './derived.ts';
 
 /** DuckDB with the same points in a file of its own. */

@@ -1,4 +1,4 @@
-import type { Column } from '../src/store/commit.ts';
+import type { Column } from '../src/store/block-columns.ts';
 
 export const startMillis = Date.UTC(2024, 0, 1);
 

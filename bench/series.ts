@@ -1,4 +1,4 @@
-import type { Column } from '../src/store/commit.ts';
+import type { Column } from '../src/store/block-columns.ts';
 import { sourceKey } from './derived.ts';
 import { prices, seconds } from './points.ts';
 import type { OpenStore } from './world.ts';

@@ -1,4 +1,4 @@
-import type { Column } from '../store/commit.ts';
+import type { Column } from '../store/block-columns.ts';
 
 /** Gaps longer than this may cut a block in two, so that a late tick and a live one do not make a block of years. */
 const gapMicros = 30 * 86_400_000_000;

@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
+import type { Column } from '../store/block-columns.ts';
 import {
-  type Column,
   type CommitRequest,
   type Committed,
   commit,

@@ -11,7 +11,7 @@ import {
 import { clipLine, emptyLine, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
-import type { Column } from '../store/commit.ts';
+import type { Column } from '../store/block-columns.ts';
 import type { Database } from '../store/connect.ts';
 import { type CheckpointRow, checkpointBefore, checkpointsAfter } from '../store/lanes.ts';
 import { everything, type Range, readVersions } from '../store/read.ts';

@@ -1,19 +1,10 @@
 import { to as copyTo } from 'pg-copy-streams';
 import { type Database, withClient } from './connect.ts';
+import { takeFloat8s, takeInstants, takeRevisions } from './packed.ts';
 import { patiently } from './patience.ts';
+import { giveBuffer, takeBuffer } from './spare.ts';
 
 const copyHeaderBytes = 19;
-
-/** Memory to receive into again: a new piece of this size for every read costs more in garbage collection than to fill it. */
-const spare: Buffer[] = [];
-const spareBuffersMax = 6;
-const spareBytesMin = 65_536;
-const spareBytesMax = 16_000_000;
-
-function takeSpare(bytes: number): Buffer {
-  const at = spare.findIndex((buffer) => buffer.length >= bytes);
-  return at < 0 ? Buffer.allocUnsafeSlow(Math.ceil(bytes * 1.25)) : spare.splice(at, 1)[0];
-}
 
 /**
  * A cursor over the rows of a binary COPY: `next()` steps to a row, then its fields are read in order. Behind the last row
@@ -42,8 +33,8 @@ export class BinaryRows {
     return false;
   }
 
-  /** How many elements the arrays of one field hold in all rows that are to come. */
-  elementsAhead(field: number): number {
+  /** The sum of an int4 field over all rows that are to come. */
+  sumAhead(field: number): number {
     let sum = 0;
     for (let at = this.#at; at + 2 <= this.#buffer.length; ) {
       const fields = this.#view.getInt16(at);
@@ -51,7 +42,7 @@ export class BinaryRows {
       at += 2;
       for (let i = 0; i < fields; i++) {
         const length = this.#view.getInt32(at);
-        if (i === field && length > 12) sum += this.#view.getInt32(at + 4 + 12);
+        if (i === field && length === 4) sum += this.#view.getInt32(at + 4);
         at += 4 + Math.max(0, length);
       }
     }
@@ -86,57 +77,47 @@ export class BinaryRows {
     return this.#buffer.toString('utf8', this.#at - length, this.#at);
   }
 
-  /** The start of the elements, their number, and the position moved behind them; undefined for null. */
-  #array(elementBytes: number): { at: number; length: number } | undefined {
-    const bytes = this.#view.getInt32(this.#at);
-    this.#at += 4;
-    if (bytes < 0) return undefined;
-    const at = this.#at;
-    this.#at += bytes;
-    if (this.#view.getInt32(at) === 0) return { at, length: 0 };
-    const length = this.#view.getInt32(at + 12);
-    if (bytes !== 20 + length * (4 + elementBytes))
-      throw new Error('an array of a block holds nulls or has two dimensions');
-    return { at: at + 24, length };
-  }
-
-  float8s(): Float64Array | undefined {
-    const array = this.#array(8);
-    if (!array) return undefined;
-    const values = new Float64Array(array.length);
-    for (let i = 0, at = array.at; i < array.length; i++, at += 12) values[i] = this.#view.getFloat64(at);
-    return values;
-  }
-
   isNull(): boolean {
     return this.#view.getInt32(this.#at) < 0;
   }
 
-  /** Arrays can be read into a part of a larger one that is there already. */
-  float8sInto(to: Float64Array, start: number): number | undefined {
-    const array = this.#array(8);
-    if (!array) return undefined;
-    const view = this.#view;
-    for (let i = 0, at = array.at; i < array.length; i++, at += 12) to[start + i] = view.getFloat64(at);
-    return array.length;
+  /** Moves behind a field and returns how long it is; it ends where the next one begins. */
+  #field(): number {
+    const bytes = this.#view.getInt32(this.#at);
+    this.#at += 4 + Math.max(0, bytes);
+    return bytes;
   }
 
-  int8sInto(to: Float64Array, start: number, plus = 0): number | undefined {
-    const array = this.#array(8);
-    if (!array) return undefined;
-    const view = this.#view;
-    for (let i = 0, at = array.at; i < array.length; i++, at += 12) {
-      to[start + i] = view.getInt32(at) * 4294967296 + view.getUint32(at + 4) + plus;
-    }
-    return array.length;
+  /** An array of float8; undefined for null. */
+  float8s(): Float64Array | undefined {
+    const bytes = this.#field();
+    if (bytes < 0) return undefined;
+    const start = this.#at - bytes;
+    const length = this.#view.getInt32(start) === 0 ? 0 : this.#view.getInt32(start + 12);
+    if (length > 0 && bytes !== 20 + length * 12) throw new Error('an array holds nulls or has two dimensions');
+    const values = new Float64Array(length);
+    for (let i = 0, at = start + 24; i < length; i++, at += 12) values[i] = this.#view.getFloat64(at);
+    return values;
   }
 
-  int4sInto(to: Float64Array, start: number, plus = 0): number | undefined {
-    const array = this.#array(4);
-    if (!array) return undefined;
-    const view = this.#view;
-    for (let i = 0, at = array.at; i < array.length; i++, at += 8) to[start + i] = view.getInt32(at) + plus;
-    return array.length;
+  /** A column of a block, unpacked into the place that it is to have; false for null. */
+  packedFloat8s(to: Float64Array): boolean {
+    const bytes = this.#field();
+    if (bytes < 0) return false;
+    if (bytes !== to.byteLength) throw new Error(`a column of ${bytes} bytes in a block of ${to.length} versions`);
+    takeFloat8s(this.#buffer, this.#at - bytes, to);
+    return true;
+  }
+
+  packedInstants(first: number, to: Float64Array): void {
+    const bytes = this.#field();
+    takeInstants(this.#buffer, this.#at - bytes, bytes, first, to);
+  }
+
+  packedRevisions(base: number, to: Float64Array): void {
+    const bytes = this.#field();
+    if (bytes < 0) to.fill(base);
+    else takeRevisions(this.#buffer, this.#at - bytes, bytes, base, to);
   }
 }
 
@@ -157,14 +138,11 @@ export async function readBinary(database: Database, select: string): Promise<Bi
   const chunks = await patiently(read, database.patienceMillis);
   if (chunks.length === 1) return new BinaryRows(chunks[0]);
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (bytes < spareBytesMin) return new BinaryRows(Buffer.concat(chunks));
-  const whole = takeSpare(bytes);
+  const whole = takeBuffer(bytes);
   let at = 0;
   for (const chunk of chunks) {
     chunk.copy(whole, at);
     at += chunk.length;
   }
-  return new BinaryRows(whole.subarray(0, bytes), () => {
-    if (whole.length <= spareBytesMax && spare.length < spareBuffersMax) spare.push(whole);
-  });
+  return new BinaryRows(whole, () => giveBuffer(whole));
 }

@@ -2,6 +2,7 @@ import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, ne, type S
 import { Fault } from '../engine/fault.ts';
 import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
+import { readMixedRevisions } from './read.ts';
 import { commits, marks, series, writeKeys } from './tables.ts';
 
 export type SeriesKind = 'SOURCE' | 'DERIVED';
@@ -180,14 +181,11 @@ export class Catalogue {
       this.#database.catalogue.execute<{ id: number; revision: string }>(sql`
         SELECT id, greatest(created_revision,
           (SELECT max(revision) FROM fresh_blocks WHERE fresh_blocks.series = series.id AND revision <= ${asOf}),
-          (SELECT max(max_revision) FROM sealed_blocks WHERE sealed_blocks.series = series.id AND max_revision <= ${asOf}),
-          (SELECT max(base_revision + revision_offset) FROM sealed_blocks,
-             unnest(coalesce(offsets::bigint[], wide_offsets)) AS revision_offset
-           WHERE sealed_blocks.series = series.id AND max_revision > ${asOf} AND base_revision <= ${asOf}
-             AND base_revision + revision_offset <= ${asOf})) AS revision
+          (SELECT max(max_revision) FROM sealed_blocks WHERE sealed_blocks.series = series.id AND max_revision <= ${asOf})) AS revision
         FROM series WHERE id IN (${list})`),
     );
-    return new Map(rows.map((row) => [row.id, Number(row.revision)]));
+    const mixed = await readMixedRevisions(this.#database, ids, asOf);
+    return new Map(rows.map((row) => [row.id, Math.max(Number(row.revision), mixed.get(row.id) ?? 0)]));
   }
 
   /** Refuses a revision that cannot be read: not yet written, or older than the history that is kept. */

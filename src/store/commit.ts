@@ -1,15 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { float8Array, int4Array, int8Array, release } from './binary-out.ts';
+import { int4Array } from './binary-out.ts';
 import { ask } from './bind.ts';
+import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
 import { errorCodeOf, patiently } from './patience.ts';
-
-/** Points of one series, sorted by instant, each instant once; NaN as a value deletes, NaN as a size says none. */
-export interface Column {
-  readonly t: Float64Array;
-  readonly value: Float64Array;
-  readonly size: Float64Array | undefined;
-}
 
 export interface NewSeries {
   readonly key: string;
@@ -69,44 +63,10 @@ export interface Refused {
 export const commitPointsMax = 20_000;
 
 const statement = `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb,
-  $8::int[], $9::int[], $10::int[], $11::int[], $12::bigint[], $13::float8[], $14::float8[], $15::boolean) AS answer`;
+  $8::boolean, $9::int[], $10::int[], ${blockParameters(11)}) AS answer`;
 
 /** A commit whose answer does not come is given up after this and asked for again on another connection. */
 const answerMillis = 20_000;
-
-export interface FlatColumns {
-  /** Where each column starts, from 1 as PostgreSQL counts, and how long it is. */
-  readonly starts: Buffer;
-  readonly lengths: Buffer;
-  readonly t: Buffer;
-  readonly value: Buffer;
-  /** null when no column has sizes. */
-  readonly size: Buffer | null;
-}
-
-/** Columns one after another, as parameters. `releaseColumns` takes the buffers back when they were sent. */
-export function flatten(columns: readonly Column[]): FlatColumns {
-  const starts: number[] = [];
-  let at = 1;
-  for (const { t } of columns) {
-    starts.push(at);
-    at += t.length;
-  }
-  const sized = columns.some(({ size }) => size !== undefined);
-  return {
-    starts: int4Array(starts),
-    lengths: int4Array(columns.map(({ t }) => t.length)),
-    t: int8Array(...columns.map(({ t }) => t)),
-    value: float8Array(...columns.map(({ value }) => value)),
-    size: sized
-      ? float8Array(...columns.map(({ t, size }) => size ?? new Float64Array(t.length).fill(Number.NaN)))
-      : null,
-  };
-}
-
-export function releaseColumns(flat: FlatColumns): void {
-  for (const buffer of [flat.t, flat.value, flat.size]) if (buffer) release(buffer);
-}
 
 /**
  * Makes one commit, durable when it returns. The batch id makes it safe to ask again when the connection dies: the
@@ -117,7 +77,7 @@ export async function commit(
   request: CommitRequest,
   options: { announce: boolean },
 ): Promise<Committed | Refused> {
-  const flat = flatten(request.blocks.map((block) => block.column));
+  const packed = packBlocks(request.blocks.map((block) => block.column));
   const checks = request.checks.map(({ guard, ...check }) => ({ ...check, ...guard }));
   const values = [
     randomUUID(),
@@ -127,18 +87,14 @@ export async function commit(
     JSON.stringify(request.deletes),
     JSON.stringify(request.stages),
     JSON.stringify(request.answers),
+    options.announce,
     int4Array(request.blocks.map((block) => block.at)),
     int4Array(request.blocks.map((block) => block.series)),
-    flat.starts,
-    flat.lengths,
-    flat.t,
-    flat.value,
-    flat.size,
-    options.announce,
+    ...blockValues(packed),
   ];
   const send = () => ask<{ answer: Answer }>(database, answerMillis, statement, values);
   const [{ answer }] = await patiently(send, database.patienceMillis);
-  releaseColumns(flat);
+  releaseBlocks(packed);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
 

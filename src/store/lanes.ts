@@ -1,7 +1,6 @@
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { ask } from './bind.ts';
-import type { Column } from './commit.ts';
-import { flatten, releaseColumns } from './commit.ts';
+import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
 
@@ -146,12 +145,12 @@ function checkpointValues(checkpoints: readonly CheckpointRow[]): Buffer[] {
     int8Array(checkpoints.map(({ t }) => t)),
     int4Array(starts),
     int4Array(packed.map(({ length }) => length)),
-    float8Array(...packed),
+    float8Array(packed.flat()),
   ];
 }
 
-const deriveStatement = `SELECT tidemark_derive($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::bigint[], $7::int[], $8::int[],
-  $9::bigint[], $10::float8[], $11::jsonb, $12::int[], $13::int[], $14::bigint[], $15::int[], $16::int[], $17::float8[], $18::text) AS elsewhere`;
+const deriveStatement = `SELECT tidemark_derive($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb, $6::text,
+  $7::int[], $8::int[], $9::bigint[], $10::int[], $11::int[], $12::float8[], $13::int[], $14::bigint[], ${blockParameters(15)}) AS elsewhere`;
 
 /**
  * Brings lanes forward, with all that changes, in one commit. Returns those that stood elsewhere: then nothing was
@@ -159,31 +158,28 @@ const deriveStatement = `SELECT tidemark_derive($1::int[], $2::bigint[], $3::big
  */
 export async function derive(database: Database, ways: readonly Way[], notice: string | undefined): Promise<number[]> {
   const blocks = ways.flatMap((way) => way.blocks.map((block) => ({ ...block, target: way.target })));
-  const flat = flatten(blocks.map(({ column }) => column));
+  const packed = packBlocks(blocks.map(({ column }) => column));
   const stages = ways.flatMap(({ stage }, at) => (stage === undefined ? [] : [{ id: stage, at }]));
   const values = [
     int4Array(ways.map(({ definition }) => definition)),
     int8Array(ways.map(({ basis }) => basis)),
     int8Array(ways.map(({ target }) => target)),
     int8Array(ways.map(({ until }) => until)),
+    JSON.stringify(stages),
+    notice ?? null,
+    ...checkpointValues(ways.flatMap(({ checkpoints }) => checkpoints)),
     int4Array(blocks.map(({ storage }) => storage)),
     int8Array(blocks.map(({ target }) => target)),
-    flat.starts,
-    flat.lengths,
-    flat.t,
-    flat.value,
-    JSON.stringify(stages),
-    ...checkpointValues(ways.flatMap(({ checkpoints }) => checkpoints)),
-    notice ?? null,
+    ...blockValues(packed),
   ];
   const send = () => ask<{ elsewhere: number[] }>(database, answerMillis, deriveStatement, values);
   const [{ elsewhere }] = await patiently(send, database.patienceMillis);
-  releaseColumns(flat);
+  releaseBlocks(packed);
   return elsewhere;
 }
 
-const stepStatement = `SELECT tidemark_step($1::int, $2::bigint, $3::int, $4::jsonb, $5::int[], $6::int[], $7::int[], $8::bigint[], $9::float8[],
-  $10::int[], $11::int[], $12::bigint[], $13::int[], $14::int[], $15::float8[]) AS taken`;
+const stepStatement = `SELECT tidemark_step($1::int, $2::bigint, $3::int, $4::jsonb,
+  $5::int[], $6::int[], $7::bigint[], $8::int[], $9::int[], $10::float8[], $11::int[], ${blockParameters(12)}) AS taken`;
 
 /** Takes a step of a long way; false when it was taken already, or the way is another one by now. */
 export async function takeStep(
@@ -193,22 +189,19 @@ export async function takeStep(
   blocks: readonly Block[],
   checkpoints: readonly CheckpointRow[],
 ): Promise<boolean> {
-  const flat = flatten(blocks.map(({ column }) => column));
+  const packed = packBlocks(blocks.map(({ column }) => column));
   const values = [
     lane.definition,
     lane.basis,
     step.count - 1,
     JSON.stringify(step),
-    int4Array(blocks.map(({ storage }) => storage)),
-    flat.starts,
-    flat.lengths,
-    flat.t,
-    flat.value,
     ...checkpointValues(checkpoints),
+    int4Array(blocks.map(({ storage }) => storage)),
+    ...blockValues(packed),
   ];
   const send = () => ask<{ taken: boolean }>(database, answerMillis, stepStatement, values);
   const [{ taken }] = await patiently(send, database.patienceMillis);
-  releaseColumns(flat);
+  releaseBlocks(packed);
   return taken;
 }
 

@@ -28,8 +28,11 @@ export interface Stage {
   readonly revision: number;
 }
 
-export const freshColumns = 'revision AS base, t, value, size, NULL::int[], NULL::bigint[]';
-export const sealedColumns = 'base_revision AS base, t, value, size, offsets, wide_offsets';
+/** The columns of a block that `blockReader` reads, and none. */
+export const freshColumns = 'revision AS base, from_t, versions, t, value, size, NULL::bytea AS offsets';
+export const sealedColumns = 'base_revision AS base, from_t, versions, t, value, size, offsets';
+export const noColumns = 'NULL::bigint, NULL::bigint, NULL::int, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea';
+export const columnsCount = 7;
 
 /** The sealed blocks of a span, and the fresh ones; sealed ones are disjoint, so one before the span is enough. */
 export function sealedIn(series: number, { from, to }: Range): string {
@@ -50,37 +53,37 @@ export function freshIn(series: number, { from, to }: Range, stage?: Stage): str
 }
 
 /**
- * Reads the six columns of a block (freshColumns, sealedColumns) of each row, behind so many other fields. All blocks come to
+ * Reads the columns of a block (freshColumns, sealedColumns) of each row, behind so many other fields. All blocks come to
  * lie in the same columns: those that follow one another are joined without copying them.
  */
 export function blockReader(rows: BinaryRows, before = 0): () => Versions {
-  const length = rows.elementsAhead(before + 1);
+  const length = rows.sumAhead(before + 2);
   const t = new Float64Array(length);
   const revision = new Float64Array(length);
   const value = new Float64Array(length);
   let sizes: Float64Array | undefined;
   let at = 0;
   return () => {
-    const start = at;
     const base = rows.int8();
-    const count = rows.int8sInto(t, start);
-    if (count === undefined || rows.float8sInto(value, start) === undefined)
-      throw new Error('a block without instants or values');
-    at += count;
-    const isSized = !rows.isNull();
-    if (isSized) {
-      sizes ??= new Float64Array(length);
-      rows.float8sInto(sizes, start);
-    } else rows.skip(1);
-    const narrow = rows.int4sInto(revision, start, base);
-    const wide = rows.int8sInto(revision, start, base);
-    if (narrow === undefined && wide === undefined) revision.fill(base, start, at);
-    return {
+    const from = rows.int8();
+    const start = at;
+    at += rows.int4();
+    const block = {
       t: t.subarray(start, at),
       revision: revision.subarray(start, at),
       value: value.subarray(start, at),
-      size: isSized ? sizes?.subarray(start, at) : undefined,
     };
+    rows.packedInstants(from, block.t);
+    if (!rows.packedFloat8s(block.value)) throw new Error('a block without values');
+    let size: Float64Array | undefined;
+    if (rows.isNull()) rows.skip(1);
+    else {
+      sizes ??= new Float64Array(length);
+      size = sizes.subarray(start, at);
+      rows.packedFloat8s(size);
+    }
+    rows.packedRevisions(base, block.revision);
+    return { ...block, size };
   };
 }
 
@@ -113,7 +116,7 @@ async function readAhead(
     `WITH cut AS MATERIALIZED (SELECT coalesce((
        SELECT from_t FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range, stage))}) AS block
        ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1), ${range.to}) AS at)
-     SELECT at, NULL::bigint, NULL::bigint[], NULL::float8[], NULL::float8[], NULL::int[], NULL::bigint[] FROM cut
+     SELECT at, ${noColumns} FROM cut
      UNION ALL SELECT 0, ${sealedColumns} ${sealedIn(series, range)} ${before}
      UNION ALL SELECT 0, ${freshColumnsOf(stage)} ${freshIn(series, range, stage)} ${before}`,
   );
@@ -125,7 +128,7 @@ async function readAhead(
     if (!rows.isNull()) whole.push(block());
     else {
       to = at;
-      rows.skip(6);
+      rows.skip(columnsCount);
     }
   }
   const step = { from: range.from, to };
@@ -220,6 +223,29 @@ export async function readExtent(database: Database, series: number): Promise<Ra
   );
   if (row.from === null || row.to === null) return undefined;
   return { from: Number(row.from), to: Number(row.to) + 1 };
+}
+
+/** The last revision up to `asOf` in the sealed blocks of each series that hold later ones as well. */
+export async function readMixedRevisions(
+  database: Database,
+  ids: readonly number[],
+  asOf: number,
+): Promise<Map<number, number>> {
+  const last = new Map<number, number>();
+  const rows = await readBinary(
+    database,
+    `SELECT series, base_revision, versions, offsets FROM sealed_blocks
+     WHERE series IN (${ids.join(',')}) AND max_revision > ${asOf} AND base_revision <= ${asOf}`,
+  );
+  while (rows.next()) {
+    const series = rows.int4();
+    const base = rows.int8();
+    const revisions = new Float64Array(rows.int4());
+    rows.packedRevisions(base, revisions);
+    const upTo = revisions.reduce((max, revision) => (revision <= asOf && revision > max ? revision : max), 0);
+    last.set(series, Math.max(last.get(series) ?? 0, upTo));
+  }
+  return last;
 }
 
 /** The instants between which the blocks lie that a stage holds of a series. */

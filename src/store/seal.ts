@@ -1,14 +1,12 @@
 import { packChunks, packTally, Tally } from '../engine/tally.ts';
 import { clipVersions, foldVersions, mergeVersions, type Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
-import { float8Array, int4Array, int8Array } from './binary-out.ts';
-import { flatten, releaseColumns } from './commit.ts';
+import { byteaArray, float8Array, int4Array, int8Array } from './binary-out.ts';
+import { blockParameters, blockValues, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
+import { putRevisions, type Width, widthOfRevisions } from './packed.ts';
 import { blockReader, everything, freshColumns, type Range, sealedColumns } from './read.ts';
 import { cutVersions, forget, planSeal, type SealedHead, sealSizes, splitAt } from './seal-plan.ts';
-
-/** Above this the offsets of revisions no longer fit PostgreSQL's integer. */
-const narrowOffsetMax = 2 ** 31 - 1;
 
 export interface SealAnswer {
   /** How many versions were merged; 0 when there was nothing to do or another process was faster. */
@@ -152,32 +150,21 @@ export async function forgetSealed(
   return ids[ids.length - 1];
 }
 
-interface Head {
-  readonly base: number;
-  readonly max: number;
-  readonly points: number;
-  readonly sized: boolean;
-  readonly wide: boolean;
-  readonly rest: boolean;
+interface Described {
+  readonly head: { readonly base: number; readonly max: number; readonly points: number; readonly rest: boolean };
+  readonly width: Width | undefined;
+  readonly summary: number[];
+  readonly chunks: number[];
 }
 
-function describe(
-  block: Versions,
-  rest: boolean,
-  chunkVersions: number,
-): { head: Head; summary: number[]; chunks: number[] } {
-  let base = Number.POSITIVE_INFINITY;
-  let max = 0;
-  for (const revision of block.revision) {
-    base = Math.min(base, revision);
-    max = Math.max(max, revision);
-  }
+function describe(block: Versions, rest: boolean, chunkVersions: number): Described {
+  const { base, max, width } = widthOfRevisions(block.revision);
   const points = foldVersions(block, Number.POSITIVE_INFINITY);
   const tally = new Tally();
   for (let i = 0; i < points.t.length; i++) tally.add(points, i);
-  const sized = block.size?.some((size) => !Number.isNaN(size)) ?? false;
   return {
-    head: { base, max, points: points.t.length, sized, wide: max - base > narrowOffsetMax, rest },
+    head: { base, max, points: points.t.length, rest },
+    width,
     summary: packTally(tally),
     chunks: packChunks(block.t, points, chunkVersions),
   };
@@ -190,38 +177,41 @@ function startsOf(arrays: readonly (readonly number[])[]): number[] {
   return starts;
 }
 
+function hasSizes({ size }: Versions): boolean {
+  return size?.some((one) => !Number.isNaN(one)) ?? false;
+}
+
 async function replaceBlocks(database: Database, series: number, pass: Pass, chunkVersions: number): Promise<boolean> {
   const blocks = [...pass.blocks, ...pass.rests];
   const described = blocks.map((block, i) => describe(block, i >= pass.blocks.length, chunkVersions));
-  const flat = flatten(blocks);
-  const offsets = blocks.map((block, i) => block.revision.map((revision) => revision - described[i].head.base));
-  const anyWide = described.some(({ head }) => head.wide);
-  const narrow = offsets.map((column, i) => (described[i].head.wide ? column.map(() => 0) : column));
+  const packed = packBlocks(blocks.map((block) => ({ ...block, size: hasSizes(block) ? block.size : undefined })));
+  const offsets = byteaArray(
+    described.map(({ width }) => width?.length),
+    (to, at, i) => {
+      const { head, width } = described[i];
+      if (width) putRevisions(to, at, blocks[i].revision, head.base, width);
+    },
+  );
   const summaries = described.map(({ summary }) => summary);
   const chunks = described.map((description) => description.chunks);
   // Nobody waits for the disk: a crash leaves what was there before, which says the same.
   const [row] = await database.query<{ sealed: boolean }>(
-    `SELECT set_config('synchronous_commit', 'off', true), tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb, $6::int[], $7::int[], $8::bigint[], $9::float8[],
-       $10::float8[], $11::int[], $12::bigint[], $13::float8[], $14::int[], $15::float8[], $16::int[]) AS sealed`,
+    `SELECT set_config('synchronous_commit', 'off', true), tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb,
+       $6::float8[], $7::int[], $8::float8[], $9::int[], $10::bytea[], ${blockParameters(11)}) AS sealed`,
     [
       series,
       pass.sealCount,
       int8Array(pass.fresh),
       int8Array(pass.sealed),
       JSON.stringify(described.map(({ head }) => head)),
-      flat.starts,
-      flat.lengths,
-      flat.t,
-      flat.value,
-      flat.size,
-      int4Array(...narrow),
-      anyWide ? int8Array(...offsets) : null,
-      float8Array(...summaries),
+      float8Array(summaries.flat()),
       int4Array(startsOf(summaries)),
-      float8Array(...chunks),
+      float8Array(chunks.flat()),
       int4Array(startsOf(chunks)),
+      offsets,
+      ...blockValues(packed),
     ],
   );
-  releaseColumns(flat);
+  releaseBlocks(packed);
   return row.sealed;
 }

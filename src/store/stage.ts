@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
 import { ask } from './bind.ts';
-import { type Column, flatten, releaseColumns } from './commit.ts';
+import {
+  blockColumnNames,
+  blockParameters,
+  blockValues,
+  type Column,
+  packBlocks,
+  releaseBlocks,
+} from './block-columns.ts';
 import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
 
@@ -11,11 +18,9 @@ const statementPointsMax = 131_072;
 
 const answerMillis = 60_000;
 
-const statement = `INSERT INTO fresh_blocks (series, stage, staged_at, versions, from_t, to_t, t, value, size)
-  SELECT block.series, $1::uuid, now(), block.length, ($5::bigint[])[block.first], ($5::bigint[])[block.first + block.length - 1],
-    ($5::bigint[])[block.first : block.first + block.length - 1], ($6::float8[])[block.first : block.first + block.length - 1],
-    ($7::float8[])[block.first : block.first + block.length - 1]
-  FROM unnest($2::int[], $3::int[], $4::int[]) AS block (series, first, length)`;
+const statement = `INSERT INTO fresh_blocks (series, stage, staged_at, ${blockColumnNames})
+  SELECT block.series, $1::uuid, now(), ${blockColumnNames}
+  FROM unnest($2::int[], ${blockParameters(3)}) AS block (series, ${blockColumnNames})`;
 
 export interface StagedColumn {
   /** An id, or -(i + 1) for the i-th series that the publishing commit creates. */
@@ -62,18 +67,10 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
 
 async function insert(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
   const id = randomUUID();
-  const flat = flatten(blocks.map((block) => block.column));
-  const values = [
-    id,
-    int4Array(blocks.map((block) => block.series)),
-    flat.starts,
-    flat.lengths,
-    flat.t,
-    flat.value,
-    flat.size,
-  ];
+  const packed = packBlocks(blocks.map((block) => block.column));
+  const values = [id, int4Array(blocks.map((block) => block.series)), ...blockValues(packed)];
   await ask(database, answerMillis, statement, values);
-  releaseColumns(flat);
+  releaseBlocks(packed);
   return id;
 }
 

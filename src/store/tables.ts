@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  customType,
   doublePrecision,
   index,
   integer,
@@ -15,6 +16,8 @@ import {
 } from 'drizzle-orm/pg-core';
 
 const instant = (name: string) => bigint(name, { mode: 'number' });
+/** A column of a block: packed.ts says how numbers lie in it. */
+const packed = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 const revision = (name: string) => bigint(name, { mode: 'number' });
 
 /** One row a revision of the global line; the newest row is the newest revision. */
@@ -69,9 +72,9 @@ export const freshBlocks = pgTable(
     fromT: instant('from_t').notNull(),
     toT: instant('to_t').notNull(),
     versions: integer('versions').notNull(),
-    t: bigint('t', { mode: 'number' }).array().notNull(),
-    value: doublePrecision('value').array().notNull(),
-    size: doublePrecision('size').array(),
+    t: packed('t').notNull(),
+    value: packed('value').notNull(),
+    size: packed('size'),
   },
   (table) => [
     index('fresh_blocks_series_revision').on(table.series, table.revision),
@@ -81,7 +84,7 @@ export const freshBlocks = pgTable(
 
 /**
  * Merged blocks: versions sorted by (t, revision), disjoint in time within a series. Revisions are kept as offsets from
- * the lowest one, in `offsets` or, past 2^31, in `wide_offsets`; in neither when all are of one revision. `summary` and `chunks` are packed by engine/summary.ts.
+ * the lowest one; there are none when all are of one revision. `summary` and `chunks` are packed by engine/summary.ts.
  */
 export const sealedBlocks = pgTable(
   'sealed_blocks',
@@ -94,11 +97,10 @@ export const sealedBlocks = pgTable(
     maxRevision: revision('max_revision').notNull(),
     versions: integer('versions').notNull(),
     points: integer('points').notNull(),
-    t: bigint('t', { mode: 'number' }).array().notNull(),
-    value: doublePrecision('value').array().notNull(),
-    size: doublePrecision('size').array(),
-    offsets: integer('offsets').array(),
-    wideOffsets: bigint('wide_offsets', { mode: 'number' }).array(),
+    t: packed('t').notNull(),
+    value: packed('value').notNull(),
+    size: packed('size'),
+    offsets: packed('offsets'),
     summary: doublePrecision('summary').array().notNull(),
     chunks: doublePrecision('chunks').array().notNull(),
   },

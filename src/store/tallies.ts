@@ -11,7 +11,16 @@ import {
 } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import { blockReader, freshColumns, freshIn, type Range, sealedColumns, sealedIn } from './read.ts';
+import {
+  blockReader,
+  columnsCount,
+  freshColumns,
+  freshIn,
+  noColumns,
+  type Range,
+  sealedColumns,
+  sealedIn,
+} from './read.ts';
 
 /** EXTREMES leaves sums, first, last and counts out, and so opens far fewer blocks. */
 export type TallyNeed = 'EXTREMES' | 'ALL';
@@ -34,8 +43,6 @@ interface Snapshot {
   readonly fresh: Versions;
 }
 
-const noFields = 'NULL::bigint, NULL::bigint[], NULL::float8[], NULL::float8[], NULL::int[], NULL::bigint[]';
-
 /**
  * Heads of the sealed blocks and the fresh blocks themselves, in one snapshot. Chunks come only for blocks that may lie
  * in two buckets: `width` is that of a uniform grid.
@@ -54,7 +61,7 @@ async function readSnapshot(
       : `CASE WHEN from_t / ${width} <> to_t / ${width} OR from_t < ${range.from} OR to_t >= ${range.to} THEN chunks END`;
   const rows = await readBinary(
     database,
-    `SELECT id, from_t, to_t, max_revision, ${extremes ? `summary${packedExtremes}` : 'summary'}, ${chunks}, ${noFields} ${sealedIn(series, range)}
+    `SELECT id, from_t, to_t, max_revision, ${extremes ? `summary${packedExtremes}` : 'summary'}, ${chunks}, ${noColumns} ${sealedIn(series, range)}
      UNION ALL SELECT 0, 0, 0, 0, NULL, NULL, ${freshColumns} ${freshIn(series, range)}`,
   );
   const heads: SealedHead[] = [];
@@ -68,7 +75,7 @@ async function readSnapshot(
     const summary = rows.float8s();
     const parts = rows.float8s();
     if (summary) {
-      rows.skip(6);
+      rows.skip(columnsCount);
       heads.push({ id, from, to, maxRevision, summary, chunks: parts });
     } else {
       runs.push(clipVersions(block(), range.from, range.to));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { cutAtGaps, joinColumns, mergeColumns, sortColumn } from '../../src/ingest/column.ts';
-import type { Column } from '../../src/store/commit.ts';
+import type { Column } from '../../src/store/block-columns.ts';
 import { column } from '../store/world.ts';
 
 const day = 86_400_000_000;

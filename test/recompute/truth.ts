@@ -104,13 +104,10 @@ export async function wrongAt(world: World, asOf: number, prefix = ''): Promise<
 export async function saidTwice(world: World): Promise<unknown[]> {
   return world.database.query(
     `WITH version AS (
-       SELECT series, revision, point.t, point.value FROM fresh_blocks, unnest(fresh_blocks.t, fresh_blocks.value) AS point (t, value) WHERE revision IS NOT NULL
-       UNION ALL
-       SELECT series, base_revision + coalesce(narrow, wide, 0), point.t, point.value
-       FROM sealed_blocks, unnest(sealed_blocks.t, sealed_blocks.value, offsets, wide_offsets) AS point (t, value, narrow, wide)
+       SELECT storage AS series, said.* FROM (SELECT DISTINCT unnest(storages) AS storage FROM definitions) AS storages, tidemark_versions(storage) AS said
      ), told AS (
        SELECT *, lag(revision) OVER line AS before, lag(value) OVER line AS said
-       FROM version WHERE series IN (SELECT unnest(storages) FROM definitions)
+       FROM version
        WINDOW line AS (PARTITION BY series, t ORDER BY revision)
      )
      SELECT * FROM told WHERE before = revision OR said = value OR (before IS NULL AND value = 'NaN') LIMIT 5`,

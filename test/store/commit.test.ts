@@ -47,8 +47,8 @@ async function valuesOf(series: string): Promise<[number, number][]> {
 /** The function itself, so that a batch id can be given twice. One point of one series. */
 function callCommit(client: pg.Client | pg.Pool, batch: string, series: number, t: number, value: number) {
   return client.query<{ answer: Record<string, unknown> }>(
-    `SELECT tidemark_commit($1, '[]', '[{"note": null}]', '[]', '[]', '[]', '[]', '{0}', ARRAY[$2::int], '{1}', '{1}',
-       ARRAY[$3::bigint], ARRAY[$4::float8], NULL, false) AS answer`,
+    `SELECT tidemark_commit($1, '[]', '[{"note": null}]', '[]', '[]', '[]', '[]', false, '{0}', ARRAY[$2::int],
+       ARRAY[$3::bigint], ARRAY[$3::bigint], '{1}', ARRAY['\\x0100'::bytea], ARRAY[float8send($4)], NULL) AS answer`,
     [batch, series, t, value],
   );
 }
