@@ -39,7 +39,7 @@ const layers = {
 const owners = {
   graphql: ['schema', 'server'],
   '@pothos/core': ['schema'],
-  dataloader: ['schema'],
+  dataloader: ['schema', 'store'],
   'graphql-yoga': ['server'],
   '@graphql-yoga/render-graphiql': ['server'],
   'graphql-ws': ['server'],

@@ -8,21 +8,10 @@ import {
   type Versions,
 } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import {
-  everything,
-  type Range,
-  readExtent,
-  readPoints,
-  readVersions,
-  type Stage,
-  walkVersions,
-} from '../store/read.ts';
+import { everything, type Range, readPoints, readStep, type Stage, type Step, walkVersions } from '../store/read.ts';
 
 /** Points that are written at this revision as soon as what is under way is committed. */
 export type Overlay = ReadonlyMap<number, Versions>;
-
-/** So many points are read in one go when they are known to be wanted. */
-const atOncePoints = 400_000;
 
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
@@ -45,9 +34,8 @@ export class PointSource {
   readonly #stage: Stage | undefined;
   /** What was read, part behind part, without a gap. */
   #parts: Part[] = [];
-  #steps: { readonly iterator: AsyncGenerator<{ range: Range; versions: Versions }>; at: number } | undefined;
+  #steps: { readonly iterator: AsyncGenerator<Step>; at: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #end: Promise<number> | undefined;
   /** How many points were read from the store. */
   pointsRead = 0;
 
@@ -94,14 +82,6 @@ export class PointSource {
     return part && part.from <= instant ? part : undefined;
   }
 
-  /** About how many points there are in a span that goes on behind what was read: as many a second as there. */
-  #expected(from: number, until: number): number {
-    const last = this.#parts.at(-1);
-    if (last?.to !== from || !Number.isFinite(last.from) || until === Number.POSITIVE_INFINITY)
-      return Number.POSITIVE_INFINITY;
-    return (last.points.t.length / (from - last.from)) * (until - from);
-  }
-
   /** Keeps a part for the next reader; what lies furthest back goes when it is too much. */
   #keep(part: Part): void {
     if (this.#parts.at(-1)?.to === part.from) this.#parts.push(part);
@@ -121,15 +101,10 @@ export class PointSource {
         return { points, to: first.from };
       }
     }
-    if (from < until && this.#expected(from, until) <= atOncePoints) {
-      // Where nothing is left behind what is wanted, the reader is to know it: a run that came to the end can go on from there.
-      const wanted = until >= (await this.#ending()) ? everything.to : until;
-      const range = { from: Math.max(from, everything.from), to: Math.min(wanted, everything.to) };
-      const versions = await readVersions(this.#database, this.#storage, range, this.#stage);
-      const to = range.to === everything.to ? Number.POSITIVE_INFINITY : range.to;
-      const points = this.#fold(versions, range);
-      this.#keep({ from, to, points });
-      return { points, to };
+    if (from < until && until < everything.to) {
+      const range = { from: Math.max(from, everything.from), to: until };
+      const step = await readStep(this.#database, this.#storage, range, 'forward', this.#stage);
+      return this.#take(from, step);
     }
     if (this.#steps?.at !== from) {
       await this.#steps?.iterator.return(undefined);
@@ -150,10 +125,16 @@ export class PointSource {
       this.#steps = undefined;
       return { points: mergeVersions([]), to: Number.POSITIVE_INFINITY };
     }
-    const { range, versions } = step.value;
-    const to = range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
-    const points = this.#fold(versions, { from: range.from, to: range.to });
-    this.#steps.at = to;
+    const taken = this.#take(from, step.value);
+    this.#steps.at = taken.to;
+    return taken;
+  }
+
+  /** What a step has read, for this reader and the next ones. Behind what comes last there is nothing more to ask for. */
+  #take(from: number, { range, versions, last }: Step): { readonly points: Points; readonly to: number } {
+    const isLast = !this.#stage && Math.max(last, this.#overlay?.t.at(-1) ?? last) < range.to;
+    const to = isLast || range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
+    const points = this.#fold(versions, range);
     this.#keep({ from, to, points });
     return { points, to };
   }
@@ -173,15 +154,6 @@ export class PointSource {
     const stored = await readPoints(this.#database, this.#storage, range, this.#asOf, most, 'last', this.#stage);
     this.pointsRead += stored.t.length;
     return stored.t.length < most ? undefined : stored.t[0];
-  }
-
-  /** An instant behind everything that there is. */
-  #ending(): Promise<number> {
-    if (this.#stage) return Promise.resolve(Number.POSITIVE_INFINITY);
-    this.#end ??= readExtent(this.#database, this.#storage).then((extent) =>
-      Math.max(extent?.to ?? everything.from, (this.#overlay?.t.at(-1) ?? everything.from) + 1),
-    );
-    return this.#end;
   }
 
   async #readSpan(range: Range, most: number): Promise<Points | undefined> {

@@ -159,13 +159,15 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
     .sort((a, b) => a.from - b.from);
   const noted = new Noted(walk.checkpoints);
-  const longest = Math.max(0, ...reachOf(stage).leaves.flatMap((needs) => needs.map(({ micros }) => micros)));
+  const needs = reachOf(stage).leaves.flat();
+  const longest = Math.max(0, ...needs.map(({ micros }) => micros));
+  // So far a change will be felt, if nothing but windows of time remembers it.
+  const isFeltFor = !isRecursive(stage) && needs.every(({ points }) => points === 0);
   let next = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
-    // So far the change will be felt, if nothing but windows of time remembers it.
-    const horizon = changes[next].to + longest;
+    const horizon = isFeltFor ? changes[next].to + longest : never;
     const { run, feeds } = await begin({ ...walk, checkpoints: noted }, wanted, horizon);
     const recursive = isRecursive(stage);
     let known: Checkpoint[] = [];

@@ -12,9 +12,9 @@ import { clipLine, emptyLine, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
 import type { Column } from '../store/block-columns.ts';
-import type { Database } from '../store/connect.ts';
-import { type CheckpointRow, checkpointBefore, checkpointsAfter } from '../store/lanes.ts';
-import { everything, type Range, readVersions } from '../store/read.ts';
+import type { CheckpointRow } from '../store/lanes.ts';
+import { everything, type Range } from '../store/read.ts';
+import type { Reads } from '../store/reads.ts';
 import type { Lane } from './book.ts';
 
 /** Instants that lie so close together are taken for one change: to go on is cheaper than to begin again. */
@@ -101,7 +101,8 @@ export class Changes {
   }
 }
 
-/** A span of so many times the last one is read at most, where it is not known how much will be wanted. */
+/** A span of so many times the last piece is read at first, and at most, where it is not known how much will be wanted. */
+const aheadFirst = 4;
 const aheadMax = 64;
 
 /** A window of time is read whole if it holds about so many points. */
@@ -109,19 +110,20 @@ const storedPointsMax = 300_000;
 
 /** What a storage holds at a revision, for pieces that come in the order of time. */
 export class Stored {
-  readonly #database: Database;
+  readonly #reads: Reads;
   readonly #storage: number | undefined;
   readonly #asOf: number;
   #line: Line = emptyLine;
   #from = 0;
   #to = Number.NEGATIVE_INFINITY;
-  #ahead = 1;
+  #ahead = aheadFirst;
+  #aheadNext = 2;
   /** How many versions were read from the store. */
   pointsRead = 0;
 
   /** undefined: it holds nothing. */
-  constructor(database: Database, storage: number | undefined, asOf: number) {
-    this.#database = database;
+  constructor(reads: Reads, storage: number | undefined, asOf: number) {
+    this.#reads = reads;
     this.#storage = storage;
     this.#asOf = asOf;
   }
@@ -132,9 +134,10 @@ export class Stored {
     if (from < this.#from || to > this.#to) {
       const width = to - from;
       const until = expected <= storedPointsMax ? felt : from + width * this.#ahead;
-      this.#ahead = Math.min(this.#ahead * 2, aheadMax);
+      this.#ahead = this.#aheadNext;
+      this.#aheadNext = Math.min(this.#aheadNext * 2, aheadMax);
       const range = { from: Math.max(from, everything.from), to: Math.min(Math.max(to, until), everything.to) };
-      const versions = await readVersions(this.#database, this.#storage, range);
+      const versions = await this.#reads.versions(this.#storage, range);
       this.pointsRead += versions.t.length;
       this.#line = foldVersions(versions, this.#asOf);
       this.#from = from;
@@ -144,10 +147,10 @@ export class Stored {
   }
 }
 
-export function storedCheckpoints(database: Database, definition: number, stage: number): Checkpoints {
+export function storedCheckpoints(reads: Reads, definition: number, stage: number): Checkpoints {
   return {
-    before: (t) => checkpointBefore(database, definition, stage, t),
-    after: (t, count) => checkpointsAfter(database, definition, stage, t, count),
+    before: async (t) => (await reads.checkpoints({ definition, stage, side: 'before', t, count: 1 })).at(0),
+    after: (t, count) => reads.checkpoints({ definition, stage, side: 'after', t, count }),
   };
 }
 
@@ -155,7 +158,7 @@ export const noCheckpoints: Checkpoints = { before: async () => undefined, after
 
 /** What a lane reads, at the revision that it is to reflect. */
 export interface Scene {
-  readonly database: Database;
+  readonly reads: Reads;
   /** Where the lane stands. */
   readonly basis: number;
   readonly target: number;
@@ -206,7 +209,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       brought.tails.push(tail);
     } else {
       const isNew = scene.basis < 0;
-      const stored = new Stored(scene.database, isNew ? undefined : storage, scene.basis);
+      const stored = new Stored(scene.reads, isNew ? undefined : storage, scene.basis);
       const leaves = lane.leaves[stage].map((leaf, i) => ({
         source: scene.source(leaf.storage),
         column: leaf.column,
@@ -215,7 +218,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       const walk = {
         stage: lane.plan.stages[stage],
         leaves,
-        checkpoints: isNew ? noCheckpoints : storedCheckpoints(scene.database, lane.row.id, stage),
+        checkpoints: isNew ? noCheckpoints : storedCheckpoints(scene.reads, lane.row.id, stage),
       };
       let end: Walked['tail'];
       let felt = 0;

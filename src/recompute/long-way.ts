@@ -8,6 +8,7 @@ import type { Database } from '../store/connect.ts';
 import { countChanged, readChanged } from '../store/definitions.ts';
 import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/read.ts';
+import { Reads } from '../store/reads.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
 import { derivedNotice } from './pass.ts';
@@ -100,6 +101,7 @@ async function targetOf(
 
 class LongWay {
   readonly #database: Database;
+  readonly #reads: Reads;
   readonly #lane: Lane;
   /** As it was at the start: what is known of the lane may be read anew on the way. */
   readonly #basis: number;
@@ -120,6 +122,7 @@ class LongWay {
     sources: Sources,
   ) {
     this.#database = database;
+    this.#reads = new Reads(database);
     this.#lane = lane;
     this.#basis = basis;
     this.#target = target;
@@ -176,11 +179,11 @@ class LongWay {
       stage,
     );
     const storage = lane.row.storages[stage];
-    const stored = new Stored(this.#database, this.#basis < 0 ? undefined : storage, this.#basis);
+    const stored = new Stored(this.#reads, this.#basis < 0 ? undefined : storage, this.#basis);
     const changes = new Changes();
     let workedSince = performance.now();
     // What an earlier attempt has noted behind its last step is noted anew.
-    const checkpoints = storedCheckpoints(this.#database, lane.row.id, stage);
+    const checkpoints = storedCheckpoints(this.#reads, lane.row.id, stage);
     const note = (checkpoint: Checkpoint | undefined) => {
       if (checkpoint) this.#checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
     };

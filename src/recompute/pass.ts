@@ -4,6 +4,7 @@ import type { Database } from '../store/connect.ts';
 import { type Asked, countChanged, readChanged, within } from '../store/definitions.ts';
 import { derive, readLanes, recentWaves, type Way } from '../store/lanes.ts';
 import { isLoss } from '../store/patience.ts';
+import { Reads } from '../store/reads.ts';
 import { type Book, isExactAt, type Lane } from './book.ts';
 import { type Brought, bring, type Scene, TooFar, versionsOf } from './bring.ts';
 
@@ -51,7 +52,7 @@ const revisionsMax = 2_000;
 const wavesBack = 12;
 
 /** So many lanes are brought at the same time: while one waits for the store, another one computes. */
-const lanesAtOnce = 6;
+const lanesAtOnce = 12;
 
 /** Lets so many go at once, the others in the order in which they came. */
 class Turns {
@@ -87,6 +88,7 @@ interface Move {
 /** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
 export class Pass {
   readonly #database: Database;
+  readonly #reads: Reads;
   readonly #book: Book;
   readonly #target: number;
   readonly #options: PassOptions;
@@ -104,6 +106,7 @@ export class Pass {
 
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
     this.#database = database;
+    this.#reads = new Reads(database);
     this.#book = book;
     this.#target = target;
     this.#options = options;
@@ -265,7 +268,7 @@ export class Pass {
   async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
     const basis = this.#basisOf(lane);
     const scene: Scene = {
-      database: this.#database,
+      reads: this.#reads,
       basis,
       target,
       source: (storage) => this.#sourceAt(storage, target),

@@ -205,37 +205,41 @@ export async function takeStep(
   return taken;
 }
 
-function checkpointRow(definition: number, stage: number, row: { t: string; states: number[] }): CheckpointRow {
-  return { definition, stage, t: Number(row.t), states: unpackStates(row.states) };
-}
-
-/** The last checkpoint at or before an instant. */
-export async function checkpointBefore(
+/** Checkpoints of each stage that is asked for: the last ones up to an instant, latest first, or the first ones behind it. */
+export async function readCheckpoints(
   database: Database,
-  definition: number,
-  stage: number,
-  t: number,
-): Promise<CheckpointRow | undefined> {
-  const [row] = await database.query<{ t: string; states: number[] }>(
-    'SELECT t, states FROM checkpoints WHERE definition = $1 AND stage = $2 AND t <= $3 ORDER BY t DESC LIMIT 1',
-    [definition, stage, t],
+  asked: readonly {
+    readonly definition: number;
+    readonly stage: number;
+    readonly side: 'before' | 'after';
+    readonly t: number;
+    readonly count: number;
+  }[],
+): Promise<CheckpointRow[][]> {
+  const side = (comparison: string, order: string) =>
+    `(SELECT t, states FROM checkpoints WHERE definition = asked.definition AND stage = asked.stage
+        AND t ${comparison} asked.t AND asked.before = ${comparison === '<='} ORDER BY t ${order} LIMIT asked.count)`;
+  const rows = await database.query<{ place: string; t: string; states: number[] }>(
+    `SELECT place, stood.t, stood.states
+     FROM unnest($1::int[], $2::int[], $3::boolean[], $4::bigint[], $5::int[]) WITH ORDINALITY
+         AS asked (definition, stage, before, t, count, place),
+       LATERAL (${side('<=', 'DESC')} UNION ALL ${side('>', 'ASC')}) AS stood`,
+    [
+      asked.map(({ definition }) => definition),
+      asked.map(({ stage }) => stage),
+      asked.map((one) => one.side === 'before'),
+      asked.map(({ t }) => t),
+      asked.map(({ count }) => count),
+    ],
   );
-  return row && checkpointRow(definition, stage, row);
-}
-
-/** The first checkpoints behind an instant. */
-export async function checkpointsAfter(
-  database: Database,
-  definition: number,
-  stage: number,
-  t: number,
-  count: number,
-): Promise<CheckpointRow[]> {
-  const rows = await database.query<{ t: string; states: number[] }>(
-    'SELECT t, states FROM checkpoints WHERE definition = $1 AND stage = $2 AND t > $3 ORDER BY t LIMIT $4',
-    [definition, stage, t, count],
-  );
-  return rows.map((row) => checkpointRow(definition, stage, row));
+  const found: CheckpointRow[][] = asked.map(() => []);
+  for (const row of rows) {
+    const place = Number(row.place) - 1;
+    const { definition, stage } = asked[place];
+    found[place].push({ definition, stage, t: Number(row.t), states: unpackStates(row.states) });
+  }
+  for (const [i, list] of found.entries()) list.sort((a, b) => (asked[i].side === 'before' ? b.t - a.t : a.t - b.t));
+  return found;
 }
 
 /** The partitions that a worker may hold from now on, for so long. */

@@ -34,8 +34,14 @@ export const sealedColumns = 'base_revision AS base, from_t, versions, t, value,
 export const noColumns = 'NULL::bigint, NULL::bigint, NULL::int, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea';
 export const columnsCount = 7;
 
+/** A span in numbers, or in SQL. */
+interface SpanSql {
+  readonly from: number | string;
+  readonly to: number | string;
+}
+
 /** The sealed blocks of a span, and the fresh ones; sealed ones are disjoint, so one before the span is enough. */
-export function sealedIn(series: number, { from, to }: Range): string {
+export function sealedIn(series: number | string, { from, to }: SpanSql): string {
   return `FROM sealed_blocks WHERE series = ${series} AND from_t < ${to} AND to_t >= ${from} AND from_t >= coalesce(
     (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${from}), ${from})`;
 }
@@ -48,7 +54,7 @@ function freshColumnsOf(stage: Stage | undefined): string {
   return stage ? freshColumns.replace('revision', `coalesce(revision, ${stage.revision})`) : freshColumns;
 }
 
-export function freshIn(series: number, { from, to }: Range, stage?: Stage): string {
+export function freshIn(series: number | string, { from, to }: SpanSql, stage?: Stage): string {
   return `FROM fresh_blocks WHERE series = ${series} AND ${there(stage)} AND from_t < ${to} AND to_t >= ${from}`;
 }
 
@@ -100,62 +106,57 @@ export async function readVersions(database: Database, series: number, range: Ra
   return mergeVersions(runs);
 }
 
-/** So many blocks of a span from its start on, and where they end: in one statement. */
-async function readAhead(
-  database: Database,
-  series: number,
-  range: Range,
-  blocks: number,
-  stage: Stage | undefined,
-): Promise<Step> {
-  const starts = (source: string) =>
-    `(SELECT from_t ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`;
-  const before = 'AND from_t < (SELECT at FROM cut)';
-  const rows = await readBinary(
-    database,
-    `WITH cut AS MATERIALIZED (SELECT coalesce((
-       SELECT from_t FROM (${starts(sealedIn(series, range))} UNION ALL ${starts(freshIn(series, range, stage))}) AS block
-       ORDER BY from_t OFFSET ${blocks - 1} LIMIT 1), ${range.to}) AS at)
-     SELECT at, ${noColumns} FROM cut
-     UNION ALL SELECT 0, ${sealedColumns} ${sealedIn(series, range)} ${before}
-     UNION ALL SELECT 0, ${freshColumnsOf(stage)} ${freshIn(series, range, stage)} ${before}`,
-  );
-  const block = blockReader(rows, 1);
-  let to = range.to;
-  const whole: Versions[] = [];
-  while (rows.next()) {
-    const at = rows.int8();
-    if (!rows.isNull()) whole.push(block());
-    else {
-      to = at;
-      rows.skip(columnsCount);
-    }
-  }
-  const step = { from: range.from, to };
-  return { range: step, versions: mergeVersions(whole.map((run) => clipVersions(run, step.from, step.to))) };
-}
-
-async function cutBefore(
-  database: Database,
-  series: number,
-  range: Range,
-  blocks: number,
-  stage: Stage | undefined,
-): Promise<number> {
-  const ends = (table: string, where: string, order: string) =>
-    `(SELECT to_t FROM ${table} WHERE series = ${series} AND ${where} AND to_t + 1 < ${range.to} AND to_t >= ${range.from} ORDER BY ${order} DESC LIMIT ${blocks})`;
-  const sealed = ends('sealed_blocks', `from_t < ${range.to}`, 'from_t');
-  const fresh = ends('fresh_blocks', there(stage), 'to_t');
-  const [row] = await database.query<{ cut: string }>(
-    `SELECT to_t + 1 AS cut FROM (${sealed} UNION ALL ${fresh}) AS block ORDER BY to_t DESC OFFSET ${blocks - 1} LIMIT 1`,
-  );
-  return row ? Number(row.cut) : range.from;
-}
-
-/** A step of a walk: a part of the range, and everything ever said of it. */
+/** A step of a walk: a part of the range, everything ever said of it, and the last instant of which anything was said. */
 export interface Step {
   readonly range: Range;
   readonly versions: Versions;
+  readonly last: number;
+}
+
+/** So many blocks from one end of a span on, and where they end: in one statement. */
+export async function readStep(
+  database: Database,
+  series: number,
+  range: Range,
+  direction: 'forward' | 'backward' = 'forward',
+  stage?: Stage,
+  blocks = stepBlocksMax,
+): Promise<Step> {
+  const forward = direction === 'forward';
+  const edges = (source: string) =>
+    forward
+      ? `(SELECT from_t AS edge ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`
+      : `(SELECT to_t + 1 AS edge ${source} AND to_t + 1 < ${range.to} ORDER BY ${source.startsWith('FROM sealed') ? 'from_t' : 'to_t'} DESC LIMIT ${blocks})`;
+  const cut = '(SELECT at FROM cut)';
+  const part = forward ? { from: range.from, to: cut } : { from: cut, to: range.to };
+  const rows = await readBinary(
+    database,
+    `WITH cut AS MATERIALIZED (SELECT coalesce((
+       SELECT edge FROM (${edges(sealedIn(series, range))} UNION ALL ${edges(freshIn(series, range, stage))}) AS block
+       ORDER BY edge ${forward ? '' : 'DESC'} OFFSET ${blocks - 1} LIMIT 1), ${forward ? range.to : range.from}) AS at)
+     SELECT at, greatest(
+       (SELECT to_t FROM sealed_blocks WHERE series = ${series} ORDER BY from_t DESC LIMIT 1),
+       (SELECT max(to_t) FROM fresh_blocks WHERE series = ${series} AND ${there(stage)})), ${noColumns} FROM cut
+     UNION ALL SELECT NULL, NULL, ${sealedColumns} ${sealedIn(series, part)}
+     UNION ALL SELECT NULL, NULL, ${freshColumnsOf(stage)} ${freshIn(series, part, stage)}`,
+  );
+  const block = blockReader(rows, 2);
+  let at = forward ? range.to : range.from;
+  let last = Number.NEGATIVE_INFINITY;
+  const whole: Versions[] = [];
+  while (rows.next()) {
+    if (rows.isNull()) {
+      rows.skip(2);
+      whole.push(block());
+      continue;
+    }
+    at = rows.int8();
+    if (rows.isNull()) rows.skip(1);
+    else last = rows.int8();
+    rows.skip(columnsCount);
+  }
+  const step = forward ? { from: range.from, to: at } : { from: at, to: range.to };
+  return { range: step, versions: mergeVersions(whole.map((run) => clipVersions(run, step.from, step.to))), last };
 }
 
 /** Walks a span in steps of bounded memory, from its start or from its end. */
@@ -168,15 +169,9 @@ export async function* walkVersions(
 ): AsyncGenerator<Step> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
-    if (direction === 'forward') {
-      const step = await readAhead(database, series, rest, blocks, stage);
-      rest = { from: step.range.to, to: rest.to };
-      yield step;
-      continue;
-    }
-    const step = { from: await cutBefore(database, series, rest, blocks, stage), to: rest.to };
-    rest = { from: rest.from, to: step.from };
-    yield { range: step, versions: await readVersions(database, series, step, stage) };
+    const step = await readStep(database, series, rest, direction, stage, blocks);
+    rest = direction === 'forward' ? { from: step.range.to, to: rest.to } : { from: rest.from, to: step.range.from };
+    yield step;
   }
 }
 
