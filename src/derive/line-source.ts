@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { emptyLine, type Line } from '../engine/line.ts';
 import {
   foldVersions,
@@ -15,6 +16,17 @@ export type Overlay = ReadonlyMap<number, Versions>;
 
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
+
+interface Ask {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Points, and up to where they are all; infinite when there are no more. */
+interface Chunk {
+  readonly points: Points;
+  readonly to: number;
+}
 
 interface Part {
   readonly from: number;
@@ -36,6 +48,7 @@ export class PointSource {
   #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<Step>; at: number } | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #asks = new Set<Ask>();
   /** How many points were read from the store. */
   pointsRead = 0;
 
@@ -48,22 +61,44 @@ export class PointSource {
   }
 
   /**
-   * Points from an instant on, and up to where they are all; `to` is infinite when there are no more. Whoever asks while
-   * another one reads waits: it may find here what it wants. `until` is up to where more will be asked for, if that is known:
-   * when it is not too much, it is read at once.
+   * Points from an instant on. Whoever asks while another one reads waits: it may find here what it wants. `until` is up to
+   * where more will be asked for, if that is known: when it is not too much, it is read at once.
    */
-  async chunk(
-    from: number,
-    until = Number.POSITIVE_INFINITY,
-  ): Promise<{ readonly points: Points; readonly to: number }> {
+  async chunk(from: number, until = Number.POSITIVE_INFINITY): Promise<Chunk> {
     const found = this.#find(from);
     if (found) return found;
-    const turn = this.#turn.then(() => this.#find(from) ?? this.#read(from, until));
+    const ask = { from, until };
+    this.#asks.add(ask);
+    const turn = this.#turn.then(async () => {
+      // Nobody has read yet: whoever begins at the same time asks now, and one read serves all.
+      if (this.#parts.length === 0) await setImmediate();
+      this.#asks.delete(ask);
+      return this.#find(from) ?? this.#readFor(ask);
+    });
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
 
-  #find(from: number): { readonly points: Points; readonly to: number } | undefined {
+  async #readFor(ask: Ask): Promise<Chunk> {
+    const wide = this.#withOthers(ask);
+    const taken = await this.#read(wide);
+    return wide.from === ask.from ? taken : (this.#find(ask.from) ?? this.#read(ask));
+  }
+
+  /** An ask together with those that overlap it. */
+  #withOthers(ask: Ask): Ask {
+    let { from, until } = ask;
+    if (until === Number.POSITIVE_INFINITY) return ask;
+    const others = [...this.#asks].filter((other) => other.until < everything.to).sort((a, b) => a.from - b.from);
+    for (const other of others)
+      if (other.until >= from && other.from <= until) {
+        from = Math.min(from, other.from);
+        until = Math.max(until, other.until);
+      }
+    return { from, until };
+  }
+
+  #find(from: number): Chunk | undefined {
     const part = this.#partOf(from);
     if (!part) return undefined;
     const { t } = part.points;
@@ -91,7 +126,7 @@ export class PointSource {
     while (this.#parts.length > 1 && points > keptMax) points -= this.#parts.shift()?.points.t.length ?? 0;
   }
 
-  async #read(from: number, until: number): Promise<{ readonly points: Points; readonly to: number }> {
+  async #read({ from, until }: Ask): Promise<Chunk> {
     const first = this.#parts.at(0);
     if (first && from < first.from) {
       // What is asked for now begins before what is here: only the part in between is missing, if it is small.
@@ -131,7 +166,7 @@ export class PointSource {
   }
 
   /** What a step has read, for this reader and the next ones. Behind what comes last there is nothing more to ask for. */
-  #take(from: number, { range, versions, last }: Step): { readonly points: Points; readonly to: number } {
+  #take(from: number, { range, versions, last }: Step): Chunk {
     const isLast = !this.#stage && Math.max(last, this.#overlay?.t.at(-1) ?? last) < range.to;
     const to = isLast || range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
     const points = this.#fold(versions, range);

@@ -46,8 +46,8 @@ export interface Walked {
   readonly checkpoint: Checkpoint | undefined;
   /** Where it will have ended that a change is felt, as far as that is known; infinite when it is not. */
   readonly felt: number;
-  /** How many points there will be from the piece on to there, by what is read of the leaves. */
-  readonly expected: number;
+  /** How many points there are in a microsecond, by what is read of the leaves. */
+  readonly density: number;
   /** How many points of leaves were gone through for it. */
   readonly points: number;
   /** Set with the last piece when the walk came to the end of the data. */
@@ -232,7 +232,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
         checkpoint,
         felt,
-        expected: felt === never ? never : density * (felt - piece.from),
+        density,
         points: run.points - counted,
         tail,
       };

@@ -8,6 +8,7 @@ import {
   type Walked,
   walkStage,
 } from '../derive/walk.ts';
+import { never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
@@ -101,12 +102,12 @@ export class Changes {
   }
 }
 
-/** A span of so many times the last piece is read at first, and at most, where it is not known how much will be wanted. */
-const aheadFirst = 4;
-const aheadMax = 64;
-
 /** A window of time is read whole if it holds about so many points. */
 const storedPointsMax = 300_000;
+
+/** Where it is not known how much will be wanted, about so many points are read, and each time twice as many. */
+const aheadPointsMin = 2_048;
+const aheadPointsMax = 262_144;
 
 /** What a storage holds at a revision, for pieces that come in the order of time. */
 export class Stored {
@@ -116,8 +117,7 @@ export class Stored {
   #line: Line = emptyLine;
   #from = 0;
   #to = Number.NEGATIVE_INFINITY;
-  #ahead = aheadFirst;
-  #aheadNext = 2;
+  #ahead = aheadPointsMin;
   /** How many versions were read from the store. */
   pointsRead = 0;
 
@@ -128,14 +128,14 @@ export class Stored {
     this.#asOf = asOf;
   }
 
-  /** What a piece is to be compared with; about so many points will be wanted, up to `felt`. */
-  async under({ piece: { from, to }, felt, expected }: Walked): Promise<Line> {
+  /** What a piece is to be compared with. */
+  async under({ piece: { from, to }, felt, density }: Walked): Promise<Line> {
     if (this.#storage === undefined || from >= to) return emptyLine;
     if (from < this.#from || to > this.#to) {
-      const width = to - from;
-      const until = expected <= storedPointsMax ? felt : from + width * this.#ahead;
-      this.#ahead = this.#aheadNext;
-      this.#aheadNext = Math.min(this.#aheadNext * 2, aheadMax);
+      const isSmall = felt !== never && density * (felt - from) <= storedPointsMax;
+      const ahead = density > 0 ? from + Math.ceil(this.#ahead / density) : to;
+      const until = isSmall ? felt : ahead;
+      this.#ahead = Math.min(this.#ahead * 2, aheadPointsMax);
       const range = { from: Math.max(from, everything.from), to: Math.min(Math.max(to, until), everything.to) };
       const versions = await this.#reads.versions(this.#storage, range);
       this.pointsRead += versions.t.length;
