@@ -11,7 +11,7 @@ import { everything, type Range, readExtent, readStagedExtent } from '../store/r
 import { Reads } from '../store/reads.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
-import { derivedNotice } from './pass.ts';
+import { derivedNotice } from './commits.ts';
 
 /** A step writes so many points at least, and so often that a kill costs little. */
 const stepPoints = 131_072;

@@ -2,22 +2,19 @@ import { PointSource } from '../derive/line-source.ts';
 import { mergeVersions, type Versions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
 import { type Asked, countChanged, readChanged, within } from '../store/definitions.ts';
-import { derive, readLanes, recentWaves, type Way } from '../store/lanes.ts';
+import { readLanes, recentWaves } from '../store/lanes.ts';
 import { isLoss } from '../store/patience.ts';
 import { Reads } from '../store/reads.ts';
 import { type Book, isExactAt, type Lane } from './book.ts';
 import { type Brought, bring, type Scene, TooFar, versionsOf } from './bring.ts';
+import { type CommitOptions, Commits, type Move, pointsOf } from './commits.ts';
 
-export interface PassOptions {
-  /** Whether the commit itself announces. */
-  readonly announce: boolean;
+export interface PassOptions extends CommitOptions {
   /** Something large may be among what changed: it is counted before it is read. */
   readonly count: boolean;
   /** Of lanes that a pass leaves to others: they are too far behind to go with it. */
   readonly onLong: (lane: Lane) => void;
   readonly onFailure: (lane: Lane, error: unknown) => void;
-  /** In place of how many points make a commit before the last lane has come: for tests. */
-  readonly commitPoints?: number;
 }
 
 export interface Passed {
@@ -40,10 +37,6 @@ const changedMax = 1_000_000;
 
 /** What was never computed goes its way alone if there are more versions than this to start from. */
 const startVersionsMax = 20_000;
-
-/** Points of one commit; a pass that changes more makes several. From so many on it does not wait for the others. */
-const commitPointsMax = 150_000;
-const commitPointsMin = 50_000;
 
 /** From so many revisions on it is counted what they changed. */
 const revisionsMax = 2_000;
@@ -79,12 +72,6 @@ class Turns {
 /** Where a lane stands, and stood before. */
 type Stand = Pick<Lane, 'basis' | 'stops' | 'untils'>;
 
-interface Move {
-  readonly lane: Lane;
-  readonly way: Way;
-  readonly brought: Brought | undefined;
-}
-
 /** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
 export class Pass {
   readonly #database: Database;
@@ -98,11 +85,7 @@ export class Pass {
   /** Where its lanes stood at the start: what is known of a lane may be read anew on the way. */
   readonly #stood = new Map<number, Stand>();
   #changed: ReadonlyMap<number, Versions> = new Map();
-  #offered: Move[] = [];
-  #offeredPoints = 0;
-  #committing: Promise<void> = Promise.resolve();
-  readonly #moved: Pick<Move, 'lane' | 'way'>[] = [];
-  readonly #lost = new Set<number>();
+  readonly #commits: Commits;
 
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
     this.#database = database;
@@ -110,6 +93,7 @@ export class Pass {
     this.#book = book;
     this.#target = target;
     this.#options = options;
+    this.#commits = new Commits(database, target, options);
   }
 
   async run(candidates: readonly Lane[]): Promise<Passed> {
@@ -150,11 +134,11 @@ export class Pass {
     const ends = await Promise.allSettled(done.values());
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) {
-      await this.#committing.catch(() => undefined);
+      await this.#commits.settle();
       for (const lane of lanes) lane.tails = [];
       throw failed.reason;
     }
-    return this.#commit(waiting);
+    return this.#end(waiting);
   }
 
   /** Everything that changed behind the bases, in the sources near and far and in what other workers' lanes gave. */
@@ -293,7 +277,7 @@ export class Pass {
     try {
       const moved = move(await bring(lane, scene));
       this.#moves.set(lane.row.id, moved);
-      this.#offer(moved);
+      this.#commits.offer(moved);
     } catch (error) {
       if (isLoss(error)) throw error;
       lane.tails = [];
@@ -327,64 +311,14 @@ export class Pass {
     return versions.t.length > 0 ? versions : undefined;
   }
 
-  /**
-   * A move is there, behind those that it reads. When it is much, it is committed while others are still on their way: they
-   * read what it gave from here, and the store may have it by then.
-   */
-  #offer(move: Move): void {
-    this.#offered.push(move);
-    this.#offeredPoints += pointsOf(move);
-    if (this.#offeredPoints >= (this.#options.commitPoints ?? commitPointsMin)) this.#commitOffered();
-  }
-
-  #commitOffered(): void {
-    const moves = this.#offered;
-    this.#offered = [];
-    this.#offeredPoints = 0;
-    for (const batch of batches(moves)) {
-      this.#committing = this.#committing.then(() => this.#commitBatch(batch));
-      // Waited for below.
-      this.#committing.catch(() => undefined);
-    }
-  }
-
-  async #commitBatch(batch: readonly Move[]): Promise<void> {
-    // What reads a lane that did not get there has read what never was.
-    const moves: Move[] = [];
-    for (const move of batch) {
-      if (move.lane.row.upstream.some((id) => this.#lost.has(id))) this.#lose(move.lane);
-      else moves.push(move);
-    }
-    if (moves.length === 0) return;
-    let elsewhere: readonly number[];
-    try {
-      elsewhere = await derive(
-        this.#database,
-        moves.map(({ way }) => way),
-        this.#notice(moves),
-      );
-    } catch (error) {
-      for (const { lane } of this.#moves.values()) lane.tails = [];
-      throw error;
-    }
-    for (const { lane, way, brought } of moves) {
-      if (elsewhere.length > 0) this.#lose(lane);
-      else {
-        this.#stand(lane, way, brought);
-        this.#moved.push({ lane, way });
-      }
-    }
-  }
-
-  async #commit(waiting: readonly Lane[]): Promise<Passed> {
-    this.#commitOffered();
-    await this.#committing;
-    if (this.#lost.size > 0) await this.#book.refresh([...this.#lost]);
+  async #end(waiting: readonly Lane[]): Promise<Passed> {
+    const { moved, lost } = await this.#commits.end();
+    if (lost.size > 0) await this.#book.refresh([...lost]);
     // Whoever brought them need not have brought them as far.
-    const behind = [...this.#moves.values()].flatMap(({ lane }) => (this.#lost.has(lane.row.id) ? [lane] : []));
-    const changed = this.#moved.filter(({ way }) => way.blocks.length > 0);
+    const behind = [...this.#moves.values()].flatMap(({ lane }) => (lost.has(lane.row.id) ? [lane] : []));
+    const changed = moved.filter(({ way }) => way.blocks.length > 0);
     return {
-      lanes: this.#moved.map(({ lane }) => lane),
+      lanes: moved.map(({ lane }) => lane),
       series: [...new Set(changed.map(({ lane }) => lane.row.series))],
       points: changed.reduce((sum, move) => sum + pointsOf(move), 0),
       ...this.#counts(),
@@ -403,55 +337,4 @@ export class Pass {
     }
     return { passed, read };
   }
-
-  #lose(lane: Lane): void {
-    lane.tails = [];
-    this.#lost.add(lane.row.id);
-  }
-
-  #stand(lane: Lane, way: Way, brought: Brought | undefined): void {
-    if (way.basis >= 0 && way.until >= way.basis) {
-      lane.stops = [...lane.stops, way.basis].slice(-8);
-      lane.untils = [...lane.untils, way.until].slice(-8);
-    }
-    lane.basis = way.target;
-    lane.tails = [...(brought?.tails ?? [])];
-  }
-
-  #notice(moves: readonly Move[]): string | undefined {
-    if (!this.#options.announce) return undefined;
-    return derivedNotice(
-      this.#target,
-      moves.map(({ lane, way }) => ({ series: lane.row.series, changed: way.blocks.length > 0 })),
-    );
-  }
-}
-
-/** What is said when derived series were brought to a revision; without their ids where they are too many to say. */
-export function derivedNotice(
-  revision: number,
-  lanes: readonly { readonly series: number; readonly changed: boolean }[],
-): string {
-  const whole = JSON.stringify({ derived: revision, series: [...new Set(lanes.map(({ series }) => series))] });
-  return whole.length <= 7_900 ? whole : JSON.stringify({ derived: revision });
-}
-
-function pointsOf({ way }: Pick<Move, 'way'>): number {
-  return way.blocks.reduce((sum, { column }) => sum + column.t.length, 0);
-}
-
-function* batches(moves: readonly Move[]): Generator<Move[]> {
-  let batch: Move[] = [];
-  let points = 0;
-  for (const move of moves) {
-    const own = pointsOf(move);
-    if (batch.length > 0 && points + own > commitPointsMax) {
-      yield batch;
-      batch = [];
-      points = 0;
-    }
-    batch.push(move);
-    points += own;
-  }
-  if (batch.length > 0) yield batch;
 }
