@@ -10,7 +10,13 @@ import { partitionOf } from '../store/care.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import { type DefinitionInput, type DefinitionRow, define, type NewDefinition } from '../store/definitions.ts';
+import {
+  type Bundle,
+  type DefinitionInput,
+  type DefinitionRow,
+  define,
+  type NewDefinition,
+} from '../store/definitions.ts';
 import { arithmetic } from './arithmetic.ts';
 import { Definitions } from './definitions.ts';
 
@@ -82,13 +88,13 @@ export class Definer {
       const same =
         before?.formula === definition.formula && before.arithmetic === arithmetic() && this.#readsNewest(before);
       const plan = same
-        ? { list: [], cancel: [] }
+        ? { list: [], cancel: [], keep: [] }
         : planBundle(this.#definitions, existing, definition, expression, inputs);
       const wantsNames = [definition.name, definition.unit, definition.tags].some((given) => given != null);
       if (same && existing && !wantsNames) return existing;
       const { key, name, unit, tags } = definition;
       const series = existing ? { id: existing.id, name, unit, tags } : { key, name, unit, tags };
-      const defined = await define(this.#database, version, series, plan.list, plan.cancel, this.#options.announce);
+      const defined = await define(this.#database, version, series, plan, this.#options.announce);
       if (!defined) continue;
       this.#options.onDefined(defined.revision);
       const [row] = await this.#catalogue.seriesByIds([defined.series]);
@@ -182,6 +188,13 @@ function bundleOf(definitions: Definitions, series: number) {
   return { members, cancel: [...cancel] };
 }
 
+/** All that hang on a series, near and far. */
+function readersOf(definitions: Definitions, series: number): Set<number> {
+  const readers = new Set([series]);
+  for (const one of readers) for (const reader of definitions.readersOf(one)) readers.add(reader.series);
+  return readers;
+}
+
 interface Draft {
   readonly series: number | null;
   readonly key: string;
@@ -196,7 +209,7 @@ function planBundle(
   definition: Definition,
   expression: Expression,
   inputs: readonly DefinitionInput[],
-): { list: NewDefinition[]; cancel: number[] } {
+): Bundle {
   const stages = at(formulaPath, () => planFormula(expression)).stages.length;
   const first: Draft = {
     series: existing?.id ?? null,
@@ -221,10 +234,20 @@ function planBundle(
       });
   }
   const list: NewDefinition[] = [];
+  const keep: number[] = [];
+  const anew = existing ? readersOf(definitions, existing.id) : new Set<number>();
   const done = new Map<number | null, { at: number; sources: ReadonlySet<number> }>();
   const visit = (draft: Draft, way: readonly Draft[]): { at: number; sources: ReadonlySet<number> } => {
     const known = done.get(draft.series);
     if (known) return known;
+    const building = draft.series !== null && !anew.has(draft.series) ? definitions.newest(draft.series) : undefined;
+    if (draft !== first && building?.state === 'BUILDING') {
+      // Nothing that it reads is defined anew: it goes on.
+      keep.push(building.id);
+      const result = { at: building.id, sources: new Set(building.sources) };
+      done.set(draft.series, result);
+      return result;
+    }
     if (way.includes(draft)) throw cycle(expression, [...way.slice(way.indexOf(draft)), draft], first);
     const sources = new Set<number>();
     const upstream = new Set<number>();
@@ -266,7 +289,7 @@ function planBundle(
     return result;
   };
   for (const draft of drafts.values()) visit(draft, []);
-  return { list, cancel };
+  return { list, cancel, keep };
 }
 
 /** The series that is being defined would read itself. */

@@ -60,7 +60,12 @@ export interface Walk {
   readonly checkpoints: Checkpoints;
   /** After so many points of its leaves, the state of a recursive stage is kept. */
   readonly checkpointPoints?: number;
+  /** More points of its leaves than this are not gone through: it ends with TooFar. */
+  readonly pointsMax?: number;
 }
+
+/** The way is too long to go in one piece. */
+export class TooFar extends Error {}
 
 /** So many of them, unless a walk says otherwise. */
 export const checkpointPoints = 2_048;
@@ -154,7 +159,7 @@ class Noted implements Checkpoints {
  * does not cover is as it was.
  */
 export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
-  const { leaves, stage, checkpointPoints: keptAfter = checkpointPoints } = walk;
+  const { leaves, stage, checkpointPoints: keptAfter = checkpointPoints, pointsMax = never } = walk;
   const changes = leaves
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
     .sort((a, b) => a.from - b.from);
@@ -164,11 +169,12 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
   // So far a change will be felt, if nothing but windows of time remembers it.
   const isFeltFor = !isRecursive(stage) && needs.every(({ points }) => points === 0);
   let next = 0;
+  let passed = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
     const horizon = isFeltFor ? changes[next].to + longest : never;
-    const { run, feeds } = await begin({ ...walk, checkpoints: noted }, wanted, horizon);
+    const { run, feeds } = await begin({ ...walk, checkpoints: noted, pointsMax: pointsMax - passed }, wanted, horizon);
     const recursive = isRecursive(stage);
     let known: Checkpoint[] = [];
     let more = recursive;
@@ -200,6 +206,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         changed = true;
       }
       if (changed) clean.forEach((from, leaf) => void run.setClean(leaf, from));
+      if (end <= at) throw new Error(`a walk stands still at ${at}`);
       const ends = end === never;
       const upTo = ends ? Math.max(at, last + 1) : end;
       const density = feeds.reduce((sum, feed) => sum + feed.density, 0);
@@ -224,6 +231,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         }
       }
       if (checkpoint) noted.add(checkpoint);
+      if (passed + run.points > pointsMax) throw new TooFar();
       const tail = ends
         ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
         : undefined;
@@ -244,6 +252,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       const near = next < changes.length && feeds.every(({ to }) => to > changes[next].from);
       if (!near) break;
     }
+    passed += run.points;
   }
 }
 
@@ -259,13 +268,19 @@ async function begin(walk: Walk, wanted: number, horizon: number): Promise<{ run
     const start = found ?? { from: walk.leaves.map(() => always) };
     const run = new StageRun(walk.stage, { ...start, wanted });
     const feeds = walk.leaves.map((leaf, i) => new Feed(leaf, start.from[i]));
-    await warmUp(run, feeds, wanted, horizon);
+    await warmUp(run, feeds, wanted, horizon, walk.pointsMax);
     if (run.certain <= wanted) return { run, feeds };
     if (!found) throw new Error(`a run from the beginning is not certain of what it gives at ${wanted}`);
   }
 }
 
-async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number, horizon: number): Promise<void> {
+async function warmUp(
+  run: StageRun,
+  feeds: readonly Feed[],
+  wanted: number,
+  horizon: number,
+  pointsMax = Number.POSITIVE_INFINITY,
+): Promise<void> {
   for (let at: number = always; at < wanted; ) {
     let end = wanted;
     for (const feed of feeds) {
@@ -278,6 +293,7 @@ async function warmUp(run: StageRun, feeds: readonly Feed[], wanted: number, hor
       end,
       false,
     );
+    if (run.points > pointsMax) throw new TooFar();
     at = end;
   }
 }

@@ -1,4 +1,5 @@
 import { always, Horizon, never } from './horizon.ts';
+import { minMicros } from './instant.ts';
 import { type Join, type Joined, rowsFrom, SameJoin, UnionJoin } from './join.ts';
 import { emptyLine, type Line } from './line.ts';
 import type { BucketRunner, Memory, Runner } from './operator.ts';
@@ -170,9 +171,9 @@ class BucketRun {
   }
 }
 
-/** The start of the bucket of an instant. */
+/** The start of the bucket of an instant; the first bucket there is begins with the first instant. */
 export function startOfBucket(t: number, width: number): number {
-  return Math.floor(t / width) * width;
+  return Math.max(minMicros, Math.floor(t / width) * width);
 }
 
 /**

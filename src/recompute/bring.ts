@@ -5,6 +5,7 @@ import {
   checkpointPoints,
   lastOf,
   type Tail,
+  TooFar,
   type Walked,
   walkStage,
 } from '../derive/walk.ts';
@@ -180,17 +181,18 @@ export interface Brought {
   readonly compared: number;
 }
 
-/** The way is too long to go in one piece. */
-export class TooFar extends Error {}
-
-/** So many points of leaves, or of outputs, are gone through with the other lanes; more take a job of their own. */
-export const passPointsMax = 1_500_000;
+/**
+ * So many points through so many operators, or so many changes, go with the other lanes, which wait for them; more take a
+ * job of their own.
+ */
+export const passWorkMax = 1_500_000;
 const passChangesMax = 600_000;
 
 /** Brings a lane from its basis to the target: everything that differs then. */
 export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
   const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0, compared: 0 };
   let points = 0;
+  let work = 0;
   let compared = 0;
   for (let stage = 0; stage < lane.plan.stages.length; stage++) {
     const changed = lane.leaves[stage].map(({ storage }) => scene.changed(storage));
@@ -215,8 +217,10 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         column: leaf.column,
         changes: isNew ? [everything] : changed[i] ? spansOf(changed[i]) : [],
       }));
+      const weight = Math.max(1, lane.plan.stages[stage].nodes.length);
       const walk = {
         stage: lane.plan.stages[stage],
+        pointsMax: (passWorkMax - work) / weight,
         leaves,
         checkpoints: isNew ? noCheckpoints : storedCheckpoints(scene.reads, lane.row.id, stage),
       };
@@ -229,7 +233,8 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         end = reached;
         felt = piece.to;
         points += passed;
-        if (points > passPointsMax || changes.length > passChangesMax) throw new TooFar();
+        work += passed * weight;
+        if (changes.length > passChangesMax) throw new TooFar();
       }
       // What is felt no more where the last pass ended has left what remembers as it was.
       brought.tails.push(end ?? (tail && felt <= tail.at ? tail : undefined));

@@ -7,8 +7,9 @@ import { isLoss } from '../store/patience.ts';
 import { type Lane, laneOf } from './book.ts';
 import { goLongWay, type Sources } from './long-way.ts';
 
-/** One job of a long way works at most for so long, then others have their turn. */
-const jobMillisMax = 10_000;
+/** One job of a long way works for so long, then others have their turn; if it took long to begin, for longer. */
+const jobMillis = 10_000;
+const timesBeginning = 4;
 
 export const retrySecondsMax = 300;
 
@@ -53,8 +54,8 @@ export class Builds {
     if (!row || !stand || !isDue(stand.trouble)) return;
     try {
       const lane = laneOf(row, stand, this.#definitions);
-      const deadline = Date.now() + jobMillisMax;
-      const isOver = () => this.#options.isStopping() || Date.now() > deadline;
+      const isOver = (worked: number, beginning: number) =>
+        this.#options.isStopping() || worked > Math.max(jobMillis, beginning * timesBeginning);
       const options = { announce: this.#bell.ringsInCommit, isOver };
       const { revision } = await openWave(this.#database, 0);
       const sources = this.#sourcesFor(lane, revision);

@@ -28,7 +28,8 @@ const politeRests = 3;
 
 export interface LongWayOptions {
   readonly announce: boolean;
-  readonly isOver: () => boolean;
+  /** Asked when so long was worked, behind what it took to begin. */
+  readonly isOver: (workedMillis: number, beginningMillis: number) => boolean;
   readonly onProgress?: (step: Step) => void;
 }
 
@@ -113,6 +114,8 @@ class LongWay {
   #blocks: { storage: number; column: Column }[] = [];
   #checkpoints: CheckpointRow[] = [];
   #steppedAt = performance.now();
+  /** When the first piece was there, and how long that had taken. */
+  #begun: { readonly at: number; readonly millis: number } | undefined;
   #othersWrite = false;
 
   constructor(
@@ -167,17 +170,14 @@ class LongWay {
   /** Goes through one stage, from an instant on before which it is done. */
   async #walk(stage: number, done: number): Promise<LongWayEnd> {
     const lane = this.#lane;
-    const leaves = await Promise.all(
-      lane.leaves[stage].map(async ({ storage, column }) => ({
-        source: this.#source(storage),
-        column,
-        changes: restOf(await this.#changes(storage), done),
-      })),
-    );
-    const extent = await this.#extent(
-      leaves.flatMap(({ changes }) => changes),
-      stage,
-    );
+    const enteredAt = performance.now();
+    const all = await Promise.all(lane.leaves[stage].map(({ storage }) => this.#changes(storage)));
+    const leaves = lane.leaves[stage].map(({ storage, column }, i) => ({
+      source: this.#source(storage),
+      column,
+      changes: restOf(all[i], done),
+    }));
+    const extent = await this.#extent(all.flat(), stage);
     const storage = lane.row.storages[stage];
     const stored = new Stored(this.#reads, this.#basis < 0 ? undefined : storage, this.#basis);
     const changes = new Changes();
@@ -193,6 +193,7 @@ class LongWay {
       checkpoints,
     })) {
       const { piece, checkpoint } = walked;
+      this.#begin(enteredAt);
       changes.replace(piece, await stored.under(walked));
       note(checkpoint);
       if (
@@ -204,7 +205,7 @@ class LongWay {
         const share = extent.to > extent.from ? (piece.to - extent.from) / (extent.to - extent.from) : 1;
         const progress = (stage + Math.min(1, Math.max(0, share))) / lane.plan.stages.length;
         if (!(await this.#take(stage, Math.min(piece.to, everything.to), progress))) return 'elsewhere';
-        if (this.#options.isOver()) return (await this.#writing) ? 'interrupted' : 'elsewhere';
+        if (this.#isOver()) return (await this.#writing) ? 'interrupted' : 'elsewhere';
       }
       const worked = performance.now() - workedSince;
       if (worked > (this.#othersWrite ? politeMillis : stretchMillis)) {
@@ -221,6 +222,20 @@ class LongWay {
       return 'elsewhere';
     if (!isLast && !(await this.#writing)) return 'elsewhere';
     return 'there';
+  }
+
+  /** To begin anew where the last one stopped may take long: a window is to be filled first. */
+  #begin(enteredAt: number): void {
+    if (this.#begun) return;
+    const now = performance.now();
+    this.#begun = { at: now, millis: now - enteredAt };
+    this.#steppedAt = now;
+  }
+
+  #isOver(): boolean {
+    const now = performance.now();
+    const { at, millis } = this.#begun ?? { at: now, millis: 0 };
+    return this.#options.isOver(now - at, millis);
   }
 
   /** Writes a step while the next one is computed. */

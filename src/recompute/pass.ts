@@ -1,4 +1,5 @@
 import { PointSource } from '../derive/line-source.ts';
+import { TooFar } from '../derive/walk.ts';
 import { mergeVersions, type Versions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
 import { type Asked, countChanged, readChanged, within } from '../store/definitions.ts';
@@ -6,7 +7,7 @@ import { readLanes, recentWaves } from '../store/lanes.ts';
 import { isLoss } from '../store/patience.ts';
 import { Reads } from '../store/reads.ts';
 import { type Book, isExactAt, type Lane } from './book.ts';
-import { type Brought, bring, type Scene, TooFar, versionsOf } from './bring.ts';
+import { type Brought, bring, type Scene, versionsOf } from './bring.ts';
 import { type CommitOptions, Commits, type Move, pointsOf } from './commits.ts';
 
 export interface PassOptions extends CommitOptions {

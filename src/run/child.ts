@@ -34,6 +34,10 @@ export class Child {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;
+    // Should this one end without waiting for it.
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.removeListener('exit', kill));
     child.on('error', (error) => log(`${this.#name}: ${error.message}`));
     child.on('exit', (code, signal) => {
       this.#process = undefined;

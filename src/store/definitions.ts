@@ -106,6 +106,14 @@ export interface NewDefinition {
   readonly arithmetic: string;
 }
 
+/** Definitions that are to be switched in together. */
+export interface Bundle {
+  readonly list: readonly NewDefinition[];
+  /** The bundles whose place it takes, and what of them is being built and goes on in this one. */
+  readonly cancel: readonly number[];
+  readonly keep: readonly number[];
+}
+
 export interface Defined {
   readonly revision: number;
   readonly series: number;
@@ -117,14 +125,13 @@ export async function define(
   database: Database,
   version: number,
   series: (NewSeries & { readonly id?: undefined }) | (Partial<NewSeries> & { readonly id: number }),
-  definitions: readonly NewDefinition[],
-  cancel: readonly number[],
+  { list, cancel, keep }: Bundle,
   announce: boolean,
 ): Promise<Defined | undefined> {
   try {
     const [row] = await database.query<{ defined: Defined | null }>(
-      'SELECT tidemark_define($1, $2::jsonb, $3::jsonb, $4::int[], $5) AS defined',
-      [version, JSON.stringify(series), JSON.stringify(definitions), cancel, announce],
+      'SELECT tidemark_define($1, $2::jsonb, $3::jsonb, $4::int[], $5::int[], $6) AS defined',
+      [version, JSON.stringify(series), JSON.stringify(list), cancel, keep, announce],
     );
     return row.defined ?? undefined;
   } catch (error) {
