@@ -107,7 +107,7 @@ export class Changes {
 const storedPointsMax = 300_000;
 
 /** Where it is not known how much will be wanted, about so many points are read, and each time twice as many. */
-const aheadPointsMin = 2_048;
+const aheadPointsMin = 8_192;
 const aheadPointsMax = 262_144;
 
 /** What a storage holds at a revision, for pieces that come in the order of time. */
