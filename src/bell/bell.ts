@@ -9,8 +9,10 @@ export interface CommitNotice {
 /** What the bell says of derived series that were brought to a revision. */
 export interface DerivedNotice {
   readonly derived: number;
-  /** The series that it touched; undefined when they were too many to say. */
+  /** The series whose points changed; undefined when they were too many to say. */
   readonly series: readonly number[] | undefined;
+  /** Those that came out as they were: of interest only to those who wait for them to get there. */
+  readonly unchanged: readonly number[];
 }
 
 export type Notice = CommitNotice | DerivedNotice;
@@ -64,12 +66,16 @@ export function parseNotice(payload: string): Notice | undefined {
   try {
     const notice: unknown = JSON.parse(payload);
     if (typeof notice !== 'object' || notice === null) return undefined;
-    const { previous, revision, derived, series: given } = notice as Record<string, unknown>;
-    const series = Array.isArray(given) ? given.filter((id) => typeof id === 'number') : undefined;
-    if (typeof derived === 'number') return { derived, series };
+    const { previous, revision, derived, ...given } = notice as Record<string, unknown>;
+    const series = idsOf(given.series);
+    if (typeof derived === 'number') return { derived, series, unchanged: idsOf(given.unchanged) ?? [] };
     if (typeof previous !== 'number' || typeof revision !== 'number') return undefined;
     return { previous, revision, series };
   } catch {
     return undefined;
   }
+}
+
+function idsOf(given: unknown): number[] | undefined {
+  return Array.isArray(given) ? given.filter((id) => typeof id === 'number') : undefined;
 }

@@ -74,7 +74,7 @@ export class Changes {
     try {
       let begin = await this.#begin(request);
       while (!begin && !watch.ended) {
-        await watch.next(behindMillis);
+        await watch.nextOrReached(behindMillis);
         begin = await this.#begin(request);
       }
       if (!begin) return;
@@ -84,7 +84,8 @@ export class Changes {
       let isBehind = derivedAmong(request.series).length > 0;
       while (!watch.ended) {
         const silence = Math.max(0, sentAt + this.#silenceMillis - performance.now());
-        await watch.next(isBehind ? Math.min(silence, behindMillis) : silence);
+        if (isBehind) await watch.nextOrReached(Math.min(silence, behindMillis));
+        else await watch.next(silence);
         if (watch.ended) return;
         const { event, newest } = await this.#since(request, cursor);
         cursor = event.cursor;

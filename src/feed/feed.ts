@@ -8,6 +8,8 @@ interface Waiter {
   /** undefined: any series. */
   readonly series: ReadonlySet<number> | undefined;
   readonly wake: () => void;
+  /** One of its series reflects more than it did, and came out as it was. */
+  readonly reach: () => void;
 }
 
 /**
@@ -59,8 +61,12 @@ export class Feed {
 
   hear(notice: Notice): void {
     if ('derived' in notice) {
-      if (notice.series) this.#wakeFor(notice.series);
-      else this.#wakeAll();
+      if (!notice.series) {
+        this.#wakeAll();
+        return;
+      }
+      this.#wakeFor(notice.series);
+      for (const waiter of this.#waitersFor(notice.unchanged)) waiter.reach();
       return;
     }
     if (notice.revision <= this.#newest) return;
@@ -91,14 +97,16 @@ export class Feed {
   }
 
   #wakeFor(series: readonly number[]): void {
-    for (const waiter of this.#waiters) {
-      if (!waiter.series || series.some((id) => waiter.series?.has(id))) waiter.wake();
-    }
+    for (const waiter of this.#waitersFor(series)) waiter.wake();
+  }
+
+  #waitersFor(series: readonly number[]): Waiter[] {
+    return [...this.#waiters].filter((waiter) => !waiter.series || series.some((id) => waiter.series?.has(id)));
   }
 
   /**
    * Watches series: `next` resolves when one of them may have changed since it was last called, after the given silence,
-   * or at the end.
+   * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was.
    */
   watch(series: ReadonlySet<number> | undefined): Watch {
     return new Watch(this.#waiters, series, () => this.#stopped);
@@ -126,6 +134,7 @@ export class Watch {
   readonly #waiter: Waiter;
   readonly #isStopped: () => boolean;
   #rung = false;
+  #reached = false;
   #closed = false;
   #resolve: (() => void) | undefined;
 
@@ -138,6 +147,10 @@ export class Watch {
         this.#rung = true;
         this.#resolve?.();
       },
+      reach: () => {
+        this.#reached = true;
+        this.#resolve?.();
+      },
     };
     waiters.add(this.#waiter);
   }
@@ -146,11 +159,20 @@ export class Watch {
     return this.#closed || this.#isStopped();
   }
 
-  async next(silenceMillis: number): Promise<void> {
-    if (!this.#rung && !this.ended) {
+  next(silenceMillis: number): Promise<void> {
+    return this.#wait(silenceMillis, () => this.#rung);
+  }
+
+  nextOrReached(silenceMillis: number): Promise<void> {
+    return this.#wait(silenceMillis, () => this.#rung || this.#reached);
+  }
+
+  async #wait(silenceMillis: number, isNews: () => boolean): Promise<void> {
+    if (!isNews() && !this.ended) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, silenceMillis);
         this.#resolve = () => {
+          if (!isNews() && !this.ended) return;
           clearTimeout(timer);
           resolve();
         };
@@ -158,6 +180,7 @@ export class Watch {
       this.#resolve = undefined;
     }
     this.#rung = false;
+    this.#reached = false;
   }
 
   close(): void {

@@ -43,7 +43,8 @@ async function* lastEvents(
   let isBehind = false;
   try {
     let known: ReadonlyMap<number, PointRow> | undefined;
-    for (; !watch.ended; await watch.next(isBehind ? behindMillis : silenceMillis)) {
+    const news = () => (isBehind ? watch.nextOrReached(behindMillis) : watch.next(silenceMillis));
+    for (; !watch.ended; await news()) {
       const { cursor: exact, newest } = await readCursor(database, catalogue, series);
       isBehind = exact !== newest;
       if (exact !== undefined && exact > cursor) {

@@ -29,7 +29,7 @@ export async function awaitReflected(
       const { revision: reflected } = await reflectedAt(database, sources, revision);
       const left = deadline - performance.now();
       if (reflected !== undefined || left <= 0 || watch.ended) return reflected;
-      await watch.next(Math.min(left, lookMillis));
+      await watch.nextOrReached(Math.min(left, lookMillis));
     }
   } finally {
     watch.close();

@@ -64,7 +64,7 @@ export class Builds {
         await this.#bell.wake('build', String(definition), { definition });
       if (end !== 'there') return;
       if (stand.trouble.problem !== null) await recover(this.#database, [definition]);
-      if (!this.#bell.ringsInCommit) this.#bell.tell({ derived: lane.basis, series: [row.series] });
+      if (!this.#bell.ringsInCommit) this.#bell.tell({ derived: lane.basis, series: [row.series], unchanged: [] });
     } catch (error) {
       if (isLoss(error)) throw error;
       await noteFailure(this.#database, row, stand.trouble, error, this.#options.log);
@@ -81,7 +81,7 @@ export class Builds {
 
 /** It did not fail, or is to be tried again by now. */
 export function isDue({ retryAt }: Trouble): boolean {
-  return retryAt === null || retryAt <= Date.now();
+  return retryAt === null || retryAt <= performance.now();
 }
 
 /** Notes that a definition could not be computed; each time it is tried again after twice as long. */
@@ -96,5 +96,5 @@ export async function noteFailure(
   const seconds = Math.min(retrySecondsMax, 2 ** attempts);
   log(`'${key}' cannot be computed, tried again in ${seconds} s: ${problem}`);
   await fail(database, id, problem, seconds);
-  return { problem, attempts: attempts + 1, retryAt: Date.now() + seconds * 1000 };
+  return { problem, attempts: attempts + 1, retryAt: performance.now() + seconds * 1000 };
 }

@@ -1,3 +1,4 @@
+import type { DerivedNotice } from '../bell/bell.ts';
 import type { Database } from '../store/connect.ts';
 import { derive, type Way } from '../store/lanes.ts';
 import type { Lane } from './book.ts';
@@ -105,9 +106,11 @@ export class Commits {
 
   #notice(moves: readonly Move[]): string | undefined {
     if (!this.#options.announce) return undefined;
-    return derivedNotice(
-      this.#target,
-      moves.map(({ lane, way }) => ({ series: lane.row.series, changed: way.blocks.length > 0 })),
+    return payloadOf(
+      derivedNotice(
+        this.#target,
+        moves.map(({ lane, way }) => ({ series: lane.row.series, changed: way.blocks.length > 0 })),
+      ),
     );
   }
 }
@@ -122,13 +125,20 @@ function stand({ lane, way, brought }: Move): void {
   lane.tails = [...(brought?.tails ?? [])];
 }
 
-/** What is said when derived series were brought to a revision; without their ids where they are too many to say. */
+/** What is said when derived series were brought to a revision. */
 export function derivedNotice(
   revision: number,
   lanes: readonly { readonly series: number; readonly changed: boolean }[],
-): string {
-  const whole = JSON.stringify({ derived: revision, series: [...new Set(lanes.map(({ series }) => series))] });
-  return whole.length <= 7_900 ? whole : JSON.stringify({ derived: revision });
+): DerivedNotice {
+  const changed = new Set(lanes.flatMap((lane) => (lane.changed ? [lane.series] : [])));
+  const unchanged = new Set(lanes.flatMap(({ series }) => (changed.has(series) ? [] : [series])));
+  return { derived: revision, series: [...changed], unchanged: [...unchanged] };
+}
+
+/** As a commit says it; without ids where they are too many to say. */
+export function payloadOf(notice: DerivedNotice): string {
+  const whole = JSON.stringify(notice);
+  return whole.length <= 7_900 ? whole : JSON.stringify({ derived: notice.derived });
 }
 
 export function pointsOf({ way }: Move): number {

@@ -11,7 +11,7 @@ import { everything, type Range, readExtent, readStagedExtent } from '../store/r
 import { Reads } from '../store/reads.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
-import { derivedNotice } from './commits.ts';
+import { derivedNotice, payloadOf } from './commits.ts';
 
 /** A step writes so many points at least, and so often that a kill costs little. */
 const stepPoints = 131_072;
@@ -152,7 +152,7 @@ class LongWay {
       stage: this.#step.count > 0 ? this.#step.stage : undefined,
     };
     const notice = this.#options.announce
-      ? derivedNotice(this.#target, [{ series: lane.row.series, changed: true }])
+      ? payloadOf(derivedNotice(this.#target, [{ series: lane.row.series, changed: true }]))
       : undefined;
     const elsewhere = await derive(this.#database, [way], notice);
     if (elsewhere.length > 0) return 'elsewhere';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
+import type { Bell, DerivedNotice, Notice, Stoppable } from '../bell/bell.ts';
 import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -7,6 +7,7 @@ import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
 import { leasePartitions, openWave, releasePartitions, type Wave } from '../store/lanes.ts';
 import { Book, type Lane } from './book.ts';
 import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
+import { derivedNotice } from './commits.ts';
 import { Pass, type Passed } from './pass.ts';
 
 /** Waves lie so far apart at least: what comes in between goes with the next one. */
@@ -103,7 +104,7 @@ export class Recompute {
     }
     if ('derived' in notice) {
       if (this.#waiting.size > 0) this.#schedule();
-      if (this.#isOfLong(notice.series)) void this.#lookAfterLong().catch(() => undefined);
+      if (this.#isOfLong(notice)) void this.#lookAfterLong().catch(() => undefined);
       return;
     }
     if (notice.revision <= this.#heard) return;
@@ -197,9 +198,9 @@ export class Recompute {
   }
 
   /** Whether one of these series is on a long way, as far as is known here. */
-  #isOfLong(series: readonly number[] | undefined): boolean {
-    for (const lane of this.#book.lanes.values())
-      if (lane.isLong && (series?.includes(lane.row.series) ?? true)) return true;
+  #isOfLong({ series, unchanged }: DerivedNotice): boolean {
+    const named = series && new Set([...series, ...unchanged]);
+    for (const lane of this.#book.lanes.values()) if (lane.isLong && (named?.has(lane.row.series) ?? true)) return true;
     return false;
   }
 
@@ -320,24 +321,30 @@ export class Recompute {
   }
 
   async #pass(lanes: readonly Lane[], wave: Wave, count: boolean): Promise<void> {
-    const failed: Promise<void>[] = [];
+    const failed = new Map<Lane, Promise<void>>();
     const pass = new Pass(this.#database, this.#book, wave.revision, {
       announce: this.#bell.ringsInCommit,
       count,
       onLong: (lane) => {
         this.#wakeBuild(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },
-      onFailure: (lane, error) => void failed.push(this.#failed(lane, error)),
+      onFailure: (lane, error) => void failed.set(lane, this.#failed(lane, error)),
       commitPoints: this.#options.commitPoints,
     });
     const passed = await pass.run(lanes);
-    await Promise.all(failed);
+    await Promise.all(failed.values());
     for (const lane of passed.waiting) this.#waiting.add(lane);
-    const recovered = passed.lanes.filter(({ row }) => row.problem !== null);
+    // Also those that were there already: whoever brought them may have died before it said so.
+    const left = new Set([...failed.keys(), ...passed.waiting]);
+    const arrived = lanes.filter((lane) => !left.has(lane) && !lane.isLong && lane.basis >= 0);
+    const recovered = [...new Set([...passed.lanes, ...arrived])].filter(({ row }) => row.problem !== null);
     if (recovered.length > 0) await this.#recovered(recovered);
     if (passed.lanes.length > 0) {
-      if (!this.#bell.ringsInCommit)
-        this.#bell.tell({ derived: wave.revision, series: [...new Set(passed.lanes.map(({ row }) => row.series))] });
+      if (!this.#bell.ringsInCommit) {
+        const changed = new Set(passed.series);
+        const lanes = passed.lanes.map(({ row: { series } }) => ({ series, changed: changed.has(series) }));
+        this.#bell.tell(derivedNotice(wave.revision, lanes));
+      }
       if (passed.lanes.some(({ row }) => row.state === 'BUILDING')) this.#checkSwitch = true;
     }
     this.#options.onPass?.(passed, wave);

@@ -32,7 +32,7 @@ export interface DefinitionRow {
   readonly arithmetic: string;
   readonly problem: string | null;
   readonly attempts: number;
-  /** Milliseconds since 1970. */
+  /** When it is tried again, as performance.now() says. */
   readonly retryAt: number | null;
 }
 
@@ -49,18 +49,25 @@ export function storageOf({ storages }: Pick<DefinitionRow, 'storages'>): number
 type Raw = Omit<DefinitionRow, 'since' | 'until' | 'retryAt'> & {
   since: string | null;
   until: string | null;
-  retry_at: Date | null;
+  retry_millis: number | null;
 };
 
-const columns = `d.id, d.series, s.key, d.formula, d.state, d.bundle, d.inputs, d.upstream, d.sources, d.partition, d.storages,
-  d.since, d.until, d.arithmetic, d.problem, d.attempts, d.retry_at`;
+/** How long until a definition is tried again, by the clock that said when; this process's may be another one. */
+export const retryMillis = `extract(epoch FROM d.retry_at - clock_timestamp())::float8 * 1000 AS retry_millis`;
 
-function definitionRow({ retry_at, ...row }: Raw): DefinitionRow {
+export function retryAtOf(millis: number | null): number | null {
+  return millis === null ? null : performance.now() + millis;
+}
+
+const columns = `d.id, d.series, s.key, d.formula, d.state, d.bundle, d.inputs, d.upstream, d.sources, d.partition, d.storages,
+  d.since, d.until, d.arithmetic, d.problem, d.attempts, ${retryMillis}`;
+
+function definitionRow({ retry_millis, ...row }: Raw): DefinitionRow {
   return {
     ...row,
     since: row.since === null ? null : Number(row.since),
     until: row.until === null ? null : Number(row.until),
-    retryAt: retry_at?.getTime() ?? null,
+    retryAt: retryAtOf(retry_millis),
   };
 }
 
@@ -75,10 +82,7 @@ export async function readDefinitions(database: Database, since = -1): Promise<D
        (SELECT json_agg(row_to_json(d) ORDER BY d.id) FROM (
           SELECT ${columns} FROM definitions AS d JOIN series AS s ON s.id = d.series WHERE ${wanted}) AS d) AS definitions`,
   );
-  const definitions = (row.definitions ?? []).map((raw) =>
-    definitionRow({ ...raw, retry_at: raw.retry_at === null ? null : new Date(raw.retry_at) }),
-  );
-  return { version: Number(row.version), definitions };
+  return { version: Number(row.version), definitions: (row.definitions ?? []).map(definitionRow) };
 }
 
 /** The definitions of series, those of the past too, oldest first. */

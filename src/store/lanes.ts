@@ -2,6 +2,7 @@ import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { ask } from './bind.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
+import { retryAtOf, retryMillis } from './definitions.ts';
 import { patiently } from './patience.ts';
 
 /** How far a definition is brought, and where it stood exactly before. */
@@ -19,7 +20,7 @@ export interface LaneRow {
 export interface Trouble {
   readonly problem: string | null;
   readonly attempts: number;
-  /** Milliseconds since 1970. */
+  /** When it is tried again, as performance.now() says. */
   readonly retryAt: number | null;
 }
 
@@ -86,19 +87,19 @@ export async function readLanes(
     step: Step | null;
     problem: string | null;
     attempts: number;
-    retry_at: Date | null;
+    retry_millis: number | null;
   }>(
-    `SELECT l.definition, l.basis, l.stops, l.untils, l.step, d.problem, d.attempts, d.retry_at
+    `SELECT l.definition, l.basis, l.stops, l.untils, l.step, d.problem, d.attempts, ${retryMillis}
      FROM lanes AS l JOIN definitions AS d ON d.id = l.definition WHERE l.definition = ANY ($1::int[])`,
     [definitions],
   );
-  return rows.map(({ definition, basis, stops, untils, step, problem, attempts, retry_at }) => ({
+  return rows.map(({ definition, basis, stops, untils, step, problem, attempts, retry_millis }) => ({
     definition,
     basis: Number(basis),
     stops: stops.map(Number),
     untils: untils.map(Number),
     step,
-    trouble: { problem, attempts, retryAt: retry_at?.getTime() ?? null },
+    trouble: { problem, attempts, retryAt: retryAtOf(retry_millis) },
   }));
 }
 

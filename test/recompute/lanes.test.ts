@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
-import type { Operator } from '../../src/engine/operator.ts';
-import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { Gatherer } from '../../src/ingest/gatherer.ts';
 import { Book } from '../../src/recompute/book.ts';
 import { goLongWay } from '../../src/recompute/long-way.ts';
@@ -10,6 +8,7 @@ import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
 import { column } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
 import { ByHand } from './by-hand.ts';
+import { moody, withFragile } from './moody.ts';
 import { type Tick, write as writeTo, wrongAt } from './truth.ts';
 import { computed, heldAt, openWorld, type World } from './world.ts';
 
@@ -17,37 +16,14 @@ const second = 1_000_000;
 let world: World;
 let drop: () => Promise<void>;
 
-/** Gives x as it is, until it is told to throw. */
-const moody = { throws: false };
-const fragile: Operator = {
-  kind: 'row',
-  name: 'fragile',
-  group: 'arithmetic',
-  meaning: 'x, or a failure.',
-  parameters: [{ name: 'x', type: 'series', meaning: 'What is given.' }],
-  warmUp: 'None.',
-  missing: 'Nowhere.',
-  examples: [],
-  memory: () => ({ kind: 'rows', rows: 0 }),
-  open: () => ({
-    run: ({ length, columns: [x] }, out) => {
-      if (moody.throws) throw new Error('it broke');
-      for (let i = 0; i < length; i++) out[i] = x[i];
-    },
-    bytes: () => 0,
-  }),
-};
-
+withFragile();
 beforeEach(async () => {
-  moody.throws = false;
-  (operatorsByName as Map<string, Operator>).set('fragile', fragile);
   const created = await createDatabase();
   drop = created.drop;
   world = await openWorld(created.url);
 });
 
 afterEach(async () => {
-  (operatorsByName as Map<string, Operator>).delete('fragile');
   await world.stop();
   await drop();
 });
