@@ -11,6 +11,8 @@ const samplesPerSecond = 20;
 /** Until everything is in memory and the first blocks are sealed. */
 const warmUpSeconds = 10;
 
+const restartSeconds = 30;
+
 /** TIDEMARK_BENCH_LIVE_SECONDS makes it longer: what the aim says is ten minutes. */
 function secondsOf({ quick }: World): number {
   const given = Number(process.env.TIDEMARK_BENCH_LIVE_SECONDS);
@@ -71,6 +73,15 @@ export async function live(world: World): Promise<Figure[]> {
     limitFigure(`${name}: p99`, 'ms', quantile(bursts.latencies, 0.99)),
     limitFigure('a flush of this disk (fdatasync of 8 KB)', 'ms', flush),
   );
+  const [restarted] = await Promise.all([
+    runLive(store, series, { ticksPerCall: 1, samplesPerSecond }, (now) => now >= restartSeconds),
+    worker?.stop().then(start),
+  ]);
+  const late = restarted.lags.filter((lag) => lag > lagMillisMax).length;
+  world.say(
+    `  the worker is ended and another one started: ${describe(restarted)}; more than a second for some ${late} s`,
+  );
+  figures.push(limitFigure(`${name}, its worker ended and started anew: most lag`, 'ms', Math.max(...restarted.lags)));
   await worker?.stop();
   await store.close();
   return figures;
