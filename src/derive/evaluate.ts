@@ -11,6 +11,7 @@ import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { readStandings } from '../store/lanes.ts';
 import type { Range } from '../store/read.ts';
+import { Reads } from '../store/reads.ts';
 import { PointSource } from './line-source.ts';
 import { noCheckpoints, openStages, Turns } from './stage-source.ts';
 import { commonRevision } from './standing.ts';
@@ -56,10 +57,11 @@ export async function evaluate(
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
   const budget = new Budget(limits.evaluatePointsMax);
+  const reads = new Reads(database);
   const byKey = new Map(
     rows.map(({ id, key }) => [
       key,
-      new MeteredSource(new PointSource(database, storages.get(id) ?? id, revision), budget),
+      new MeteredSource(new PointSource(reads, storages.get(id) ?? id, revision), budget),
     ]),
   );
   const plan = atFormula(() => planFormula(expression));

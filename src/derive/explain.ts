@@ -8,6 +8,7 @@ import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../store/definitions.ts';
 import { type PointRow, pointAt } from '../store/last.ts';
 import { everything, type Range, readPoints } from '../store/read.ts';
+import { Reads } from '../store/reads.ts';
 import { readTallies } from '../store/tallies.ts';
 import { Budget, MeteredSource } from './evaluate.ts';
 import { PointSource } from './line-source.ts';
@@ -63,8 +64,9 @@ export async function explain(
   const plan = planFormula(parseFormula(answering.formula, operatorsByName));
   const storages = await storagesOf(database, answering);
   const budget = new Budget(limits.evaluatePointsMax);
+  const reads = new Reads(database);
   const open = (key: string): LeafSource =>
-    new MeteredSource(new PointSource(database, storages.get(key) ?? 0, place.asOf), budget);
+    new MeteredSource(new PointSource(reads, storages.get(key) ?? 0, place.asOf), budget);
   const spans = await inputSpans(plan, openStages(plan, open), t);
   const rows = new Map(
     (await catalogue.seriesByIds(answering.inputs.map((input) => input.series))).map((row) => [row.id, row]),

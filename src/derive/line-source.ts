@@ -8,8 +8,17 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import type { Database } from '../store/connect.ts';
-import { everything, type Range, readPoints, readStep, type Stage, type Step, walkVersions } from '../store/read.ts';
+import {
+  everything,
+  pointsOfSteps,
+  type Range,
+  type Stage,
+  type Step,
+  type StepReader,
+  stepBlocksMax,
+  walkSteps,
+} from '../store/read.ts';
+import type { Reads } from '../store/reads.ts';
 
 /** Points that are written at this revision as soon as what is under way is committed. */
 export type Overlay = ReadonlyMap<number, Versions>;
@@ -39,11 +48,11 @@ interface Part {
  * formulas read the same part of the same series.
  */
 export class PointSource {
-  readonly #database: Database;
-  readonly #storage: number;
+  readonly #read: StepReader;
   readonly #asOf: number;
   readonly #overlay: Versions | undefined;
   readonly #stage: Stage | undefined;
+  readonly #walk: { readonly series: number; readonly direction: 'forward'; readonly stage: Stage | undefined };
   /** What was read, part behind part, without a gap. */
   #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<Step>; at: number } | undefined;
@@ -52,12 +61,12 @@ export class PointSource {
   /** How many points were read from the store. */
   pointsRead = 0;
 
-  constructor(database: Database, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
-    this.#database = database;
-    this.#storage = storage;
+  constructor(reads: Reads, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
+    this.#read = (asked) => reads.step(asked);
     this.#asOf = asOf;
     this.#overlay = overlay;
     this.#stage = stage;
+    this.#walk = { series: storage, direction: 'forward', stage };
   }
 
   /**
@@ -81,8 +90,8 @@ export class PointSource {
 
   async #readFor(ask: Ask): Promise<Chunk> {
     const wide = this.#withOthers(ask);
-    const taken = await this.#read(wide);
-    return wide.from === ask.from ? taken : (this.#find(ask.from) ?? this.#read(ask));
+    const taken = await this.#readAsked(wide);
+    return wide.from === ask.from ? taken : (this.#find(ask.from) ?? this.#readAsked(ask));
   }
 
   /** An ask together with those that overlap it. */
@@ -126,7 +135,7 @@ export class PointSource {
     while (this.#parts.length > 1 && points > keptMax) points -= this.#parts.shift()?.points.t.length ?? 0;
   }
 
-  async #read({ from, until }: Ask): Promise<Chunk> {
+  async #readAsked({ from, until }: Ask): Promise<Chunk> {
     const first = this.#parts.at(0);
     if (first && from < first.from) {
       // What is asked for now begins before what is here: only the part in between is missing, if it is small.
@@ -138,20 +147,14 @@ export class PointSource {
     }
     if (from < until && until < everything.to) {
       const range = { from: Math.max(from, everything.from), to: until };
-      const step = await readStep(this.#database, this.#storage, range, 'forward', this.#stage);
+      const step = await this.#read({ ...this.#walk, range, blocks: stepBlocksMax });
       return this.#take(from, step);
     }
     if (this.#steps?.at !== from) {
       await this.#steps?.iterator.return(undefined);
       const start = Math.max(from, everything.from);
       this.#steps = {
-        iterator: walkVersions(
-          this.#database,
-          this.#storage,
-          { from: start, to: everything.to },
-          'forward',
-          this.#stage,
-        ),
+        iterator: walkSteps(this.#read, { ...this.#walk, range: { from: start, to: everything.to } }),
         at: from,
       };
     }
@@ -186,7 +189,8 @@ export class PointSource {
     // What the overlay deletes may be among them; that it adds some only brings the instant nearer than need be.
     const deleted = this.#overlay?.value.reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0) ?? 0;
     const most = count + deleted;
-    const stored = await readPoints(this.#database, this.#storage, range, this.#asOf, most, 'last', this.#stage);
+    const steps = walkSteps(this.#read, { ...this.#walk, range, direction: 'backward' });
+    const stored = await pointsOfSteps(steps, this.#asOf, most, 'last');
     this.pointsRead += stored.t.length;
     return stored.t.length < most ? undefined : stored.t[0];
   }
@@ -195,13 +199,7 @@ export class PointSource {
     const start = Math.max(range.from, everything.from);
     const parts: Points[] = [];
     let length = 0;
-    for await (const step of walkVersions(
-      this.#database,
-      this.#storage,
-      { from: start, to: range.to },
-      'forward',
-      this.#stage,
-    )) {
+    for await (const step of walkSteps(this.#read, { ...this.#walk, range: { from: start, to: range.to } })) {
       const points = this.#fold(step.versions, step.range);
       length += points.t.length;
       if (length > most) return undefined;

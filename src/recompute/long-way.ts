@@ -268,14 +268,14 @@ class LongWay {
   #source(storage: number): PointSource {
     const own = this.#lane.row.storages.includes(storage);
     if (own)
-      return new PointSource(this.#database, storage, this.#target, undefined, {
+      return new PointSource(this.#reads, storage, this.#target, undefined, {
         id: this.#step.stage,
         revision: this.#target,
       });
     const name = `${storage} ${this.#target}`;
     let source = this.#sources.get(name);
     if (!source) {
-      source = new PointSource(this.#database, storage, this.#target);
+      source = new PointSource(this.#reads, storage, this.#target);
       this.#sources.set(name, source);
       for (const [oldest] of this.#sources) if (this.#sources.size > sourcesMax) this.#sources.delete(oldest);
     }

@@ -46,7 +46,7 @@ const revisionsMax = 2_000;
 const wavesBack = 12;
 
 /** So many lanes are brought at the same time: while one waits for the store, another one computes. */
-const lanesAtOnce = 12;
+const lanesAtOnce = 32;
 
 /** Lets so many go at once, the others in the order in which they came. */
 class Turns {
@@ -294,7 +294,7 @@ export class Pass {
     if (!source) {
       const overlay = this.#overlay.get(storage);
       source = new PointSource(
-        this.#database,
+        this.#reads,
         storage,
         target,
         overlay && overlay.revision[0] <= target ? overlay : undefined,

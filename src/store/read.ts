@@ -20,7 +20,7 @@ export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX
 
 /** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
 const stepBlocksMin = 2;
-const stepBlocksMax = 64;
+export const stepBlocksMax = 64;
 
 /** Blocks that are not published yet, read as if they were, at the revision that they are meant for. */
 export interface Stage {
@@ -113,82 +113,118 @@ export interface Step {
   readonly last: number;
 }
 
-/** So many blocks from one end of a span on, and where they end: in one statement. */
-export async function readStep(
+/** So many blocks from one end of a span on. */
+export interface AskedStep {
+  readonly series: number;
+  readonly range: Range;
+  readonly direction: 'forward' | 'backward';
+  readonly blocks: number;
+  readonly stage?: Stage;
+}
+
+/** Reads a step; one of its own, or one that reads several together. */
+export type StepReader = (asked: AskedStep) => Promise<Step>;
+
+/** Reads steps of one direction, and of one stage, in one statement. */
+export async function readSteps(
   database: Database,
-  series: number,
-  range: Range,
-  direction: 'forward' | 'backward' = 'forward',
-  stage?: Stage,
-  blocks = stepBlocksMax,
-): Promise<Step> {
+  asked: readonly AskedStep[],
+  { direction, stage }: Pick<AskedStep, 'direction' | 'stage'>,
+): Promise<Step[]> {
   const forward = direction === 'forward';
-  const edges = (source: string) =>
+  const list = asked.map(
+    ({ series, range, blocks }, n) => `(${n}, ${series}, ${range.from}::bigint, ${range.to}::bigint, ${blocks})`,
+  );
+  const whole = { from: 'low', to: 'high' };
+  const edges = (source: string, order: string) =>
     forward
-      ? `(SELECT from_t AS edge ${source} AND from_t > ${range.from} ORDER BY from_t LIMIT ${blocks})`
-      : `(SELECT to_t + 1 AS edge ${source} AND to_t + 1 < ${range.to} ORDER BY ${source.startsWith('FROM sealed') ? 'from_t' : 'to_t'} DESC LIMIT ${blocks})`;
-  const cut = '(SELECT at FROM cut)';
-  const part = forward ? { from: range.from, to: cut } : { from: cut, to: range.to };
+      ? `(SELECT from_t AS edge ${source} AND from_t > low ORDER BY from_t LIMIT blocks)`
+      : `(SELECT to_t + 1 AS edge ${source} AND to_t + 1 < high ORDER BY ${order} DESC LIMIT blocks)`;
+  const part = forward ? { from: 'low', to: 'at' } : { from: 'at', to: 'high' };
   const rows = await readBinary(
     database,
-    `WITH cut AS MATERIALIZED (SELECT coalesce((
-       SELECT edge FROM (${edges(sealedIn(series, range))} UNION ALL ${edges(freshIn(series, range, stage))}) AS block
-       ORDER BY edge ${forward ? '' : 'DESC'} OFFSET ${blocks - 1} LIMIT 1), ${forward ? range.to : range.from}) AS at)
-     SELECT at, greatest(
-       (SELECT to_t FROM sealed_blocks WHERE series = ${series} ORDER BY from_t DESC LIMIT 1),
-       (SELECT max(to_t) FROM fresh_blocks WHERE series = ${series} AND ${there(stage)})), ${noColumns} FROM cut
-     UNION ALL SELECT NULL, NULL, ${sealedColumns} ${sealedIn(series, part)}
-     UNION ALL SELECT NULL, NULL, ${freshColumnsOf(stage)} ${freshIn(series, part, stage)}`,
+    `WITH asked (n, storage, low, high, blocks) AS (VALUES ${list.join(',')}),
+       cut AS MATERIALIZED (SELECT n, storage, low, high, coalesce((
+           SELECT edge FROM (${edges(sealedIn('storage', whole), 'from_t')}
+             UNION ALL ${edges(freshIn('storage', whole, stage), 'to_t')}) AS block
+           ORDER BY edge ${forward ? '' : 'DESC'} OFFSET blocks - 1 LIMIT 1), ${forward ? 'high' : 'low'}) AS at
+         FROM asked)
+     SELECT n, at, greatest(
+         (SELECT to_t FROM sealed_blocks WHERE series = storage ORDER BY from_t DESC LIMIT 1),
+         (SELECT max(to_t) FROM fresh_blocks WHERE series = storage AND ${there(stage)})), ${noColumns} FROM cut
+     UNION ALL SELECT n, NULL, NULL, block.* FROM cut, LATERAL (
+       (SELECT ${sealedColumns} ${sealedIn('storage', part)} OFFSET 0)
+       UNION ALL (SELECT ${freshColumnsOf(stage)} ${freshIn('storage', part, stage)} OFFSET 0)) AS block`,
   );
-  const block = blockReader(rows, 2);
-  let at = forward ? range.to : range.from;
-  let last = Number.NEGATIVE_INFINITY;
-  const whole: Versions[] = [];
+  const block = blockReader(rows, 3);
+  const ranges = asked.map(({ range }) => range);
+  const lasts = asked.map(() => Number.NEGATIVE_INFINITY);
+  const runs: Versions[][] = asked.map(() => []);
   while (rows.next()) {
+    const n = rows.int4();
     if (rows.isNull()) {
       rows.skip(2);
-      whole.push(block());
+      runs[n].push(block());
       continue;
     }
-    at = rows.int8();
+    const at = rows.int8();
+    ranges[n] = forward ? { from: ranges[n].from, to: at } : { from: at, to: ranges[n].to };
     if (rows.isNull()) rows.skip(1);
-    else last = rows.int8();
+    else lasts[n] = rows.int8();
     rows.skip(columnsCount);
   }
-  const step = forward ? { from: range.from, to: at } : { from: at, to: range.to };
-  return { range: step, versions: mergeVersions(whole.map((run) => clipVersions(run, step.from, step.to))), last };
+  return ranges.map((range, n) => ({
+    range,
+    last: lasts[n],
+    versions: mergeVersions(runs[n].map((run) => clipVersions(run, range.from, range.to))),
+  }));
+}
+
+function stepsOf(database: Database): StepReader {
+  return async (asked) => (await readSteps(database, [asked], asked))[0];
 }
 
 /** Walks a span in steps of bounded memory, from its start or from its end. */
-export async function* walkVersions(
-  database: Database,
-  series: number,
-  range: Range,
-  direction: 'forward' | 'backward' = 'forward',
-  stage?: Stage,
+export async function* walkSteps(
+  read: StepReader,
+  { series, range, direction, stage }: Omit<AskedStep, 'blocks'>,
 ): AsyncGenerator<Step> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
-    const step = await readStep(database, series, rest, direction, stage, blocks);
+    const step = await read({ series, range: rest, direction, blocks, stage });
     rest = direction === 'forward' ? { from: step.range.to, to: rest.to } : { from: rest.from, to: step.range.from };
     yield step;
   }
 }
 
+export function walkVersions(database: Database, series: number, range: Range): AsyncGenerator<Step> {
+  return walkSteps(stepsOf(database), { series, range, direction: 'forward' });
+}
+
 /** The first `count` points of a span at a revision, ascending; or the last ones. */
-export async function readPoints(
+export function readPoints(
   database: Database,
   series: number,
   range: Range,
   asOf: number,
   count: number,
   end: 'first' | 'last',
-  stage?: Stage,
+): Promise<Points> {
+  const direction = end === 'first' ? 'forward' : 'backward';
+  return pointsOfSteps(walkSteps(stepsOf(database), { series, range, direction }), asOf, count, end);
+}
+
+/** So many points from the start of a walk on; `end` says which end of the series that is. */
+export async function pointsOfSteps(
+  steps: AsyncGenerator<Step>,
+  asOf: number,
+  count: number,
+  end: 'first' | 'last',
 ): Promise<Points> {
   const parts: Points[] = [];
   let missing = count;
   if (missing <= 0) return mergeVersions([]);
-  for await (const step of walkVersions(database, series, range, end === 'first' ? 'forward' : 'backward', stage)) {
+  for await (const step of steps) {
     const points = foldVersions(step.versions, asOf);
     const length = points.t.length;
     const part =

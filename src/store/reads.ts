@@ -3,7 +3,17 @@ import { clipVersions, mergeVersions, type Versions } from '../engine/versions.t
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints } from './lanes.ts';
-import { blockReader, freshColumns, freshIn, type Range, sealedColumns, sealedIn } from './read.ts';
+import {
+  type AskedStep,
+  blockReader,
+  freshColumns,
+  freshIn,
+  type Range,
+  readSteps,
+  type Step,
+  sealedColumns,
+  sealedIn,
+} from './read.ts';
 
 export interface AskedVersions {
   readonly series: number;
@@ -27,6 +37,7 @@ const togetherMax = 32;
  * their own at the same moment, and a statement costs more than the rows.
  */
 export class Reads {
+  readonly #steps: DataLoader<AskedStep, Step>;
   readonly #versions: DataLoader<AskedVersions, Versions>;
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
 
@@ -36,8 +47,13 @@ export class Reads {
       maxBatchSize: togetherMax,
       batchScheduleFn: (run: () => void) => void setImmediate(run),
     };
+    this.#steps = new DataLoader((asked) => readGrouped(database, asked), options);
     this.#versions = new DataLoader((asked) => readMany(database, asked), options);
     this.#checkpoints = new DataLoader((asked) => readCheckpoints(database, asked), options);
+  }
+
+  step(asked: AskedStep): Promise<Step> {
+    return this.#steps.load(asked);
   }
 
   /** Everything that was ever said of the instants of a span. */
@@ -68,4 +84,25 @@ async function readMany(database: Database, asked: readonly AskedVersions[]): Pr
     const { from, to } = asked[n].range;
     return mergeVersions(run.map((versions) => clipVersions(versions, from, to)));
   });
+}
+
+/** What cannot go in one statement goes in several. */
+async function readGrouped(database: Database, asked: readonly AskedStep[]): Promise<Step[]> {
+  const groups = new Map<string, { asked: AskedStep[]; places: number[] }>();
+  for (const [place, step] of asked.entries()) {
+    const name = `${step.direction} ${step.stage?.id}`;
+    const group = groups.get(name) ?? { asked: [], places: [] };
+    group.asked.push(step);
+    group.places.push(place);
+    groups.set(name, group);
+  }
+  const steps: Step[] = [];
+  const read = async (group: { asked: AskedStep[]; places: number[] }) => {
+    const found = await readSteps(database, group.asked, group.asked[0]);
+    found.forEach((step, i) => {
+      steps[group.places[i]] = step;
+    });
+  };
+  await Promise.all([...groups.values()].map(read));
+  return steps;
 }
