@@ -2,8 +2,9 @@ import { Fault } from '../engine/fault.ts';
 import type { Expression, Place } from '../engine/formula/expression.ts';
 import { formulaFault } from '../engine/formula/fault.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
-import { referencesOf, refuseUnknown } from '../engine/formula/references.ts';
+import { referencesOf } from '../engine/formula/references.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
+import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
 import { partitionOf } from '../store/care.ts';
@@ -19,6 +20,7 @@ import {
 } from '../store/definitions.ts';
 import { arithmetic } from './arithmetic.ts';
 import { Definitions } from './definitions.ts';
+import { itselfFault, missingFault } from './missing.ts';
 
 /** How often a definition is planned again because the catalogue changed in the meantime. */
 const attemptsMax = 100;
@@ -85,6 +87,8 @@ export class Definer {
       const inputs = this.#resolve(expression, known);
       if (!inputs) continue;
       const before = existing && this.#definitions.newest(existing.id);
+      // A formula that was defined before this was refused is still renewed.
+      if (before?.formula !== definition.formula) at(formulaPath, () => refuseNever(expression));
       const same =
         before?.formula === definition.formula && before.arithmetic === arithmetic() && this.#readsNewest(before);
       const plan = same
@@ -125,12 +129,8 @@ export class Definer {
     const missing = referencesOf(expression).filter(({ key }) => !known.has(key));
     if (missing.length === 0) return;
     const itself = missing.find(({ key }) => key === own);
-    if (itself)
-      throw at(formulaPath, () =>
-        formulaFault(itself.place, `${quoted(own)} would read itself`, ['another series'], []),
-      );
-    const likely = await this.#catalogue.likelyKeys(missing[0].key);
-    throw at(formulaPath, () => refuseUnknown(missing, likely));
+    const fault = await (itself ? itselfFault(this.#catalogue, itself) : missingFault(this.#catalogue, missing));
+    throw at(formulaPath, () => fault);
   }
 
   /** What the keys of a formula stand for now; undefined when one was made a moment ago. */

@@ -2,9 +2,10 @@ import { Fault } from '../engine/fault.ts';
 import type { Expression } from '../engine/formula/expression.ts';
 import { formulaFault } from '../engine/formula/fault.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
-import { referencesOf, refuseUnknown } from '../engine/formula/references.ts';
+import { referencesOf } from '../engine/formula/references.ts';
 import { quoted } from '../engine/key.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
+import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
@@ -13,6 +14,7 @@ import { readStandings } from '../store/lanes.ts';
 import type { Range } from '../store/read.ts';
 import { Reads } from '../store/reads.ts';
 import { PointSource } from './line-source.ts';
+import { missingFault } from './missing.ts';
 import { noCheckpoints, openStages, Turns } from './stage-source.ts';
 import { commonRevision } from './standing.ts';
 import { thin } from './thin.ts';
@@ -54,6 +56,7 @@ export async function evaluate(
 ): Promise<Evaluated> {
   const expression = atFormula(() => parseFormula(request.formula, operatorsByName));
   const rows = await resolve(catalogue, expression);
+  atFormula(() => refuseNever(expression));
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
   const budget = new Budget(limits.evaluatePointsMax);
@@ -106,10 +109,7 @@ async function resolve(catalogue: Catalogue, expression: Expression): Promise<Se
   const rows = await catalogue.seriesByKeys([...new Set(references.map(({ key }) => key))]);
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const missing = references.filter(({ key }) => !byKey.has(key));
-  if (missing.length > 0) {
-    const likely = await catalogue.likelyKeys(missing[0].key);
-    throw placed(refuseUnknown(missing, likely));
-  }
+  if (missing.length > 0) throw placed(await missingFault(catalogue, missing));
   const sizes = references.find(({ key, kind }) => kind === 'size' && byKey.get(key)?.kind === 'DERIVED');
   if (sizes)
     throw placed(

@@ -1,3 +1,4 @@
+import { constantOf } from './constant.ts';
 import type { Expression } from './formula/expression.ts';
 import { formulaFault } from './formula/fault.ts';
 import type { Arguments, BucketOperator, RowOperator } from './operator.ts';
@@ -74,16 +75,6 @@ function withoutInstants({ operator, place }: Call) {
   return formulaFault(place, `'${operator.name}' of numbers alone has no instants to stand at`, ['a series']);
 }
 
-/** What a pointwise operator makes of numbers; NaN where it gives no point. */
-function constantOf(call: Call, operator: RowOperator, inputs: readonly { readonly value: number }[]): Input {
-  const memory = operator.memory(call.given);
-  if (memory.kind !== 'rows' || memory.rows !== 0) throw withoutInstants(call);
-  const out = new Float64Array(1);
-  const columns = inputs.map(({ value }) => Float64Array.of(value));
-  operator.open(call.given).run({ length: 1, t: new Float64Array(1), columns, own: undefined }, out);
-  return { kind: 'constant', value: Number.isFinite(out[0]) ? out[0] + 0 : Number.NaN };
-}
-
 /** Turns a formula into stages. */
 export function planFormula(expression: Expression): Plan {
   const stages: Stage[] = [];
@@ -119,7 +110,15 @@ export function planFormula(expression: Expression): Plan {
     const inputs = part.inputs.map((input) => build(input, builder));
     // What takes sizes alone gives them as they are.
     if (operator.takes === 'size') return inputs[0];
-    if (inputs.every((input) => input.kind === 'constant')) return constantOf(part, operator, inputs);
+    if (inputs.every((input) => input.kind === 'constant')) {
+      const value = constantOf(
+        operator,
+        part.given,
+        inputs.map(({ value }) => value),
+      );
+      if (value === undefined) throw withoutInstants(part);
+      return { kind: 'constant', value };
+    }
     return builder.node({ operator, given: part.given, inputs });
   };
 

@@ -2,6 +2,7 @@ import { evaluate } from '../derive/evaluate.ts';
 import { type ExplainedInput, type Explanation, explain } from '../derive/explain.ts';
 import type { CommitRow } from '../store/catalogue.ts';
 import { builder } from './builder.ts';
+import { placeDescription } from './formula-place.ts';
 import { requireInstant } from './given-instant.ts';
 import { CommitType, PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
 import { checkMaxPoints, SeriesType } from './series.ts';
@@ -63,7 +64,7 @@ builder.queryFields((t) => ({
     description:
       'Computes a formula without saving it: over a range it gives exactly that slice of what it gives over everything. maxPoints thins as samples(method: MINMAX) does.',
     args: {
-      formula: t.arg.string({ required: true, description: 'The formula.' }),
+      formula: t.arg.string({ required: true, description: `The formula. ${placeDescription}` }),
       range: t.arg({ type: TimeRange, description: 'Only these.' }),
       maxPoints: t.arg.int({ defaultValue: 1000, description: 'At most so many points; null: all.' }),
       asOf: t.arg({ type: 'Revision', description: asOfDescription }),

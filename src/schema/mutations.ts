@@ -10,6 +10,7 @@ import {
 import { builder, type Context } from './builder.ts';
 import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
 import { DerivedSeriesType } from './derived.ts';
+import { placeDescription } from './formula-place.ts';
 import { requireInstant } from './given-instant.ts';
 import { globalId } from './ids.ts';
 import { SourceSeriesType } from './series.ts';
@@ -68,7 +69,7 @@ const DefineSeriesInput = builder.inputType('DefineSeriesInput', {
     }),
     formula: t.string({
       required: true,
-      description: "What it holds: 'ema(BTC-USD, 12) - ema(BTC-USD, 26)'. `operators` lists what there is.",
+      description: `What it holds: 'ema(BTC-USD, 12) - ema(BTC-USD, 26)'. \`operators\` lists what there is. ${placeDescription}`,
     }),
     name: t.string({ description: 'What people call it.' }),
     unit: t.string({ description: 'What its values are measured in.' }),

@@ -35,7 +35,11 @@ const OperatorParameterType = builder.objectRef<Parameter>('OperatorParameter').
       description: 'The words that it can be.',
       resolve: ({ words }) => (words ? [...words] : null),
     }),
-    min: t.float({ nullable: true, description: 'The least that it can be.', resolve: ({ min }) => min ?? null }),
+    min: t.float({
+      nullable: true,
+      description: 'The least that it can be. Of a window: in points; a window of time is longer than 0.',
+      resolve: ({ min }) => min ?? null,
+    }),
     max: t.float({ nullable: true, description: 'The most that it can be.', resolve: ({ max }) => max ?? null }),
     aboveMin: t.boolean({
       description: 'Whether it must be more than min.',

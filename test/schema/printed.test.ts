@@ -41,6 +41,13 @@ it('a description is a sentence: it begins with a capital or a quoted word and e
   expect(odd.map(([place]) => place)).toEqual([]);
 });
 
+it('what a number counts is said: places of a formula in UTF-16 units, the least window in points', () => {
+  const text = new Map(described());
+  for (const place of ['DefineSeriesInput.formula', 'Query.evaluate(formula:)'])
+    expect(text.get(place)).toContain('line and column from 1 on, and length, in UTF-16 units');
+  expect(text.get('OperatorParameter.min')).toContain('Of a window: in points');
+});
+
 it('schema.graphql is what the code prints (else: npm run generate)', () => {
   expect(readFileSync('schema.graphql', 'utf8')).toBe(printedSchema());
 });

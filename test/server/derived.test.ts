@@ -275,6 +275,43 @@ it('an unknown key is refused with those that were probably meant, also by evalu
   expect(wrong.errors?.[0].extensions.formula).toMatchObject({ line: 1, column: 15, length: 1 });
 });
 
+it('a hyphen between two series is read as a part of a key: their difference is suggested, also for the key itself', async () => {
+  await put('L1', [[0, 1]]);
+  await put('L2', [[0, 1]]);
+  const place = { line: 1, column: 5, length: 5, suggestions: ['L1 - L2'] };
+  const defined = await gql(server.url, 'mutation { defineSeries(input: { key: "L", formula: "2 * L1-L2" }) { id } }');
+  expect(defined.errors?.[0]).toMatchObject({
+    message: expect.stringContaining('there is no series L1-L2; did you mean L1 - L2'),
+    extensions: { code: 'BAD_USER_INPUT', inputPath: ['input', 'formula'], formula: place },
+  });
+  const itself = await gql(
+    server.url,
+    'mutation { defineSeries(input: { key: "L1-L2", formula: "2 * L1-L2" }) { id } }',
+  );
+  expect(itself.errors?.[0]).toMatchObject({
+    message: expect.stringContaining("'L1-L2' would read itself; did you mean L1 - L2?"),
+    extensions: { formula: place },
+  });
+  const computed = await gql(server.url, '{ evaluate(formula: "2 * L1-L2") { t } }');
+  expect(computed.errors?.[0]).toMatchObject({ extensions: { inputPath: ['formula'], formula: place } });
+});
+
+it('what can never have a value is refused with its place, by evaluate too', async () => {
+  await put('NV', [[0, 1]]);
+  const told = {
+    message: 'line 1, column 6: this part never has a value: division by zero',
+    extensions: { code: 'BAD_USER_INPUT', formula: { line: 1, column: 6, length: 6 } },
+  };
+  const defined = await gql(
+    server.url,
+    'mutation { defineSeries(input: { key: "NV.d", formula: "2 + (NV / 0)" }) { id } }',
+  );
+  expect(defined.errors?.[0]).toMatchObject(told);
+  expect(defined.errors?.[0].extensions.inputPath).toEqual(['input', 'formula']);
+  const computed = await gql(server.url, '{ evaluate(formula: "2 + (NV / 0)") { t } }');
+  expect(computed.errors?.[0]).toMatchObject(told);
+});
+
 it('nobody writes into a derived series, nor takes its key', async () => {
   await put('W', [[0, 1]]);
   await define('W.d', 'W + 1');
@@ -445,6 +482,8 @@ it('without a worker a new series is CATCHING_UP and empty, and await: DERIVED o
       pending: [{ from: null, to: null }],
     });
     expect(series.samples.t).toEqual([]);
+    const { evaluate } = await ask<{ evaluate: Samples }>(lonely.url, '{ evaluate(formula: "L.d * 2") { t } }');
+    expect(evaluate.t).toEqual([]);
     const { ingestTicks } = await ask<{ ingestTicks: Reflected }>(
       lonely.url,
       `mutation { ingestTicks(input: { await: DERIVED, ticks: [{ series: "L", t: ${t}, value: 2 }] }) { settled revision derivedRevision } }`,

@@ -1,13 +1,14 @@
 import type { Operator, Parameter } from '../operator.ts';
+import { completed } from './completed.ts';
 import { didYouMean, formulaFault, oneOf, shown } from './fault.ts';
 import { nearest } from './nearest.ts';
-import { signatureOf, wantedFor } from './signature.ts';
+import { expectedFor, signatureOf, wantedFor } from './signature.ts';
 import type { ArgumentSyntax, CallSyntax, Syntax } from './syntax.ts';
 
 /** What was written for each parameter, in the order of the parameters; several values only where it repeats. */
 export type Bound = ReadonlyMap<Parameter, readonly Syntax[]>;
 
-export function bind(call: CallSyntax, operator: Operator): Bound {
+export function bind(call: CallSyntax, operator: Operator, text: string): Bound {
   const { parameters } = operator;
   const written = new Map<Parameter, Syntax[]>();
   let position = 0;
@@ -21,11 +22,7 @@ export function bind(call: CallSyntax, operator: Operator): Bound {
     }
     if (named !== undefined) {
       const problem = `an argument without a name cannot follow one with a name (${shown(named)})`;
-      throw formulaFault(
-        value.span,
-        problem,
-        parameters.filter((each) => !written.has(each)).map((each) => `${each.name}:`),
-      );
+      throw formulaFault(value.span, problem, free(operator, written));
     }
     const parameter = parameters[position];
     if (parameter === undefined) throw tooMany(call, operator);
@@ -34,7 +31,7 @@ export function bind(call: CallSyntax, operator: Operator): Bound {
     else written.set(parameter, [value]);
     if (!parameter.repeats) position++;
   }
-  refuseMissing(call, operator, written);
+  refuseMissing(call, operator, written, text);
   return new Map(parameters.map((parameter) => [parameter, written.get(parameter) ?? []]));
 }
 
@@ -45,16 +42,21 @@ function namedParameter(
 ): Parameter {
   const names = operator.parameters.map((each) => each.name);
   const parameter = operator.parameters.find((each) => each.name === text);
-  const free = operator.parameters.filter((each) => !written.has(each)).map((each) => each.name);
   if (parameter === undefined) {
     const suggestions = nearest(text, names);
     const problem = `${operator.name} has no argument ${shown(text)}: ${signatureOf(operator)}${didYouMean(suggestions)}`;
-    throw formulaFault(span, problem, free, suggestions);
+    throw formulaFault(span, problem, free(operator, written), suggestions);
   }
   if (written.has(parameter)) {
-    throw formulaFault(span, `${text} is given twice: ${signatureOf(operator)}`, free, nearest(text, free));
+    throw formulaFault(span, `${text} is given twice: ${signatureOf(operator)}`, free(operator, written));
   }
   return parameter;
+}
+
+/** What could be given by name; where all is given, the end. */
+function free({ parameters }: Operator, written: ReadonlyMap<Parameter, unknown>): string[] {
+  const names = parameters.filter((each) => !written.has(each)).map(({ name }) => `${name}:`);
+  return names.length > 0 ? names : [')'];
 }
 
 function tooMany(call: CallSyntax, operator: Operator): Error {
@@ -65,13 +67,19 @@ function tooMany(call: CallSyntax, operator: Operator): Error {
   return formulaFault(call.arguments[max].value.span, problem, [')']);
 }
 
-function refuseMissing(call: CallSyntax, operator: Operator, written: ReadonlyMap<Parameter, unknown>): void {
+function refuseMissing(
+  call: CallSyntax,
+  operator: Operator,
+  written: ReadonlyMap<Parameter, unknown>,
+  text: string,
+): void {
   const missing = operator.parameters.filter((each) => !each.optional && !written.has(each));
   if (missing.length > 0) {
     const names = missing.map(({ name }) => name);
-    const wanted = wantedFor(missing[0]);
-    const problem = `${operator.name} needs ${names.join(' and ')}: ${signatureOf(operator)}, where ${names[0]} is ${oneOf(wanted)}`;
-    throw formulaFault(call.span, problem, wanted);
+    const suggestions = completed(call, operator, text, missing);
+    const where = `where ${names[0]} is ${oneOf(wantedFor(missing[0]))}`;
+    const problem = `${operator.name} needs ${names.join(' and ')}: ${signatureOf(operator)}, ${where}${didYouMean(suggestions.map(shown))}`;
+    throw formulaFault(call.span, problem, expectedFor(missing[0]), suggestions);
   }
   // Inputs are told apart by their order alone.
   const inputs = operator.parameters.filter(({ type }) => type === 'series' || type === 'ticks');
@@ -81,6 +89,6 @@ function refuseMissing(call: CallSyntax, operator: Operator, written: ReadonlyMa
   if (gap >= 0) {
     const later = inputs.slice(gap + 1).find((each) => written.has(each))!;
     const problem = `${operator.name} needs ${inputs[gap].name} where ${later.name} is given: ${signatureOf(operator)}`;
-    throw formulaFault(call.span, problem, wantedFor(inputs[gap]));
+    throw formulaFault(call.span, problem, expectedFor(inputs[gap]));
   }
 }

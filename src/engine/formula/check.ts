@@ -1,14 +1,19 @@
 import type { Argument, Operator } from '../operator.ts';
 import { bind } from './bind.ts';
+import { completed } from './completed.ts';
+import { composedFault } from './composed.ts';
 import type { Expression } from './expression.ts';
 import { didYouMean, formulaFault, shown } from './fault.ts';
 import { described, givenValue, roleOf, ticksKey, type Use } from './given.ts';
 import { nearest } from './nearest.ts';
-import { signatureOf, wantedFor } from './signature.ts';
+import { readQuantity } from './quantity.ts';
+import { expectedFor, signatureOf } from './signature.ts';
 import { synonymsOf } from './synonyms.ts';
-import { type CallSyntax, placeOf, type Syntax, textOf } from './syntax.ts';
+import { type CallSyntax, placeAt, placeOf, type Syntax, textOf } from './syntax.ts';
 
 type Operators = ReadonlyMap<string, Operator>;
+
+const seriesExpected = ['a series', 'a number'];
 
 /** Gives names their meaning, and refuses what makes no sense. */
 export function checkSyntax(syntax: Syntax, text: string, operators: Operators): Expression {
@@ -39,11 +44,13 @@ class Checker {
         return { kind: 'series', key: syntax.key, place };
       case 'call':
         return this.#call(syntax);
+      case 'misread':
+        throw formulaFault(place, syntax.problem, seriesExpected, syntax.instead.filter(isNoWindow));
       case 'window': {
         const who = use ? roleOf(use) : 'a formula';
         const hint = 'micros' in syntax.window ? ': a number of seconds, say, is written without a unit' : '';
         const problem = `${who} must be a series or a number, not ${described(syntax, this.#text)}${hint}`;
-        throw formulaFault(place, problem, ['a series', 'a number']);
+        throw formulaFault(place, problem, seriesExpected);
       }
     }
   }
@@ -53,7 +60,7 @@ class Checker {
     if (operator === undefined) throw this.#unknown(call);
     const inputs: Expression[] = [];
     const given: Record<string, Argument | undefined> = {};
-    for (const [parameter, values] of bind(call, operator)) {
+    for (const [parameter, values] of bind(call, operator, this.#text)) {
       const use = { parameter, operator, call, text: this.#text, operators: this.#operators };
       if (parameter.type === 'series') inputs.push(...values.map((value) => this.series(value, use)));
       else if (parameter.type === 'ticks') inputs.push(...values.flatMap((value) => ticks(value, use)));
@@ -62,17 +69,22 @@ class Checker {
     const refused = operator.refuse?.(given);
     if (refused) {
       const named = call.arguments.find(({ name }) => name?.text === refused.parameter);
-      const problem = `${operator.name}: ${refused.problem} (${signatureOf(operator)})`;
-      const parameter = operator.parameters.find(({ name }) => name === refused.parameter);
-      throw formulaFault(named?.value.span ?? call.span, problem, parameter && wantedFor(parameter));
+      const parameter = operator.parameters.find(({ name }) => name === refused.parameter)!;
+      const nothingGiven = Object.values(given).every((value) => value === undefined);
+      const suggestions = nothingGiven ? completed(call, operator, this.#text, [parameter]) : [];
+      const problem = `${operator.name}: ${refused.problem} (${signatureOf(operator)})${didYouMean(suggestions.map(shown))}`;
+      throw formulaFault(named?.value.span ?? call.span, problem, expectedFor(parameter), suggestions);
     }
     return { kind: 'call', operator, inputs, given, place: placeOf(call.span) };
   }
 
-  #unknown({ name, nameSpan, span }: CallSyntax): Error {
+  #unknown(call: CallSyntax): Error {
+    const { name, nameSpan, span } = call;
+    const composed = composedFault(call, this.#text);
+    if (composed) return composed;
     const known = synonymsOf(name).filter((each) => this.#operators.has(each));
     const names = [...this.#operators.keys()].filter((each) => /^\p{L}/u.test(each));
-    const suggestions = [...new Set([...known, ...nearest(name, names)])].slice(0, 3);
+    const suggestions = this.#difference(name) ?? [...new Set([...known, ...nearest(name, names)])].slice(0, 3);
     const infix = suggestions.find((each) => !/^\p{L}/u.test(each));
     if (infix !== undefined) {
       const problem = `there is no operator ${shown(name)}: it is written x ${infix} y, not ${shown(textOf(this.#text, span))}`;
@@ -85,6 +97,18 @@ class Checker {
       suggestions,
     );
   }
+
+  /** A-mean(A, 20p) calls A-mean, as a minus sign without spaces is a part of the name. */
+  #difference(name: string): string[] | undefined {
+    const hyphen = name.lastIndexOf('-');
+    const operator = name.slice(hyphen + 1);
+    return hyphen > 0 && this.#operators.has(operator) ? [`${name.slice(0, hyphen)} - ${operator}`] : undefined;
+  }
+}
+
+function isNoWindow(text: string): boolean {
+  const span = { ...placeAt(text, 0), from: 0 };
+  return readQuantity(text, span, text).kind !== 'window';
 }
 
 function ticks(value: Syntax, use: Use): Expression[] {

@@ -1,6 +1,6 @@
 import type { Arguments, Operator } from '../operator.ts';
 
-/** Where a part of a formula stands: from 1 on, in characters. */
+/** Where a part of a formula stands: from 1 on, in UTF-16 units as JavaScript counts them. */
 export interface Place {
   readonly line: number;
   readonly column: number;

@@ -3,12 +3,12 @@ import type { Place } from './expression.ts';
 
 /**
  * What is wrong with a formula, and where. `message` is what follows the place in one sentence; `expected` names what
- * could stand there; each of `suggestions` is a text that could be written instead of what stands at the place.
+ * could stand there, in words, and is never empty; each of `suggestions` is a text that could be written instead of what stands at the place.
  */
 export function formulaFault(
   place: Place,
   message: string,
-  expected: readonly string[] = [],
+  expected: readonly string[],
   suggestions: readonly string[] = [],
   code: FaultCode = 'BAD_USER_INPUT',
 ): Fault {

@@ -2,10 +2,10 @@ import type { Argument, Operator, Parameter } from '../operator.ts';
 import { didYouMean, formulaFault, oneOf, shown } from './fault.ts';
 import { keyText } from './key.ts';
 import { nearest } from './nearest.ts';
-import { shortDurationOf } from './quantity.ts';
-import { signatureOf, wantedFor } from './signature.ts';
-import { ofSeveralValues } from './synonyms.ts';
-import { type CallSyntax, type Syntax, textOf } from './syntax.ts';
+import { readQuantity, shortDurationOf } from './quantity.ts';
+import { boundsOf, expectedFor, pointsText, signatureOf, wantedFor } from './signature.ts';
+import { isNoNumber, ofSeveralValues } from './synonyms.ts';
+import { type CallSyntax, type MisreadSyntax, type Syntax, textOf } from './syntax.ts';
 
 /** Where a value was written, and what for. */
 export interface Use {
@@ -19,6 +19,7 @@ export interface Use {
 
 /** The value of a parameter that is no series. */
 export function givenValue(value: Syntax, use: Use): Argument {
+  if (value.kind === 'misread') throw misreadFault(value, use);
   switch (use.parameter.type) {
     case 'window':
     case 'duration':
@@ -28,6 +29,17 @@ export function givenValue(value: Syntax, use: Use): Argument {
     default:
       return numberOf(value, use);
   }
+}
+
+/** Of what might have been meant, only what could stand there is suggested. */
+function misreadFault({ problem, instead, span }: MisreadSyntax, { parameter }: Use): Error {
+  const fits = (text: string): boolean => {
+    if (parameter.type === 'ticks') return text.startsWith("'");
+    const read = readQuantity(text, span, text);
+    if (read.kind !== 'window') return read.kind === 'number' && ['number', 'count'].includes(parameter.type);
+    return parameter.type === 'window' || (parameter.type === 'duration' && 'micros' in read.window);
+  };
+  return formulaFault(span, problem, expectedFor(parameter), instead.filter(fits));
 }
 
 /** 'the window of mean' */
@@ -41,35 +53,36 @@ export function described(value: Syntax, text: string): string {
   if (value.kind === 'window')
     return 'points' in value.window ? `${written}, a number of points` : `${written}, a duration`;
   if (value.kind === 'number') return `${written}, a number`;
+  if (value.kind === 'name' && isNoNumber(value.key)) return `${written}, which is no number here`;
   return value.kind === 'name' ? `the series ${written}` : `the formula ${written}`;
 }
 
 function windowOf(value: Syntax, use: Use): Argument {
   const { parameter, text } = use;
-  const wanted = wantedFor(parameter);
+  const wanted = oneOf(wantedFor(parameter));
+  const expected = expectedFor(parameter);
   const isDuration = parameter.type === 'duration';
   if (value.kind === 'number') throw withoutUnit(value.value, value, use);
   if (value.kind !== 'window') {
     const iso = value.kind === 'name' && !value.quoted ? shortDurationOf(value.key) : undefined;
     const hint = iso === undefined ? severalValuesHint(use) : `; a duration is written ${iso}`;
-    const problem = `${roleOf(use)} must be ${oneOf(wanted)}, not ${described(value, text)}${hint}`;
-    throw formulaFault(value.span, problem, wanted, iso === undefined ? [] : [iso]);
+    const problem = `${roleOf(use)} must be ${wanted}, not ${described(value, text)}${hint}`;
+    throw formulaFault(value.span, problem, expected, iso === undefined ? [] : [iso]);
   }
   const { window } = value;
   if ('micros' in window) return isDuration ? window.micros : window;
   if (isDuration) {
-    throw formulaFault(value.span, `${roleOf(use)} must be ${oneOf(wanted)}, not ${described(value, text)}`, wanted);
+    throw formulaFault(value.span, `${roleOf(use)} must be ${wanted}, not ${described(value, text)}`, expected);
   }
-  const { min } = parameter;
-  if (min !== undefined && window.points < min) {
-    throw formulaFault(value.span, `${roleOf(use)} must be at least ${min} points`, wanted, [`${min}p`]);
+  const { min = 1 } = parameter;
+  if (window.points < min) {
+    throw formulaFault(value.span, `${roleOf(use)} must be at least ${pointsText(min)}`, expected, [`${min}p`]);
   }
   return window;
 }
 
 function withoutUnit(number: number, value: Syntax, use: Use): Error {
   const { parameter } = use;
-  const wanted = wantedFor(parameter);
   const units = parameter.type === 'duration' ? ['s'] : ['p', 's'];
   const plain = number > 0 && /^[\d.]+$/.test(String(number)) ? number : 20;
   const suggestions = units
@@ -79,7 +92,7 @@ function withoutUnit(number: number, value: Syntax, use: Use): Error {
     (each) => `${each} for ${plain} ${each.endsWith('p') ? 'point' : 'second'}${plain === 1 ? '' : 's'}`,
   );
   const problem = `${roleOf(use)} needs a unit: write ${oneOf(meaning)}${severalValuesHint(use)}`;
-  return formulaFault(value.span, problem, wanted, suggestions);
+  return formulaFault(value.span, problem, expectedFor(parameter), suggestions);
 }
 
 /** max(x, 1) looks for the highest x of a window; whoever wrote it may have meant the larger of x and 1. */
@@ -103,7 +116,7 @@ function wordOf(value: Syntax, use: Use): Argument {
 function numberOf(value: Syntax, use: Use): Argument {
   const { parameter, text } = use;
   const { min, max, aboveMin } = parameter;
-  const wanted = wantedFor(parameter);
+  const expected = expectedFor(parameter);
   const kind = parameter.type === 'count' ? 'a plain whole number' : 'a plain number';
   if (value.kind !== 'number') {
     const plain = value.kind === 'window' && 'points' in value.window ? [String(value.window.points)] : [];
@@ -111,23 +124,24 @@ function numberOf(value: Syntax, use: Use): Argument {
     throw formulaFault(
       value.span,
       `${roleOf(use)} must be ${kind}, not ${described(value, text)}${hint}`,
-      wanted,
+      expected,
       plain,
     );
   }
   const number = value.value;
   if (parameter.type === 'count' && !Number.isSafeInteger(number)) {
-    throw formulaFault(value.span, `${roleOf(use)} must be a whole number, not ${number}`, wanted, nearbyWhole(number));
+    throw formulaFault(
+      value.span,
+      `${roleOf(use)} must be a whole number, not ${number}`,
+      expected,
+      nearbyWhole(number),
+    );
   }
   const tooSmall = min !== undefined && (aboveMin ? number <= min : number < min);
   if (!tooSmall && !(max !== undefined && number > max)) return number;
-  const bounds = [
-    ...(min === undefined ? [] : [aboveMin ? `above ${min}` : `at least ${min}`]),
-    ...(max === undefined ? [] : [`at most ${max}`]),
-  ];
   const instead = tooSmall ? (aboveMin ? undefined : min) : max;
-  const problem = `${roleOf(use)} must be ${bounds.join(' and ')}, not ${number}`;
-  throw formulaFault(value.span, problem, wanted, instead === undefined ? [] : [String(instead)]);
+  const problem = `${roleOf(use)} must be ${boundsOf(parameter).join('')}, not ${number}`;
+  throw formulaFault(value.span, problem, expected, instead === undefined ? [] : [String(instead)]);
 }
 
 function nearbyWhole(number: number): string[] {
@@ -138,6 +152,7 @@ function nearbyWhole(number: number): string[] {
 /** A parameter of type 'ticks' as its key. */
 export function ticksKey(value: Syntax, use: Use): string {
   if (value.kind === 'name') return value.key;
+  if (value.kind === 'misread') throw misreadFault(value, use);
   const inner = value.kind === 'call' ? value.arguments.find((each) => each.value.kind === 'name')?.value : undefined;
   const suggestions = inner?.kind === 'name' ? [keyText(inner.key)] : [];
   const problem = `${roleOf(use)} must be the key of a series, whose sizes it needs too, not ${described(value, use.text)}`;

@@ -3,7 +3,7 @@ import { keyProblem } from '../key.ts';
 import { assemble, type Operand, type Piece } from './assemble.ts';
 import { formulaFault } from './fault.ts';
 import { reservedWords } from './key.ts';
-import { spanOf, tokensOf } from './lex.ts';
+import { spanOf, tokensOf, valueExpected } from './lex.ts';
 import { misplacedFault } from './misplaced.ts';
 import { readQuantity } from './quantity.ts';
 import { type ArgumentSyntax, type Span, type Syntax, spanning } from './syntax.ts';
@@ -139,7 +139,7 @@ function bareName(token: IToken): Syntax {
   throw formulaFault(
     spanOf(token),
     problem,
-    [],
+    valueExpected,
     key === 'if' ? [`'${key}'`] : [key === 'true' ? '1' : '0', `'${key}'`],
   );
 }

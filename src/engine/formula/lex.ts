@@ -7,6 +7,7 @@ import { Close, Colon, Infix, Name, Open, Prefix, Quantity, Quoted, tokenTypes, 
 const lengthMax = 10_000;
 const nodesMax = 500;
 const nestingMax = 100;
+const inParts = 'define a part of it as a series of its own';
 
 let lexer: Lexer | undefined;
 
@@ -14,7 +15,8 @@ let lexer: Lexer | undefined;
 export function tokensOf(text: string): IToken[] {
   const whole = { line: 1, column: 1, length: text.length };
   if (text.length > lengthMax) {
-    throw formulaFault(whole, `a formula has at most ${lengthMax} characters, this one has ${text.length}`);
+    const problem = `a formula has at most ${lengthMax} characters, this one has ${text.length}: ${inParts}`;
+    throw formulaFault(whole, problem, [`at most ${lengthMax} characters`]);
   }
   // Its patterns are few and simple: analysing them for faster ones costs more than it ever saves.
   lexer ??= new Lexer(tokenTypes, { recoveryEnabled: false, safeMode: true });
@@ -59,11 +61,13 @@ function refuseTooLarge(tokens: readonly IToken[]): void {
     if (type === Open || valueEnds.has(type)) prefixes = 0;
     else if (isPrefix(token)) prefixes++;
     if (open + Math.max(0, prefixes - 1) > nestingMax) {
-      throw formulaFault(spanOf(token), `a formula is nested at most ${nestingMax} deep, this one goes deeper here`);
+      const problem = `a formula is nested at most ${nestingMax} deep, this one goes deeper here: ${inParts}`;
+      throw formulaFault(spanOf(token), problem, [`at most ${nestingMax} levels`]);
     }
     if (nodes > nodesMax) {
-      const limit = `a formula has at most ${nodesMax} numbers, references, operators and calls, this one has more from here on`;
-      throw formulaFault(spanOf(token), limit);
+      const limit = `at most ${nodesMax} numbers, references, operators and calls`;
+      const problem = `a formula has ${limit}, this one has more from here on: ${inParts}`;
+      throw formulaFault(spanOf(token), problem, [limit]);
     }
   }
 }

@@ -1,11 +1,12 @@
 import { formatDuration, parseDuration } from '../duration.ts';
 import { formulaFault, oneOf, shown } from './fault.ts';
 import { suggestedKey } from './key.ts';
-import type { Span, Syntax } from './syntax.ts';
+import type { MisreadSyntax, Span, Syntax } from './syntax.ts';
 
 const number = /^(?:\d+(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const points = /^\d+p$/;
 const amountAndUnit = /^(\d+(?:\.\d+)?|\.\d+)(\p{L}+)$/u;
+const exponentAndUnit = /^((?:\d+(?:\.\d+)?|\.\d+)e[+-]?\d+)(\p{L}+)$/iu;
 
 const durationPart = /\d+(?:us|ms|[smhdw])/g;
 const severalParts = /^(?:\d+(?:us|ms|[smhdw])){2,}$/;
@@ -25,23 +26,26 @@ const units: Readonly<Record<string, readonly string[]>> = {
 export function readQuantity(text: string, span: Span, formula: string): Syntax {
   if (number.test(text)) {
     const value = Number(text);
-    if (!Number.isFinite(value)) throw formulaFault(span, `${shown(text)} is larger than any number kept here`);
-    return { kind: 'number', value, span };
+    if (Number.isFinite(value)) return { kind: 'number', value, span };
+    return misread(span, `${shown(text)} is larger than any number kept here (${Number.MAX_VALUE})`, []);
   }
   if (points.test(text)) {
     const count = Number(text.slice(0, -1));
-    if (!(count >= 1)) throw formulaFault(span, 'a window has at least one point', ['a window'], ['1p']);
-    if (!Number.isSafeInteger(count)) throw formulaFault(span, `${shown(text)} is more points than can be counted`);
-    return { kind: 'window', window: { points: count }, span };
+    if (Number.isSafeInteger(count)) return { kind: 'window', window: { points: count }, span };
+    return misread(span, `${shown(text)} is more points than can be counted`, []);
   }
   const duration = parseDuration(text);
   if (typeof duration === 'number') return { kind: 'window', window: { micros: duration }, span };
   const key = keyAround(formula, span);
   if (key.length > text.length) {
     const problem = `${shown(key)} begins with a digit: such a key is written in quotes, and a minus sign between spaces`;
-    throw formulaFault({ ...span, length: key.length }, problem, expected, suggestedKey(key));
+    throw formulaFault({ ...span, length: key.length }, problem, ['the key of a series in quotes'], suggestedKey(key));
   }
-  throw formulaFault(span, ...problemOf(text, duration.problem));
+  return misread(span, ...problemOf(text, duration.problem));
+}
+
+function misread(span: Span, problem: string, instead: readonly string[]): MisreadSyntax {
+  return { kind: 'misread', problem, instead, span };
 }
 
 /** How a duration in the long form of ISO 8601 is written here: PT24H is the key of a series. */
@@ -65,41 +69,50 @@ function keyAround(formula: string, { from }: Span): string {
   return pattern.exec(formula)?.[0] ?? '';
 }
 
-type Problem = [message: string, expected: string[], suggestions: string[]];
+type Problem = [message: string, instead: string[]];
 
-const expected = ['a number', 'points (20p)', 'a duration (60s)'];
+const forms = ['a number', 'points (20p)', 'a duration (60s)'];
 
 function problemOf(text: string, durationProblem: string): Problem {
   const joined = joinedParts(text);
-  if (joined !== undefined) return [`a duration has one part: ${shown(text)} is written ${joined}`, expected, [joined]];
+  if (joined !== undefined) return [`a duration has one part: ${shown(text)} is written ${joined}`, [joined]];
   const [, amount, letters] = amountAndUnit.exec(text) ?? [];
-  if (letters === 'p')
-    return ['points are counted in whole numbers, as in 20p', expected, [`${Math.ceil(Number(amount))}p`]];
+  if (letters === 'p') return ['points are counted in whole numbers, as in 20p', [`${Math.ceil(Number(amount))}p`]];
   if (letters !== undefined) {
     const unit = unitOf(letters);
     const instead = unit && `${amount.startsWith('.') ? '0' : ''}${amount}${unit}`;
-    if (instead && (unit === 'p' ? points.test(instead) : typeof parseDuration(instead) === 'number')) {
-      return [`${shown(text)} is written ${instead}`, expected, [instead]];
-    }
-    if (unit !== undefined || /^(?:mo|mon|months?|M|y|yr|years?|Y|ns)$/.test(letters))
-      return [durationProblem, expected, []];
+    if (instead && isWindow(instead)) return [`${shown(text)} is written ${instead}`, [instead]];
+    if (unit !== undefined || /^(?:mo|mon|months?|M|y|yr|years?|Y|ns)$/.test(letters)) return [durationProblem, []];
     const product = `${amount} * ${letters}`;
     const message = `${shown(text)} is neither a number nor a duration: to multiply write ${shown(product)}, and a key that begins with a digit in quotes`;
-    return [message, expected, [product, ...suggestedKey(text)]];
+    return [message, [product, ...suggestedKey(text)]];
   }
+  const plainDigits = withoutExponent(text);
+  if (plainDigits !== undefined)
+    return [`an amount with a unit is written in plain digits: ${plainDigits}`, [plainDigits]];
   if (/^[\d_]+$/.test(text)) {
     const plain = text.replaceAll('_', '');
-    return [`a number is written without ${shown('_')}: ${shown(plain)}`, expected, [plain]];
+    return [`a number is written without ${shown('_')}: ${shown(plain)}`, [plain]];
   }
-  if (/^\d+\.$/.test(text)) return ['digits must follow the decimal point', expected, [text.slice(0, -1)]];
+  if (/^\d+\.$/.test(text)) return ['digits must follow the decimal point', [text.slice(0, -1)]];
   if (/^0[xbo]/i.test(text) && Number.isFinite(Number(text))) {
     const plain = String(Number(text));
-    return [`numbers are written in decimal digits, this one as ${plain}`, expected, [plain]];
+    return [`numbers are written in decimal digits, this one as ${plain}`, [plain]];
   }
-  const message = `${shown(text)} is none of ${oneOf(expected)}, and a key that begins with a digit is written in quotes`;
-  return durationProblem.includes('is not a duration')
-    ? [message, expected, suggestedKey(text)]
-    : [durationProblem, expected, []];
+  const message = `${shown(text)} is none of ${oneOf(forms)}, and a key that begins with a digit is written in quotes`;
+  return durationProblem.includes('is not a duration') ? [message, suggestedKey(text)] : [durationProblem, []];
+}
+
+function isWindow(text: string): boolean {
+  return points.test(text) || typeof parseDuration(text) === 'number';
+}
+
+/** 1e9p is written 1000000000p. */
+function withoutExponent(text: string): string | undefined {
+  const [, amount, letters] = exponentAndUnit.exec(text) ?? [];
+  const unit = letters && unitOf(letters);
+  const plain = unit && `${Number(amount)}${unit}`;
+  return plain && isWindow(plain) ? plain : undefined;
 }
 
 /** 1h30m is written 90m. */

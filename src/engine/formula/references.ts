@@ -1,8 +1,10 @@
 import type { Fault } from '../fault.ts';
+import { differenceWithin } from './difference.ts';
 import type { Expression, Place } from './expression.ts';
 import { didYouMean, formulaFault, shown } from './fault.ts';
 import { keyText } from './key.ts';
 import { nearest } from './nearest.ts';
+import { isNoNumber } from './synonyms.ts';
 
 export interface Reference {
   readonly kind: 'series' | 'size';
@@ -18,15 +20,25 @@ export function referencesOf(expression: Expression): Reference[] {
   return [{ kind, key, place }];
 }
 
-/** For references to series that are not there: at least one; the first gives the place. */
+/**
+ * For references to series that are not there: at least one; the first gives the place. Among the known keys are those
+ * of `keysWithin` it that there are.
+ */
 export function refuseUnknown(missing: readonly Reference[], knownKeys: readonly string[]): Fault {
   const [first] = missing;
-  const suggestions = nearest(first.key, knownKeys).map(keyText);
+  const known = new Set(knownKeys);
+  // What needs sizes takes a key alone.
+  const takesSizes = missing.some(({ kind, place }) => kind === 'size' && place === first.place);
+  const difference = takesSizes ? undefined : differenceWithin(first.key, known);
+  const suggestions = [...(difference === undefined ? [] : [difference]), ...nearest(first.key, known).map(keyText)];
   const others = [...new Set(missing.map(({ key }) => key))].filter((key) => key !== first.key);
   const named = others.slice(0, othersMax).map((key) => shown(keyText(key)));
   const more = others.length > othersMax ? ` and ${others.length - othersMax} more` : '';
   const also = others.length > 0 ? `, nor is there ${named.join(', ')}${more}` : '';
-  const problem = `there is no series ${shown(keyText(first.key))}${also}${didYouMean(suggestions.map(shown))}`;
+  const number = isNoNumber(first.key)
+    ? ', and no number of that name: where nothing can be said there is no point'
+    : '';
+  const problem = `there is no series ${shown(keyText(first.key))}${also}${number}${didYouMean(suggestions.map(shown))}`;
   return formulaFault(first.place, problem, ['the key of a series'], suggestions);
 }
 

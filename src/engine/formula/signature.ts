@@ -32,3 +32,25 @@ export function wantedFor({ type, words = [] }: Parameter): string[] {
       return [...words];
   }
 }
+
+/** The same with its bounds, so that whatever is written by it is accepted. */
+export function expectedFor(parameter: Parameter): string[] {
+  const { type, min } = parameter;
+  const duration = 'a duration longer than 0, such as 60s';
+  if (type === 'duration') return [duration];
+  if (type === 'window') return [`at least ${pointsText(min ?? 1)}, such as 20p`, duration];
+  return wantedFor(parameter).map((each) => [each, ...boundsOf(parameter)].join(' '));
+}
+
+/** 'above 0', 'at most 1'; none for a parameter without bounds. */
+export function boundsOf({ min, max, aboveMin }: Parameter): string[] {
+  const bounds = [
+    ...(min === undefined ? [] : [aboveMin ? `above ${min}` : `at least ${min}`]),
+    ...(max === undefined ? [] : [`at most ${max}`]),
+  ];
+  return bounds.length === 0 ? [] : [bounds.join(' and ')];
+}
+
+export function pointsText(count: number): string {
+  return `${count} point${count === 1 ? '' : 's'}`;
+}

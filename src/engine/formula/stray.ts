@@ -60,21 +60,27 @@ export function strayFault(text: string, from: number, line: number, column: num
   for (const { sign, problem, instead } of foreign) {
     sign.lastIndex = from;
     const match = sign.exec(text);
-    if (match) return formulaFault(place(match[0].length), problem, instead, instead);
+    if (match)
+      return formulaFault(place(match[0].length), problem, instead.length > 0 ? instead : ['an operator'], instead);
   }
   if (/[\p{C}\p{Z}]/u.test(character)) {
     const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
     return formulaFault(
       place(character.length),
       `an invisible character (U+${code}) stands here: leave it out`,
-      [],
+      ['a space'],
       [''],
     );
   }
   clinging.lastIndex = from;
   const word = clinging.exec(text)?.[0] ?? character;
   const problem = `${shown(character)} has no meaning here, but may stand in a key that is written in single quotes, as in 'BTC/USDT'`;
-  return formulaFault(place(character.length), problem, [], word.length > 1 ? suggestedKey(word) : []);
+  return formulaFault(
+    place(character.length),
+    problem,
+    ["a key, as in 'BTC/USDT'"],
+    word.length > 1 ? suggestedKey(word) : [],
+  );
 }
 
 function quoteFault(text: string, from: number, place: (length: number) => Place): Fault {

@@ -66,9 +66,19 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   squareroot: ['sqrt'],
 };
 
+/** A name without what is written differently from system to system: BB_Upper is bbupper. */
+export function plainName(name: string): string {
+  return name.toLowerCase().replace(/[_.-]/g, '');
+}
+
 export function synonymsOf(name: string): readonly string[] {
-  const plain = name.toLowerCase().replace(/[_.-]/g, '');
+  const plain = plainName(name);
   return Object.hasOwn(synonyms, plain) ? synonyms[plain] : [];
+}
+
+/** What is a number elsewhere, and here the key of a series like any other. */
+export function isNoNumber(name: string): boolean {
+  return /^(?:nan|inf|infinity|null|none|undefined)$/i.test(name);
 }
 
 /** Over a window, and what takes the same of several values at one instant: easily mistaken for each other. */

@@ -13,7 +13,17 @@ export type Syntax =
   | { readonly kind: 'window'; readonly window: Window; readonly span: Span }
   /** A reference, or a word; which one, the parameter decides. */
   | { readonly kind: 'name'; readonly key: string; readonly quoted: boolean; readonly span: Span }
+  /** Begins with a digit and is no quantity: what is expected instead, the parameter decides. */
+  | MisreadSyntax
   | CallSyntax;
+
+export interface MisreadSyntax {
+  readonly kind: 'misread';
+  readonly problem: string;
+  /** What may have been meant. */
+  readonly instead: readonly string[];
+  readonly span: Span;
+}
 
 export interface CallSyntax {
   readonly kind: 'call';

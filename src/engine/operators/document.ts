@@ -16,7 +16,10 @@ const groups: Readonly<Record<Group, { readonly title: string; readonly text: st
     title: 'Over a window',
     text: 'Their points stand at those of the input. A window is (t - window, t], or the last so many points, t included.',
   },
-  pair: { title: 'Over a window, of two series', text: 'Only instants at which both have a point of their own count.' },
+  pair: {
+    title: 'Over a window, of two series',
+    text: 'Their points stand wherever either input has one, from where both are known on: a lone point counts, with the other as last known.',
+  },
   recursive: {
     title: 'Recursive',
     text: 'Each value depends on all the points before it. How they begin is a part of their meaning.',
@@ -137,7 +140,7 @@ const introduction: readonly string[] = [
   'So `-x ^ 2` is `-(x ^ 2)`, `2 ^ -1` needs no parentheses, and `not a > b and c` is `(not (a > b)) and c`.',
   '## What a value is made of',
   '**Where points stand.** Operators on one series have a point where that has one. Of several series the instants are united: where any of them has a point, each counts as last known. Points at the very same instant count together, once. As long as one is not known at all there is no point. `asof` takes the instants of one series only, and bounds the age of what is last known.',
-  '**Where there is no point.** Where nothing can be said there is no point: no zero, no NaN, no infinity. That is so for a division by 0, a logarithm of 0, whatever is too large for a double, and `if` without `else` where its condition is 0. What is computed from it goes on with the last point before; a window does not count it.',
+  '**Where there is no point.** Where nothing can be said there is no point: no zero, no NaN, no infinity. That is so for a division by 0, a logarithm of 0, whatever is too large for a double, and `if` without `else` where its condition is 0. A part that can have no value whatever the data, as `X / 0`, is refused. What is computed from it goes on with the last point before; a window does not count it.',
   '**Windows** are open at their beginning: `mean(x, 60s)` at t is of the points in (t - 60s, t]. They are what they are from the first point on; a window of 20p needs 20 points and gives none before.',
   '**Buckets** stand at their start: the point of `high(x, 1d)` at midnight is the highest of the day that begins then, so it knows what comes later, and the last one changes while ticks come. What was known at an instant is a bucket shifted by its width: `lag(high(x, 1d), 1d)`. A bucket without points has none.',
   '**Sizes** belong to ticks, not to what is computed from them: an operator that needs sizes takes the key of a series. `size(BTC-USD)` is a series of its own, with a point at each tick that has a size.',

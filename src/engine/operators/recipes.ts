@@ -4,7 +4,12 @@ import type { Example } from '../operator.ts';
 export interface Recipe {
   readonly title: string;
   readonly text: string;
-  readonly formulas: readonly { readonly name: string; readonly formula: string }[];
+  readonly formulas: readonly {
+    readonly name: string;
+    readonly formula: string;
+    /** What a call of it is named where it is an operator: in small letters alone. */
+    readonly called?: readonly string[];
+  }[];
   /** Formulas that are 1 at every point, whatever the prices. */
   readonly holds: readonly string[];
   readonly example: Example;
@@ -13,6 +18,7 @@ export interface Recipe {
 const macdLine = 'ema(X, 12) - ema(X, 26)';
 const macdSignal = `ema(${macdLine}, 9)`;
 const bollinger = { upper: 'mean(X, 20p) + 2 * stddev(X, 20p)', lower: 'mean(X, 20p) - 2 * stddev(X, 20p)' };
+const bollingerBands = ['bollinger', 'bollingerbands', 'bbands', 'bb'];
 const lowest = 'min(low(X, 1h), 14p)';
 const stochasticK = `100 * ((close(X, 1h) - ${lowest}) / (max(high(X, 1h), 14p) - ${lowest}))`;
 const stochasticD = `mean(${stochasticK}, 3p)`;
@@ -32,9 +38,9 @@ export const recipes: readonly Recipe[] = [
     title: 'MACD',
     text: 'The distance of a quick average from a slow one, its own average as a signal, and how far it is from that.',
     formulas: [
-      { name: 'MACD', formula: macdLine },
-      { name: 'signal', formula: macdSignal },
-      { name: 'histogram', formula: `${macdLine} - ${macdSignal}` },
+      { name: 'MACD', formula: macdLine, called: ['macd'] },
+      { name: 'signal', formula: macdSignal, called: ['macd', 'macdsignal'] },
+      { name: 'histogram', formula: `${macdLine} - ${macdSignal}`, called: ['macd', 'macdhist', 'macdhistogram'] },
     ],
     holds: [`(${macdLine} - ${macdSignal} > 0) == (${macdLine} > ${macdSignal})`],
     example: {
@@ -57,9 +63,9 @@ export const recipes: readonly Recipe[] = [
     title: 'Bollinger bands',
     text: 'Two population standard deviations around a mean; %b is 0 at the lower band and 1 at the upper one.',
     formulas: [
-      { name: 'upper', formula: bollinger.upper },
-      { name: 'middle', formula: 'mean(X, 20p)' },
-      { name: 'lower', formula: bollinger.lower },
+      { name: 'upper', formula: bollinger.upper, called: bollingerBands },
+      { name: 'middle', formula: 'mean(X, 20p)', called: bollingerBands },
+      { name: 'lower', formula: bollinger.lower, called: bollingerBands },
       { name: '%b', formula: 'zscore(X, 20p) / 4 + 0.5' },
       { name: 'width', formula: '4 * stddev(X, 20p) / mean(X, 20p)' },
     ],
@@ -82,8 +88,8 @@ export const recipes: readonly Recipe[] = [
     title: 'Stochastic oscillator',
     text: 'Where the last price of an hour lies between the lowest (0) and the highest (100) of 14 hours in which there were ticks.',
     formulas: [
-      { name: '%K', formula: stochasticK },
-      { name: '%D', formula: stochasticD },
+      { name: '%K', formula: stochasticK, called: ['stochastic', 'stoch', 'stochk'] },
+      { name: '%D', formula: stochasticD, called: ['stochastic', 'stoch', 'stochd'] },
     ],
     holds: [`${stochasticK} >= 0 and ${stochasticK} <= 100`, `${stochasticD} >= 0 and ${stochasticD} <= 100`],
     example: {
@@ -108,8 +114,8 @@ export const recipes: readonly Recipe[] = [
     title: 'Average true range',
     text: 'The range of an hour, or its farthest way from the close before if that is longer; and its average by Wilder.',
     formulas: [
-      { name: 'true range', formula: trueRange },
-      { name: 'ATR', formula: `wilder(${trueRange}, 14)` },
+      { name: 'true range', formula: trueRange, called: ['truerange', 'tr'] },
+      { name: 'ATR', formula: `wilder(${trueRange}, 14)`, called: ['atr', 'averagetruerange'] },
     ],
     holds: [`${trueRange} >= ${range}`, `wilder(${trueRange}, 14) >= 0`],
     example: {
@@ -161,7 +167,7 @@ export const recipes: readonly Recipe[] = [
     text: 'Of the daily logarithmic returns of 30 days with ticks, taken to a year of 365 days; without a risk-free rate.',
     formulas: [
       { name: 'volatility', formula: volatility },
-      { name: 'Sharpe ratio', formula: sharpe },
+      { name: 'Sharpe ratio', formula: sharpe, called: ['sharpe', 'sharperatio'] },
     ],
     holds: [`(${sharpe} > 0) == (mean(${dailyReturn}, 30p) > 0)`],
     example: {
@@ -211,8 +217,8 @@ export const recipes: readonly Recipe[] = [
     text: '1 where a quick average comes to lie above a slow one (or below), 0 at all other points. An alert is such a formula.',
     formulas: [
       { name: 'above', formula: above },
-      { name: 'crosses upwards', formula: crosses.up },
-      { name: 'crosses downwards', formula: crosses.down },
+      { name: 'crosses upwards', formula: crosses.up, called: ['crossover', 'crossabove', 'crossup'] },
+      { name: 'crosses downwards', formula: crosses.down, called: ['crossunder', 'crossbelow', 'crossdown'] },
     ],
     holds: [`not ((${crosses.up}) and (${crosses.down}))`],
     example: {

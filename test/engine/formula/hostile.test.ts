@@ -6,6 +6,13 @@ import { parseFormula } from '../../../src/engine/formula/parse.ts';
 import { planFormula } from '../../../src/engine/plan.ts';
 import { operators } from './declarations.ts';
 
+interface Told {
+  readonly line: number;
+  readonly column: number;
+  readonly length: number;
+  readonly expected: readonly string[];
+}
+
 const hostile: readonly (readonly [what: string, formula: string, reason: string])[] = [
   ['10,000 opening parentheses', '('.repeat(10_000), 'nested at most 100 deep'],
   ['10,000 closing parentheses', ')'.repeat(10_000), 'a value is missing at the beginning'],
@@ -37,6 +44,7 @@ test.each(hostile)('%s: refused, in a short sentence', (_, formula, reason) => {
   expect(error).toBeInstanceOf(Fault);
   expect((error as Fault).message).toContain(reason);
   expect((error as Fault).message.length).toBeLessThan(400);
+  expect((error as Fault).details.formula).toMatchObject({ expected: expect.arrayContaining([expect.any(String)]) });
 });
 
 test('as deep and as large as it may be, it is read, written and planned', () => {
@@ -93,7 +101,7 @@ test('random texts are read or refused, and nothing else', () => {
       if (error === undefined) return;
       expect(error).toBeInstanceOf(Fault);
       const { message, code, details } = error as Fault;
-      const { line, column, length } = details.formula as { line: number; column: number; length: number };
+      const { line, column, length, expected } = details.formula as Told;
       expect(code).toBe('BAD_USER_INPUT');
       expect(message).not.toMatch(/[\r\n]|undefined|NaN|\[object/);
       expect(message.length).toBeLessThan(500);
@@ -101,6 +109,7 @@ test('random texts are read or refused, and nothing else', () => {
       expect(line).toBeLessThanOrEqual(lines.length);
       expect(column).toBeLessThanOrEqual(lines[line - 1].length + 1);
       expect(length).toBeLessThanOrEqual(formula.length);
+      expect(expected.length).toBeGreaterThan(0);
     }),
     { numRuns: 20_000 },
   );

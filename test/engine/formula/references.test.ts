@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { keysWithin } from '../../../src/engine/formula/difference.ts';
 import { formulaFault } from '../../../src/engine/formula/fault.ts';
 import { nearest } from '../../../src/engine/formula/nearest.ts';
 import { parseFormula } from '../../../src/engine/formula/parse.ts';
@@ -39,6 +40,33 @@ test('several that are not there are named once each, the first gives the place'
   expect(refuseUnknown(references('greatest(A, B, C, D, E, F, G, H)'), []).message).toBe(
     'line 1, column 10: there is no series A, nor is there B, C, D, E, F and 2 more',
   );
+});
+
+test.each([
+  ['A-B', 'A - B'],
+  ['BTC-USD-ETH-USD', 'BTC-USD - ETH-USD'],
+  ['A-B-A', 'A - B - A'],
+  ['A-1.5', 'A - 1.5'],
+  ["2 * 'A-A/C'", "A - 'A/C'"],
+  ['A-C', undefined],
+  ['A-A-A-A-A-A-A-A-A', undefined],
+  ['vwap(A-B, 1h)', undefined],
+])('%s may have been meant as a difference of series that there are: %s', (formula, suggestion) => {
+  const known = ['A', 'B', 'A/C', 'BTC-USD', 'ETH-USD'];
+  const missing = references(formula).filter(({ key }) => !known.includes(key));
+  const within = keysWithin(missing[0].key).filter((key) => known.includes(key));
+  const { message, details } = refuseUnknown(missing, within);
+  expect(details.formula).toMatchObject({ suggestions: suggestion === undefined ? [] : [suggestion] });
+  if (suggestion !== undefined) expect(message).toContain(`did you mean ${suggestion}?`);
+});
+
+test.each(['NaN', 'Infinity', 'inf', 'null'])('%s is said to be no number, unless a series has that key', (name) => {
+  expect(references(`A + ${name}`)).toHaveLength(2);
+  const [missing] = references(name);
+  expect(refuseUnknown([missing], []).message).toBe(
+    `line 1, column 1: there is no series ${name}, and no number of that name: where nothing can be said there is no point`,
+  );
+  expect(() => references(`ema(A, ${name})`)).toThrow(`not ${name}, which is no number here`);
 });
 
 test('others can make such faults, with another code', () => {

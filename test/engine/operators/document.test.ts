@@ -108,6 +108,17 @@ test('the document says of each parameter what it means, and shows each example 
   for (const { formulas } of recipes) for (const { formula } of formulas) expect(document).toContain(`\`${formula}\``);
 });
 
+test('of two series over a window, a lone point counts: the section says so, and an example shows it', () => {
+  const examples = operators.filter(({ group }) => group === 'pair').flatMap((each) => each.examples);
+  const lone = examples.filter(({ inputs: { X, Y }, output }) => {
+    const instants = [X, Y].map((points) => points.map(([t]) => t));
+    return output.some(([t]) => instants.filter((each) => each.includes(t)).length === 1);
+  });
+  expect(lone.length).toBeGreaterThan(0);
+  const [, section] = document.split('## Over a window, of two series\n');
+  expect(section.trim().split('\n')[0]).toContain('wherever either input has one');
+});
+
 test('the rows of a table have as many cells as its head', () => {
   const cells = (line: string) => line.replaceAll('\\|', '').split('|').length;
   const lines = document.split('\n');
