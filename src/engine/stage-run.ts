@@ -173,7 +173,8 @@ class BucketRun {
 
 /** The start of the bucket of an instant; the first bucket there is begins with the first instant. */
 export function startOfBucket(t: number, width: number): number {
-  return Math.max(minMicros, Math.floor(t / width) * width);
+  const start = Math.floor(t / width) * width;
+  return t < minMicros ? start : Math.max(minMicros, start);
 }
 
 /**

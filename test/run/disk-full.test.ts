@@ -80,7 +80,7 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 3_000_000), 1));
     let written = 2;
     let answer = await write(written);
-    while (!answer.errors && written < 24) answer = await write(++written);
+    while (!answer.errors && written < 80) answer = await write(++written);
     expect(answer.errors?.[0]).toMatchObject({
       message: expect.stringContaining('no disk space'),
       extensions: { code: 'UNAVAILABLE' },
