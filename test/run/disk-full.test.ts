@@ -77,10 +77,10 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     expect((await write(0)).errors).toBeUndefined();
     expect((await write(1)).errors).toBeUndefined();
     const { bavail, bsize } = await import('node:fs').then(({ statfsSync }) => statfsSync(folder));
-    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 3_000_000), 1));
+    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 1_500_000), 1));
     let written = 2;
     let answer = await write(written);
-    while (!answer.errors && written < 80) answer = await write(++written);
+    while (!answer.errors && written < 24) answer = await write(++written);
     expect(answer.errors?.[0]).toMatchObject({
       message: expect.stringContaining('no disk space'),
       extensions: { code: 'UNAVAILABLE' },
