@@ -191,7 +191,8 @@ export const settings: readonly Setting[] = [
     env: 'EVALUATE_POINTS_MAX',
     value: 'number',
     fallback: '5000000',
-    meaning: 'Points that are read to compute one formula with evaluate.',
+    meaning:
+      'Points that one operation may compute formulas from with evaluate and explain, all its fields together; each counts once for every operator that it goes through.',
     parse: whole(1_000, 1_000_000_000),
   }),
   setting({

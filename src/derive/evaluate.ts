@@ -13,13 +13,15 @@ import type { Database } from '../store/connect.ts';
 import { readStandings } from '../store/lanes.ts';
 import type { Range } from '../store/read.ts';
 import { Reads } from '../store/reads.ts';
+import { type Allowance, Effort } from './budget.ts';
 import { PointSource } from './line-source.ts';
+import { metered } from './metered.ts';
 import { missingFault } from './missing.ts';
-import { noCheckpoints, openStages, Turns } from './stage-source.ts';
+import { noCheckpoints, type Opening, openStages } from './stage-source.ts';
 import { commonRevision } from './standing.ts';
 import { thin } from './thin.ts';
-import { type LeafSource, walkStage } from './walk.ts';
-import { derivedAmong, readStorages } from './where.ts';
+import { walkStage } from './walk.ts';
+import { derivedAmong, nowhere, readStorages } from './where.ts';
 
 export interface EvaluateRequest {
   readonly formula: string;
@@ -30,8 +32,6 @@ export interface EvaluateRequest {
 }
 
 export interface EvaluateLimits {
-  /** Points that may be read for it. */
-  readonly evaluatePointsMax: number;
   readonly samplesMax: number;
 }
 
@@ -44,63 +44,47 @@ export interface Evaluated {
 
 const formulaPath = ['formula'];
 
-/** One stretch of work between two looks at whether others wait. */
-const stretchMillis = 8;
-
 /** Computes a formula over a range: exactly that slice of what it gives over everything. */
 export async function evaluate(
   database: Database,
   catalogue: Catalogue,
   request: EvaluateRequest,
   limits: EvaluateLimits,
+  allowance: Allowance,
 ): Promise<Evaluated> {
+  const effort = new Effort(allowance, tooMuch);
+  await effort.rest();
   const expression = atFormula(() => parseFormula(request.formula, operatorsByName));
   const rows = await resolve(catalogue, expression);
   atFormula(() => refuseNever(expression));
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
-  const budget = new Budget(limits.evaluatePointsMax);
-  const reads = new Reads(database);
-  const byKey = new Map(
-    rows.map(({ id, key }) => [
-      key,
-      new MeteredSource(new PointSource(reads, storages.get(id) ?? id, revision), budget),
-    ]),
-  );
   const plan = atFormula(() => planFormula(expression));
-  const line = await computeRange(plan, (key) => sourceIn(byKey, key), request.range);
+  const ids = new Map(rows.map(({ id, key }) => [key, storages.get(id) ?? id]));
+  const reads = new Reads(database);
+  const read = (key: string) => new PointSource(reads, ids.get(key) ?? nowhere, revision);
+  const line = await computeRange(plan, metered(read, effort), request.range);
   if (request.maxPoints === undefined && line.t.length > limits.samplesMax)
     throw new Fault(
       'TOO_EXPENSIVE',
       `This gives more than ${limits.samplesMax.toLocaleString('en')} points: narrow the range, or give maxPoints.`,
       ['maxPoints'],
     );
-  const few = request.maxPoints === undefined ? line : thin(line, request.maxPoints);
+  const few = request.maxPoints === undefined ? line : await thin(line, request.maxPoints, () => effort.rest());
   return { line: few, thinned: few.t.length < line.t.length, revision };
 }
 
 /** What the last stage of a formula gives within a range. */
-export async function computeRange(plan: Plan, open: (key: string) => LeafSource, range: Range): Promise<Line> {
+export async function computeRange(plan: Plan, opening: Opening, range: Range): Promise<Line> {
   if (range.from >= range.to) return emptyLine;
   const last = plan.stages.length - 1;
-  const leaves = openStages(plan, open)[last].map((leaf) => ({ ...leaf, changes: [range] }));
+  const leaves = openStages(plan, opening)[last].map((leaf) => ({ ...leaf, changes: [range] }));
   const parts: Line[] = [];
-  let workedSince = performance.now();
   for await (const { piece } of walkStage({ stage: plan.stages[last], leaves, checkpoints: noCheckpoints })) {
     parts.push(clipLine(piece.line, Math.max(piece.from, range.from), Math.min(piece.to, range.to)));
     if (piece.to >= range.to) break;
-    if (performance.now() - workedSince > stretchMillis) {
-      await new Promise((resolve) => setImmediate(resolve));
-      workedSince = performance.now();
-    }
   }
   return joinLines(parts);
-}
-
-function sourceIn(sources: ReadonlyMap<string, LeafSource>, key: string): LeafSource {
-  const source = sources.get(key);
-  if (!source) throw new Error(`'${key}' is no input of this formula`);
-  return source;
 }
 
 /** The series that a formula names. */
@@ -126,56 +110,13 @@ async function revisionFor(database: Database, rows: readonly SeriesRow[], asOf:
   return commonRevision(standings, asOf) ?? asOf;
 }
 
-/** What is read for one answer, counted. */
-export class Budget {
-  readonly #most: number;
-  #left: number;
-
-  constructor(most: number) {
-    this.#most = most;
-    this.#left = most;
-  }
-
-  spend(points: number): void {
-    this.#left -= points;
-    if (this.#left >= 0) return;
-    throw new Fault(
-      'TOO_EXPENSIVE',
-      `This would read more than ${this.#most.toLocaleString('en')} points: narrow the range, or define it as a series, which is then kept up to date. A formula that remembers everything, like ema, starts at the first point whatever the range.`,
-      ['range'],
-    );
-  }
-}
-
-/** The points of one storage, as far as the budget goes. */
-export class MeteredSource implements LeafSource {
-  readonly #source: PointSource;
-  readonly #budget: Budget;
-  readonly #turns = new Turns();
-  #paid = 0;
-
-  constructor(source: PointSource, budget: Budget) {
-    this.#source = source;
-    this.#budget = budget;
-  }
-
-  chunk(from: number) {
-    return this.#paying(() => this.#source.chunk(from));
-  }
-
-  back(before: number, count: number) {
-    return this.#paying(() => this.#source.back(before, count));
-  }
-
-  #paying<T>(read: () => Promise<T>): Promise<T> {
-    return this.#turns.take(async () => {
-      const answer = await read();
-      const points = this.#source.pointsRead - this.#paid;
-      this.#paid = this.#source.pointsRead;
-      this.#budget.spend(points);
-      return answer;
-    });
-  }
+/** Told to who asked for a formula that takes too much. */
+function tooMuch(pointsMax: number): Fault {
+  return new Fault(
+    'TOO_EXPENSIVE',
+    `With whatever else this operation computes, this would take more than ${pointsMax.toLocaleString('en')} points, counted once for each operator: narrow the range, or define it as a series, which is then kept up to date. A formula that remembers everything, like ema, starts at the first point whatever the range.`,
+    ['range'],
+  );
 }
 
 function placed(fault: Fault): Fault {

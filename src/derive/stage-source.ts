@@ -65,9 +65,8 @@ export class StageSource implements LeafSource {
   async #back(before: number, count: number): Promise<number | undefined> {
     if (before <= everything.from) return undefined;
     const end = Math.min(before, everything.to);
-    const widthMicros = this.#stage.bucket?.widthMicros ?? 1;
     const recursive = isRecursive(this.#stage);
-    for (let stride = widthMicros * (count + 1); ; stride *= strideGrowth) {
+    for (let stride = recursive ? 0 : await this.#strideFor(end, count); ; stride *= strideGrowth) {
       const start = recursive ? everything.from : Math.max(everything.from, end - stride);
       if (!(this.#from <= start && end <= this.#to)) {
         if (!(this.#from <= start)) await this.#begin(start);
@@ -77,6 +76,14 @@ export class StageSource implements LeafSource {
       if (found !== undefined) return found;
       if (start <= everything.from || !(await this.#reachesBefore(start))) return undefined;
     }
+  }
+
+  /** How far back there may be so many points: buckets are at least so wide, rows at least as many as those of a leaf. */
+  async #strideFor(end: number, count: number): Promise<number> {
+    const { bucket } = this.#stage;
+    if (bucket) return bucket.widthMicros * (count + 1);
+    const starts = await Promise.all(this.#leaves.map(({ source }) => source.back(end, count)));
+    return end - Math.max(...starts.map((start) => start ?? everything.from));
   }
 
   async #begin(start: number): Promise<void> {
@@ -121,16 +128,22 @@ export class StageSource implements LeafSource {
   }
 }
 
+/** How the leaves of formulas are opened. */
+export interface Opening {
+  series(key: string): LeafSource;
+  /** What a stage reads in place of a source, when it is to be watched; the source itself when left out. */
+  readonly watch?: (source: LeafSource, stage: Stage) => LeafSource;
+}
+
 /** The leaves of every stage of a formula: its series as they are opened, and what earlier stages give. */
-export function openStages(plan: Plan, open: (key: string) => LeafSource): (readonly OpenLeaf[])[] {
+export function openStages(plan: Plan, opening: Opening): (readonly OpenLeaf[])[] {
+  const { watch = (source) => source } = opening;
   const sources: StageSource[] = [];
   return plan.stages.map((stage) => {
-    const leaves = stage.leaves.map(
-      (leaf): OpenLeaf =>
-        leaf.kind === 'stage'
-          ? { source: sources[leaf.stage], column: 'value' }
-          : { source: open(leaf.key), column: leaf.column },
-    );
+    const leaves = stage.leaves.map((leaf): OpenLeaf => {
+      const source = leaf.kind === 'stage' ? sources[leaf.stage] : opening.series(leaf.key);
+      return { source: watch(source, stage), column: leaf.kind === 'stage' ? 'value' : leaf.column };
+    });
     sources.push(new StageSource(stage, leaves));
     return leaves;
   });

@@ -2,14 +2,17 @@ import { gridForPoints } from '../engine/bucket.ts';
 import type { Line } from '../engine/line.ts';
 import { Tally } from '../engine/tally.ts';
 
+/** After so many points others may have their turn. */
+const stretchPoints = 65_536;
+
 /** From so many points on, the first and the last one are among them. */
 const withEndsMin = 4;
 
 /**
  * At most so many points, as samples(method: MINMAX) gives them: of each bucket of an epoch-aligned grid the lowest and
- * the highest one at their own instants, and both ends.
+ * the highest one at their own instants, and both ends. `rest` is waited for now and then.
  */
-export function thin(line: Line, most: number): Line {
+export async function thin(line: Line, most: number, rest: () => Promise<void>): Promise<Line> {
   const { length } = line.t;
   if (length <= most) return line;
   if (most === 1) return { t: line.t.slice(-1), value: line.value.slice(-1) };
@@ -27,6 +30,7 @@ export function thin(line: Line, most: number): Line {
     const end = grid.startOf(grid.indexOf(line.t[i]) + 1);
     const tally = new Tally();
     for (; i < length && line.t[i] < end; i++) {
+      if (i % stretchPoints === 0) await rest();
       tally.seeLow(line.t[i], line.value[i]);
       tally.seeHigh(line.t[i], line.value[i]);
     }

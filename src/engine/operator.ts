@@ -108,6 +108,11 @@ export interface RowOperator extends Declaration {
    */
   readonly join?: 'union' | 'same';
   memory(given: Arguments): Memory;
+  /**
+   * What of its memory a value is computed from, when that is not all of it: the row at its far end, or that one and the
+   * row at hand.
+   */
+  readonly counts?: 'farEnd' | 'bothEnds';
   open(given: Arguments): Runner;
 }
 

@@ -52,11 +52,12 @@ export async function readCandles(
   return lastOnes(database, request, grid, whole, newestT, last);
 }
 
-/** Widened to the buckets that it touches. */
+/** Widened to the buckets that it touches; an empty one touches none. */
 function wholeBuckets(grid: Grid, range: Range): Range {
+  if (range.from >= range.to) return range;
   const from = range.from === everything.from ? range.from : grid.startOf(grid.indexOf(range.from));
   const to = range.to === everything.to ? range.to : grid.startOf(grid.indexOf(range.to - 1) + 1);
-  return { from, to: Math.max(from, to) };
+  return { from, to };
 }
 
 function tooMany(most: number): Fault {

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
+import { Turnstile } from '../derive/turnstile.ts';
 import { Feed } from '../feed/feed.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
@@ -26,6 +27,9 @@ export interface RunningApi {
 
 /** How long the health check waits for the database. */
 const readyMillis = 2_000;
+
+/** How many formulas are computed for clients at a time. */
+const computingMax = 2;
 
 async function answers(database: Database): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -104,6 +108,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     settled: new Settled(database),
     feed,
     limits: config,
+    computing: new Turnstile(computingMax),
     health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name }),
     isReady: async () => ready && answers(database),
   };

@@ -1,5 +1,6 @@
 import type { Definer } from '../derive/define.ts';
 import type { Settled } from '../derive/standing.ts';
+import type { Turnstile } from '../derive/turnstile.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
@@ -11,7 +12,7 @@ export interface ReadLimits {
   readonly candlesMax: number;
   /** Points of one page. */
   readonly pageMax: number;
-  /** Points that are read to compute one formula. */
+  /** Points that one operation may compute formulas from, times their operators. */
   readonly evaluatePointsMax: number;
 }
 
@@ -32,6 +33,8 @@ export interface App {
   readonly settled: Settled;
   readonly feed: Feed;
   readonly limits: ReadLimits;
+  /** What computes formulas for clients goes through here, so that others get their turn. */
+  readonly computing: Turnstile;
   health(): Health;
   /** Whether the database answers. */
   isReady(): Promise<boolean>;

@@ -20,7 +20,7 @@ import {
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
-import { Operation } from './operation.ts';
+import { type OnLeave, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
 
 /** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
@@ -127,8 +127,8 @@ export class Executor {
     this.#report = report;
   }
 
-  context(): Context {
-    return { app: this.#app, operation: new Operation(this.#app) };
+  context(onLeave?: OnLeave): Context {
+    return { app: this.#app, operation: new Operation(this.#app, onLeave) };
   }
 
   prepare(query: string): Prepared {
@@ -206,6 +206,8 @@ export class Executor {
       variableValues: variables ?? {},
       contextValue: context,
     });
+    // Where a field failed, others may still be under way.
+    context.operation.end();
     return this.#told(result, schema === this.schemas.visible, document, operation, variables);
   }
 

@@ -11,11 +11,15 @@ const ExplainedInputType = builder.objectRef<ExplainedInput>('ExplainedInput').i
   description: 'The points of an input that a value was computed from.',
   fields: (t) => ({
     series: t.expose('series', { type: SeriesType, description: 'The input.' }),
-    span: t.expose('span', { type: SpanType, description: 'From the first of these points to the last.' }),
-    count: t.field({ type: 'Long', description: 'How many there are.', resolve: ({ count }) => count }),
+    span: t.expose('span', {
+      type: SpanType,
+      description:
+        'From the first of these points to the last. Between them others may lie that do not count: of delta(X, 1d) two points count, a day apart.',
+    }),
+    count: t.field({ type: 'Long', description: 'How many points count.', resolve: ({ count }) => count }),
     points: t.field({
       type: [PointType],
-      description: 'The newest of them, ascending; at most 100.',
+      description: 'The newest of those that count, ascending; at most 100.',
       resolve: ({ points }) => [...points],
     }),
     truncated: t.exposeBoolean('truncated', { description: 'Whether there are more than are shown.' }),
@@ -50,7 +54,7 @@ const ExplanationType = builder.objectRef<Explanation>('Explanation').implement(
     inputs: t.field({
       type: [ExplainedInputType],
       description:
-        'What went in, input by input: exactly that where an operator reads a series, at most some more before it where operators read operators.',
+        'What went in, input by input: exactly that where an operator reads series, at most some more where operators read operators. What remembers everything counts all that came before.',
       resolve: ({ inputs }) => [...inputs],
     }),
   }),
@@ -77,7 +81,9 @@ builder.queryFields((t) => ({
         asOf: await operation.asOf(args.asOf),
         maxPoints: args.maxPoints ?? undefined,
       };
-      const { line, thinned, revision } = await evaluate(app.database, app.catalogue, request, app.limits);
+      const { line, thinned, revision } = await operation.compute((allowance) =>
+        evaluate(app.database, app.catalogue, request, app.limits, allowance),
+      );
       return { t: line.t, value: line.value, size: undefined, thinned, revision };
     },
   }),
@@ -94,7 +100,7 @@ builder.queryFields((t) => ({
       const instant = requireInstant(args.t, ['t']);
       const row = await operation.requireSeries(args.series, ['series']);
       const place = await operation.place(row, args.asOf);
-      return explain(app.database, app.catalogue, row, instant, place, app.limits);
+      return operation.compute((allowance) => explain(app.database, app.catalogue, row, instant, place, allowance));
     },
   }),
 }));

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import DataLoader from 'dataloader';
+import { type Allowance, Budget } from '../derive/budget.ts';
 import { type Derivation, readDerivations } from '../derive/derivation.ts';
 import { nowhere, type Place, readPlaces } from '../derive/where.ts';
 import type { InputPath } from '../engine/fault.ts';
@@ -9,16 +11,28 @@ import { readDependents } from '../store/dependents.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
 
+/** Has something done when the client goes away; at once when it is gone already. */
+export type OnLeave = (left: () => void) => void;
+
+function unwanted(): Fault {
+  return new Fault('UNAVAILABLE', 'Nobody waits for this answer any more.');
+}
+
 /**
  * What one operation has asked so far: the revision that all its fields read, and what is batched. A mutation starts
  * anew after each of its fields, so that what it returns reflects what it wrote.
  */
 export class Operation {
   readonly #app: App;
+  readonly #onLeave: OnLeave | undefined;
   #asked: Asked;
+  /** Made when something is first computed. */
+  #allowed: { readonly budget: Budget; readonly end: AbortController } | undefined;
+  #isOver = false;
 
-  constructor(app: App) {
+  constructor(app: App, onLeave?: OnLeave) {
     this.#app = app;
+    this.#onLeave = onLeave;
     this.#asked = new Asked(app);
   }
 
@@ -76,6 +90,29 @@ export class Operation {
 
   async last({ storage, asOf }: Place): Promise<PointRow | undefined> {
     return storage === nowhere ? undefined : this.#asked.lasts(asOf).load(storage);
+  }
+
+  /** Runs what computes formulas: a few of all operations at a time, within what is left to this one. */
+  compute<T>(run: (allowance: Allowance) => Promise<T>): Promise<T> {
+    const { budget, end } = this.#allow();
+    return this.#app.computing.pass(end.signal, () => run({ budget, signal: end.signal }));
+  }
+
+  /** It is answered, or nobody waits for the answer: what still computes for it stops. */
+  end(): void {
+    this.#isOver = true;
+    this.#allowed?.end.abort(unwanted());
+  }
+
+  #allow() {
+    if (this.#allowed) return this.#allowed;
+    const allowed = { budget: new Budget(this.#app.limits.evaluatePointsMax), end: new AbortController() };
+    this.#allowed = allowed;
+    // Every field that waits or computes listens.
+    setMaxListeners(0, allowed.end.signal);
+    if (this.#isOver) allowed.end.abort(unwanted());
+    else this.#onLeave?.(() => this.end());
+    return allowed;
   }
 
   /** Forgets everything, after a write. */

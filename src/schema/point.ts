@@ -1,4 +1,6 @@
 import { isListType } from 'graphql';
+import { Fault } from '../engine/fault.ts';
+import { formatInstant } from '../engine/instant.ts';
 import type { Samples } from '../query/samples.ts';
 import type { CommitRow } from '../store/catalogue.ts';
 import type { PointRow } from '../store/last.ts';
@@ -7,7 +9,7 @@ import { builder } from './builder.ts';
 import { type GivenInstant, requireInstant } from './given-instant.ts';
 
 export const TimeRange = builder.inputType('TimeRange', {
-  description: 'A span of time; either end may be left open.',
+  description: 'A span of time; either end may be left open. One that ends where it starts is empty.',
   fields: (t) => ({
     from: t.field({ type: 'Instant', description: 'Where it starts; belongs to it.' }),
     to: t.field({ type: 'Instant', description: 'Where it ends; does not belong to it.' }),
@@ -15,10 +17,15 @@ export const TimeRange = builder.inputType('TimeRange', {
 });
 
 export function rangeOf(given: { from?: GivenInstant | null; to?: GivenInstant | null } | null | undefined): Range {
-  return {
-    from: given?.from == null ? everything.from : requireInstant(given.from, ['range', 'from']),
-    to: given?.to == null ? everything.to : requireInstant(given.to, ['range', 'to']),
-  };
+  const from = given?.from == null ? everything.from : requireInstant(given.from, ['range', 'from']);
+  const to = given?.to == null ? everything.to : requireInstant(given.to, ['range', 'to']);
+  if (from > to)
+    throw new Fault(
+      'BAD_USER_INPUT',
+      `A range ends at or behind its start: from ${formatInstant(from)} to ${formatInstant(to)} is the wrong way round.`,
+      ['range'],
+    );
+  return { from, to };
 }
 
 export const SpanType = builder.objectRef<Range>('Span').implement({

@@ -3,6 +3,7 @@ import type { ExecutionResult } from 'graphql';
 import type { Fault } from '../engine/fault.ts';
 import type { Executor, Request } from '../schema/execute.ts';
 import { type Bodies, BodyFault } from './body.ts';
+import { onClose } from './leaving.ts';
 
 const responseType = 'application/graphql-response+json';
 
@@ -76,7 +77,12 @@ export async function answerJson(
     return;
   }
   if (found.operation.operation === 'subscription') throw needsStream();
-  const result = await executor.execute(found.document, found.operation, parsed.variables, executor.context());
+  const result = await executor.execute(
+    found.document,
+    found.operation,
+    parsed.variables,
+    executor.context(onClose(response)),
+  );
   send(response, statusOf(result, modern), modern ? responseType : 'application/json', JSON.stringify(result));
 }
 

@@ -4,6 +4,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationD
 import { useServer } from 'graphql-ws/use/ws';
 import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
+import { streamOfOne } from './leaving.ts';
 
 /** Tells clients to come back: the service restarts. */
 const comeBackCode = 1012;
@@ -55,8 +56,8 @@ export class Sockets {
           return args;
         },
         execute: (args) =>
-          run(args as unknown as Arguments, (a) =>
-            executor.execute(a.document, a.operation, a.variableValues, executor.context()),
+          run(args as unknown as Arguments, async ({ document, operation, variableValues }) =>
+            streamOfOne((onLeave) => executor.execute(document, operation, variableValues, executor.context(onLeave))),
           ),
         subscribe: (args) =>
           run(args as unknown as Arguments, (a) => executor.subscribe(a.document, a.operation, a.variableValues)),

@@ -1,6 +1,8 @@
+import type { ServerResponse } from 'node:http';
 import { type GraphQLError, getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execute.ts';
+import { onClose } from './leaving.ts';
 
 class Unparsable extends AggregateError {}
 
@@ -19,7 +21,8 @@ function through(executor: Executor): Plugin {
       setExecuteFn((args) => {
         const operation = getOperationAST(args.document, args.operationName);
         if (!operation) throw new Error('yoga executes a document without an operation');
-        return executor.execute(args.document, operation, args.variableValues, executor.context());
+        const { res } = args.contextValue as { res: ServerResponse };
+        return executor.execute(args.document, operation, args.variableValues, executor.context(onClose(res)));
       });
     },
     onSubscribe: ({ setSubscribeFn }) => {

@@ -44,7 +44,7 @@ describe.each(formulas)('%s', (_, table) => {
         const series = seriesOf(given);
         const whole = atOnce(plan, series).at(-1) ?? new Map();
         for (const { from, to } of [everything, ...ranges]) {
-          const { t, value } = await computeRange(plan, opened(series, given.chunk), { from, to });
+          const { t, value } = await computeRange(plan, { series: opened(series, given.chunk) }, { from, to });
           expect(Array.from(t, (instant, i) => [instant, value[i]])).toStrictEqual(within(whole, from, to));
         }
       }),

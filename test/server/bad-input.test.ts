@@ -391,6 +391,8 @@ describe('partial', () => {
 
 describe('what reads may ask for', () => {
   const newest = () => before;
+  const wrongWayRound = `range: { from: ${t}, to: ${t - 1_000} }`;
+  const bothEnds = { path: ['range'], words: /from 2026-01-05T09:30:00Z to 2026-01-05T09:29:59Z/ };
 
   it.each<[string, string, { code?: string; path?: (string | number)[]; words?: RegExp }]>([
     ['a negative first', 'points(first: -1) { edges { cursor } }', { path: ['first'] }],
@@ -424,6 +426,13 @@ describe('what reads may ask for', () => {
     ['a number as a bucket', 'samples(bucket: 60) { t }', { path: ['bucket'] }],
     ['an unknown method', 'samples(method: MEDIAN) { t }', { path: ['method'] }],
     ['a range that is none', 'samples(range: { from: "now" }) { t }', { path: ['range', 'from'] }],
+    ...['points(RANGE) { edges { cursor } }', 'samples(RANGE) { t }', 'candles(interval: "1h", RANGE) { t }'].map(
+      (field): [string, string, { path: string[]; words: RegExp }] => [
+        `a range the wrong way round of ${field.split('(', 1)[0]}`,
+        field.replace('RANGE', wrongWayRound),
+        bothEnds,
+      ],
+    ),
     ['candles without an interval', 'candles { t }', {}],
     ['candles of no interval', 'candles(interval: "0h") { t }', { path: ['interval'] }],
     [
@@ -448,7 +457,8 @@ describe('what reads may ask for', () => {
     await expectRefused(await gql(server.url, `{ series(key: "X") { ${field} } }`), wanted);
   });
 
-  it.each<[string, string, { code?: string; path?: (string | number)[] }]>([
+  it.each<[string, string, { code?: string; path?: (string | number)[]; words?: RegExp }]>([
+    ['a range the wrong way round of evaluate', `evaluate(formula: "X", ${wrongWayRound}) { t }`, bothEnds],
     ['a negative first of series', 'allSeries(first: -1) { nodes { key } }', { path: ['first'] }],
     [
       'too many series of a page',

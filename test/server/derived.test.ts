@@ -418,6 +418,8 @@ it('explain names the points that a value was computed from, and the commits tha
   await live('X.m');
   await define('X.p', 'mean(X, 2p)');
   await live('X.p');
+  await define('X.d', 'delta(X, 3s)');
+  await live('X.d');
   interface Input {
     series: { key: string };
     span: { from: number; to: number };
@@ -450,6 +452,16 @@ it('explain names the points that a value was computed from, and the commits tha
     ],
   });
   expect((await explain('X.p', 2)).inputs[0]).toMatchObject({ count: 2, points: [{ value: 1 }, { value: 2 }] });
+  // What lies between them does not count.
+  const delta = await explain('X.d', 4);
+  expect(delta.inputs[0]).toMatchObject({
+    span: { from: t + second, to: expect.closeTo(t + 4 * second, 0) },
+    count: 2,
+    points: [{ value: 1 }, { value: 4 }],
+    truncated: false,
+    commits: [{ revision: first.revision }],
+  });
+  expect((await explain('X.d', 1)).inputs[0]).toMatchObject({ count: 1, points: [{ value: 1 }] });
   expect(await explain('X', 3)).toMatchObject({ formula: null, value: 30, inputs: [{ count: 1 }] });
   expect((await explain('X.p', 20)).value).toBeNull();
 });

@@ -424,7 +424,7 @@ describe('samples', () => {
     expect(some.value).toEqual([10, 11, 12]);
     expect((await samples('S', `(range: { from: ${start + 98 * second} })`)).value).toEqual([98, 99]);
     expect((await samples('S', `(range: { to: ${start + 2 * second} })`)).value).toEqual([0, 1]);
-    expect((await samples('S', `(range: { from: ${start + second}, to: ${start} })`)).value).toEqual([]);
+    expect((await samples('S', `(range: { from: ${start}, to: ${start} })`)).value).toEqual([]);
 
     for (const method of ['MINMAX', 'LAST', 'MEAN']) {
       const thin = await samples('S', `(maxPoints: 10, method: ${method})`);
@@ -545,6 +545,8 @@ describe('candles', () => {
     expect(await candles('C', 'interval: "1m", last: 0')).toEqual([]);
     const cut = `range: { from: ${start + 30 * second}, to: ${start + 40 * second} }`;
     expect(await candles('C', `interval: "1m", ${cut}`)).toEqual([first]);
+    const nothing = `range: { from: ${start + 30 * second}, to: ${start + 30 * second} }`;
+    for (const last of ['', ', last: 1']) expect(await candles('C', `interval: "1m", ${nothing}${last}`)).toEqual([]);
     await ingest(server.url, [{ series: 'C', t: start + 4 * minute, value: 1 }]);
     expect((await candles('C', 'interval: "1m"')).map(({ final }) => final)).toEqual([true, true, false]);
   });

@@ -36,6 +36,7 @@ function change(
     warmUp: 'The first point stands where there is a value so far back.',
     ...declared,
     memory: ({ by }) => lagMemory(by as Window),
+    counts: 'bothEnds',
     open: ({ by }) => new Change(by as Window, compare),
   };
 }

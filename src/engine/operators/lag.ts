@@ -42,5 +42,6 @@ export const lag: RowOperator = {
     },
   ],
   memory: ({ by }) => lagMemory(by as Window),
+  counts: 'farEnd',
   open: ({ by }) => openLagged(by as Window),
 };

@@ -1,0 +1,81 @@
+import type { Stage } from '../engine/plan.ts';
+import { sliceVersions } from '../engine/versions.ts';
+import type { Effort } from './budget.ts';
+import { type Opening, Turns } from './stage-source.ts';
+import type { LeafSource } from './walk.ts';
+
+/** A source that says how many points it has read so far. */
+type CountedSource = LeafSource & { readonly pointsRead: number };
+
+/** How the leaves of formulas are opened whose reading and computing is paid for; each series once. */
+export function metered(read: (key: string) => CountedSource, effort: Effort): Opening {
+  const sources = new Map<string, LeafSource>();
+  return {
+    series: (key) => {
+      const source = sources.get(key) ?? new MeteredSource(read(key), effort);
+      sources.set(key, source);
+      return source;
+    },
+    watch: (source, stage) => new PortionedSource(source, stage, effort),
+  };
+}
+
+/** The points of one storage, each read paid for. */
+class MeteredSource implements LeafSource {
+  readonly #source: CountedSource;
+  readonly #effort: Effort;
+  readonly #turns = new Turns();
+  #paid = 0;
+
+  constructor(source: CountedSource, effort: Effort) {
+    this.#source = source;
+    this.#effort = effort;
+  }
+
+  chunk(from: number) {
+    return this.#paying(() => this.#source.chunk(from));
+  }
+
+  back(before: number, count: number) {
+    return this.#paying(() => this.#source.back(before, count));
+  }
+
+  #paying<T>(read: () => Promise<T>): Promise<T> {
+    return this.#turns.take(async () => {
+      const answer = await read();
+      const points = this.#source.pointsRead - this.#paid;
+      this.#paid = this.#source.pointsRead;
+      this.#effort.read(points);
+      return answer;
+    });
+  }
+}
+
+/** What a stage is given of a leaf: in portions, each paid for by what the stage makes of it. */
+class PortionedSource implements LeafSource {
+  readonly #source: LeafSource;
+  readonly #effort: Effort;
+  readonly #operators: number;
+  readonly #leaves: number;
+
+  constructor(source: LeafSource, { nodes, bucket, leaves }: Stage, effort: Effort) {
+    this.#source = source;
+    this.#effort = effort;
+    this.#operators = Math.max(1, nodes.length + (bucket ? 1 : 0));
+    this.#leaves = leaves.length;
+  }
+
+  async chunk(from: number) {
+    await this.#effort.rest();
+    const { points, to } = await this.#source.chunk(from);
+    const count = Math.min(points.t.length, this.#effort.pointsAtOnce(this.#operators * this.#leaves));
+    this.#effort.compute(count, this.#operators);
+    if (count === points.t.length) return { points, to };
+    return { points: sliceVersions(points, 0, count), to: points.t[count] };
+  }
+
+  async back(before: number, count: number) {
+    await this.#effort.rest();
+    return this.#source.back(before, count);
+  }
+}

@@ -1,0 +1,44 @@
+import type { ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
+import type { OnLeave } from '../schema/operation.ts';
+
+/** When the connection of a request ends. */
+export function onClose(response: ServerResponse): OnLeave {
+  return (left) => {
+    if (response.destroyed) left();
+    else response.once('close', left);
+  };
+}
+
+const nothingMore = { done: true, value: undefined } as const;
+
+/** An answer as a stream of one: graphql-ws says only of streams that their client has gone. */
+export function streamOfOne(
+  run: (onLeave: OnLeave) => Promise<ExecutionResult>,
+): AsyncGenerator<ExecutionResult, void> {
+  const leaving = new AbortController();
+  const onLeave: OnLeave = (left) => {
+    if (leaving.signal.aborted) left();
+    else leaving.signal.addEventListener('abort', left, { once: true });
+  };
+  let asked = false;
+  return {
+    next: async () => {
+      if (asked) return nothingMore;
+      asked = true;
+      const value = await run(onLeave);
+      return leaving.signal.aborted ? nothingMore : { done: false, value };
+    },
+    return: async () => {
+      leaving.abort();
+      return nothingMore;
+    },
+    throw: async (error: unknown) => {
+      leaving.abort();
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
