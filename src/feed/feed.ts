@@ -2,7 +2,7 @@ import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 
 /** A process that hears nothing compares with the store this often. */
-const pollMillis = 500;
+const pollMillisUsual = 500;
 
 interface Waiter {
   /** undefined: any series. */
@@ -19,6 +19,7 @@ interface Waiter {
 export class Feed {
   readonly #catalogue: Catalogue;
   readonly #bell: Bell;
+  readonly #pollMillis: number;
   #newest = 0;
   #waiters = new Set<Waiter>();
   #listening: Stoppable | undefined;
@@ -26,9 +27,10 @@ export class Feed {
   #polling = false;
   #stopped = false;
 
-  constructor(catalogue: Catalogue, bell: Bell) {
+  constructor(catalogue: Catalogue, bell: Bell, options: { pollMillis?: number } = {}) {
     this.#catalogue = catalogue;
     this.#bell = bell;
+    this.#pollMillis = options.pollMillis ?? pollMillisUsual;
   }
 
   async start(): Promise<void> {
@@ -36,7 +38,7 @@ export class Feed {
       if (notice) this.hear(notice);
       else void this.#poll();
     });
-    this.#timer = setInterval(() => void this.#poll(), pollMillis);
+    this.#timer = setInterval(() => void this.#poll(), this.#pollMillis);
     await this.#poll();
   }
 
