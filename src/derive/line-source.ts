@@ -20,9 +20,6 @@ import {
 } from '../store/read.ts';
 import type { Reads } from '../store/reads.ts';
 
-/** Points that are written at this revision as soon as what is under way is committed. */
-export type Overlay = ReadonlyMap<number, Versions>;
-
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
 

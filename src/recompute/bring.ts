@@ -1,4 +1,5 @@
 import type { PointSource } from '../derive/line-source.ts';
+import { noCheckpoints } from '../derive/stage-source.ts';
 import {
   type Checkpoint,
   type Checkpoints,
@@ -154,8 +155,6 @@ export function storedCheckpoints(reads: Reads, definition: number, stage: numbe
     after: (t, count) => reads.checkpoints({ definition, stage, side: 'after', t, count }),
   };
 }
-
-export const noCheckpoints: Checkpoints = { before: async () => undefined, after: async () => [] };
 
 /** What a lane reads, at the revision that it is to reflect. */
 export interface Scene {

@@ -116,7 +116,7 @@ export class Commits {
 }
 
 /** What is known of a lane that has got there. */
-function stand({ lane, way, brought }: Move): void {
+export function stand({ lane, way, brought }: Move): void {
   if (way.basis >= 0 && way.until >= way.basis) {
     lane.stops = [...lane.stops, way.basis].slice(-8);
     lane.untils = [...lane.untils, way.until].slice(-8);

@@ -11,7 +11,7 @@ import { everything, type Range, readExtent, readStagedExtent } from '../store/r
 import { Reads } from '../store/reads.ts';
 import { isExactAt, type Lane, standAs } from './book.ts';
 import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
-import { derivedNotice, payloadOf } from './commits.ts';
+import { derivedNotice, payloadOf, stand } from './commits.ts';
 
 /** A step writes so many points at least, and so often that a kill costs little. */
 const stepPoints = 131_072;
@@ -156,13 +156,8 @@ class LongWay {
       : undefined;
     const elsewhere = await derive(this.#database, [way], notice);
     if (elsewhere.length > 0) return 'elsewhere';
-    if (this.#basis >= 0) {
-      lane.stops = [...lane.stops, this.#basis].slice(-8);
-      lane.untils = [...lane.untils, this.#basis].slice(-8);
-    }
-    lane.basis = this.#target;
+    stand({ lane, way, brought: undefined });
     lane.step = null;
-    lane.tails = [];
     lane.isLong = false;
     return 'there';
   }
