@@ -18,7 +18,7 @@ import {
   stepBlocksMax,
   walkSteps,
 } from '../store/read.ts';
-import type { Reads } from '../store/reads.ts';
+import type { StepReads } from '../store/reads.ts';
 
 /** More points than this are not kept for the next reader. */
 const keptMax = 2_000_000;
@@ -58,7 +58,7 @@ export class PointSource {
   /** How many points were read from the store. */
   pointsRead = 0;
 
-  constructor(reads: Reads, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
+  constructor(reads: StepReads, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
     this.#read = (asked) => reads.step(asked);
     this.#asOf = asOf;
     this.#overlay = overlay;

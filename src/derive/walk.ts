@@ -46,8 +46,6 @@ export interface Walked {
   readonly checkpoint: Checkpoint | undefined;
   /** Where it will have ended that a change is felt, as far as that is known; infinite when it is not. */
   readonly felt: number;
-  /** How many points there are in a microsecond, by what is read of the leaves. */
-  readonly density: number;
   /** How many points of leaves were gone through for it. */
   readonly points: number;
   /** Set with the last piece when the walk came to the end of the data. */
@@ -117,12 +115,6 @@ class Feed {
     return t.length > points ? t[points] : this.to;
   }
 
-  /** How many points there are in a microsecond of what is here. */
-  get density(): number {
-    const { t } = this.#line;
-    return t.length < 2 ? 0 : t.length / (t[t.length - 1] - t[0]);
-  }
-
   /** The last instant that is here. */
   get last(): number {
     return this.#line.t.length > 0 ? this.#line.t[this.#line.t.length - 1] : always;
@@ -166,16 +158,19 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
   const noted = new Noted(walk.checkpoints);
   const needs = reachOf(stage).leaves.flat();
   const longest = Math.max(0, ...needs.map(({ micros }) => micros));
+  const recursive = isRecursive(stage);
   // So far a change will be felt, if nothing but windows of time remembers it.
-  const isFeltFor = !isRecursive(stage) && needs.every(({ points }) => points === 0);
+  const isFeltFor = !recursive && needs.every(({ points }) => points === 0);
   let next = 0;
   let passed = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
     const horizon = isFeltFor ? changes[next].to + longest : never;
+    // Asked for together with what is asked for to begin.
+    let ahead = recursive ? walk.checkpoints.after(wanted, checkpointsAhead) : undefined;
+    ahead?.catch(() => undefined);
     const { run, feeds } = await begin({ ...walk, checkpoints: noted, pointsMax: pointsMax - passed }, wanted, horizon);
-    const recursive = isRecursive(stage);
     let known: Checkpoint[] = [];
     let more = recursive;
     let at = wanted;
@@ -189,7 +184,8 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       let end = Math.min(...feeds.map((feed) => feed.cut(chunkPoints)));
       while (known.length > 0 && known[0].t <= at) known.shift();
       if (more && known.length === 0) {
-        known = [...(await walk.checkpoints.after(at, checkpointsAhead))];
+        known = [...(await (ahead ?? walk.checkpoints.after(at, checkpointsAhead)))];
+        ahead = undefined;
         more = known.length === checkpointsAhead;
       }
       if (known.length > 0) end = Math.min(end, known[0].t);
@@ -209,7 +205,6 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       if (end <= at) throw new Error(`a walk stands still at ${at}`);
       const ends = end === never;
       const upTo = ends ? Math.max(at, last + 1) : end;
-      const density = feeds.reduce((sum, feed) => sum + feed.density, 0);
       const before = run.points;
       const piece = run.push(
         feeds.map((feed) => feed.take(end)),
@@ -240,7 +235,6 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
         checkpoint,
         felt,
-        density,
         points: run.points - counted,
         tail,
       };

@@ -11,13 +11,13 @@ import {
   walkStage,
 } from '../derive/walk.ts';
 import { never } from '../engine/horizon.ts';
-import { clipLine, emptyLine, type Line } from '../engine/line.ts';
+import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
 import type { Column } from '../store/block-columns.ts';
 import type { CheckpointRow } from '../store/lanes.ts';
-import { everything, type Range } from '../store/read.ts';
-import type { Reads } from '../store/reads.ts';
+import { everything, type Range, stepBlocksMax, stepBlocksMin, stepGrowth } from '../store/read.ts';
+import type { Reads, StepReads } from '../store/reads.ts';
 import type { Lane } from './book.ts';
 
 /** Instants that lie so close together are taken for one change: to go on is cheaper than to begin again. */
@@ -104,52 +104,50 @@ export class Changes {
   }
 }
 
-/** A window of time is read whole if it holds about so many points. */
-const storedPointsMax = 300_000;
-
-/** Where it is not known how much will be wanted, about so many points are read, and each time twice as many. */
-const aheadPointsMin = 8_192;
-const aheadPointsMax = 262_144;
-
 /** What a storage holds at a revision, for pieces that come in the order of time. */
 export class Stored {
-  readonly #reads: Reads;
+  readonly #reads: StepReads;
   readonly #storage: number | undefined;
   readonly #asOf: number;
+  /** What is here without a gap, and how much is read at once while it is not known how much will be wanted. */
   #line: Line = emptyLine;
-  #from = 0;
-  #to = Number.NEGATIVE_INFINITY;
-  #ahead = aheadPointsMin;
-  /** How many versions were read from the store. */
-  pointsRead = 0;
+  #from = Number.NaN;
+  #to = Number.NaN;
+  #blocks = stepBlocksMin;
 
   /** undefined: it holds nothing. */
-  constructor(reads: Reads, storage: number | undefined, asOf: number) {
+  constructor(reads: StepReads, storage: number | undefined, asOf: number) {
     this.#reads = reads;
     this.#storage = storage;
     this.#asOf = asOf;
   }
 
   /** What a piece is to be compared with. */
-  async under({ piece: { from, to }, felt, density }: Walked): Promise<Line> {
+  async under({ piece: { from, to }, felt }: Walked): Promise<Line> {
     if (this.#storage === undefined || from >= to) return emptyLine;
-    if (from < this.#from || to > this.#to) {
-      const isSmall = felt !== never && density * (felt - from) <= storedPointsMax;
-      const ahead = density > 0 ? from + Math.ceil(this.#ahead / density) : to;
-      const until = isSmall ? felt : ahead;
-      this.#ahead = Math.min(this.#ahead * 2, aheadPointsMax);
-      const range = { from: Math.max(from, everything.from), to: Math.min(Math.max(to, until), everything.to) };
-      const versions = await this.#reads.versions(this.#storage, range);
-      this.pointsRead += versions.t.length;
-      this.#line = foldVersions(versions, this.#asOf);
+    if (!(from >= this.#from && from <= this.#to)) {
+      this.#line = emptyLine;
       this.#from = from;
-      this.#to = range.to === everything.to ? Number.POSITIVE_INFINITY : range.to;
+      this.#to = Math.max(from, everything.from);
+      this.#blocks = stepBlocksMin;
     }
+    this.#line = clipLine(this.#line, from, never);
+    while (this.#to < to) await this.#read(this.#storage, felt === never ? never : Math.max(felt, to));
     return clipLine(this.#line, from, to);
+  }
+
+  async #read(series: number, until: number): Promise<void> {
+    const known = until !== never;
+    const range = { from: this.#to, to: Math.min(until, everything.to) };
+    const blocks = known ? stepBlocksMax : this.#blocks;
+    const step = await this.#reads.step({ series, range, direction: 'forward', blocks });
+    if (!known) this.#blocks = Math.min(this.#blocks * stepGrowth, stepBlocksMax);
+    this.#line = joinLines([this.#line, foldVersions(step.versions, this.#asOf)]);
+    this.#to = step.last < step.range.to ? never : step.range.to;
   }
 }
 
-export function storedCheckpoints(reads: Reads, definition: number, stage: number): Checkpoints {
+export function storedCheckpoints(reads: Pick<Reads, 'checkpoints'>, definition: number, stage: number): Checkpoints {
   return {
     before: async (t) => (await reads.checkpoints({ definition, stage, side: 'before', t, count: 1 })).at(0),
     after: (t, count) => reads.checkpoints({ definition, stage, side: 'after', t, count }),
@@ -158,7 +156,7 @@ export function storedCheckpoints(reads: Reads, definition: number, stage: numbe
 
 /** What a lane reads, at the revision that it is to reflect. */
 export interface Scene {
-  readonly reads: Reads;
+  readonly reads: StepReads & Pick<Reads, 'checkpoints'>;
   /** Where the lane stands. */
   readonly basis: number;
   readonly target: number;
@@ -176,8 +174,6 @@ export interface Brought {
   readonly tails: (Tail | undefined)[];
   /** How many points of leaves went through. */
   readonly points: number;
-  /** How many were read to compare with what stood there. */
-  readonly compared: number;
 }
 
 /**
@@ -189,10 +185,9 @@ const passChangesMax = 600_000;
 
 /** Brings a lane from its basis to the target: everything that differs then. */
 export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
-  const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0, compared: 0 };
+  const brought: Brought = { blocks: [], checkpoints: [], tails: [], points: 0 };
   let points = 0;
   let work = 0;
-  let compared = 0;
   for (let stage = 0; stage < lane.plan.stages.length; stage++) {
     const changed = lane.leaves[stage].map(({ storage }) => scene.changed(storage));
     const tail = lane.tails[stage];
@@ -237,7 +232,6 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       }
       // What is felt no more where the last pass ended has left what remembers as it was.
       brought.tails.push(end ?? (tail && felt <= tail.at ? tail : undefined));
-      compared += stored.pointsRead;
     }
     if (changes.length > 0) {
       const column = changes.take();
@@ -245,7 +239,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
       scene.write(storage, column);
     }
   }
-  return { ...brought, points, compared };
+  return { ...brought, points };
 }
 
 /** Goes on from where the last pass ended, by points that all lie behind it. */

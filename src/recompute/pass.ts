@@ -329,13 +329,9 @@ export class Pass {
 
   #counts(): Pick<Passed, 'passed' | 'read'> {
     let passed = 0;
-    let read = 0;
+    let read = this.#reads.pointsRead;
     for (const { t } of this.#changed.values()) read += t.length;
-    for (const { pointsRead } of this.#sources.values()) read += pointsRead;
-    for (const { brought } of this.#moves.values()) {
-      passed += brought?.points ?? 0;
-      read += brought?.compared ?? 0;
-    }
+    for (const { brought } of this.#moves.values()) passed += brought?.points ?? 0;
     return { passed, read };
   }
 }

@@ -19,8 +19,9 @@ export interface Range {
 export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER + 1 };
 
 /** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
-const stepBlocksMin = 2;
+export const stepBlocksMin = 2;
 export const stepBlocksMax = 64;
+export const stepGrowth = 4;
 
 /** Blocks that are not published yet, read as if they were, at the revision that they are meant for. */
 export interface Stage {
@@ -190,7 +191,7 @@ export async function* walkSteps(
   { series, range, direction, stage }: Omit<AskedStep, 'blocks'>,
 ): AsyncGenerator<Step> {
   let rest = range;
-  for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * 4, stepBlocksMax)) {
+  for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * stepGrowth, stepBlocksMax)) {
     const step = await read({ series, range: rest, direction, blocks, stage });
     rest = direction === 'forward' ? { from: step.range.to, to: rest.to } : { from: rest.from, to: step.range.from };
     yield step;

@@ -1,24 +1,7 @@
 import DataLoader from 'dataloader';
-import { clipVersions, mergeVersions, type Versions } from '../engine/versions.ts';
-import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints } from './lanes.ts';
-import {
-  type AskedStep,
-  blockReader,
-  freshColumns,
-  freshIn,
-  type Range,
-  readSteps,
-  type Step,
-  sealedColumns,
-  sealedIn,
-} from './read.ts';
-
-export interface AskedVersions {
-  readonly series: number;
-  readonly range: Range;
-}
+import { type AskedStep, readSteps, type Step } from './read.ts';
 
 export interface AskedCheckpoints {
   readonly definition: number;
@@ -29,6 +12,9 @@ export interface AskedCheckpoints {
   readonly count: number;
 }
 
+/** Where steps of walks come from. */
+export type StepReads = Pick<Reads, 'step'>;
+
 /** So many in one statement. */
 const togetherMax = 32;
 
@@ -38,8 +24,9 @@ const togetherMax = 32;
  */
 export class Reads {
   readonly #steps: DataLoader<AskedStep, Step>;
-  readonly #versions: DataLoader<AskedVersions, Versions>;
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
+  /** How many versions of points were read. */
+  pointsRead = 0;
 
   constructor(database: Database) {
     const options = {
@@ -47,8 +34,11 @@ export class Reads {
       maxBatchSize: togetherMax,
       batchScheduleFn: (run: () => void) => void setImmediate(run),
     };
-    this.#steps = new DataLoader((asked) => readGrouped(database, asked), options);
-    this.#versions = new DataLoader((asked) => readMany(database, asked), options);
+    this.#steps = new DataLoader(async (asked) => {
+      const steps = await readGrouped(database, asked);
+      for (const { versions } of steps) this.pointsRead += versions.t.length;
+      return steps;
+    }, options);
     this.#checkpoints = new DataLoader((asked) => readCheckpoints(database, asked), options);
   }
 
@@ -56,34 +46,9 @@ export class Reads {
     return this.#steps.load(asked);
   }
 
-  /** Everything that was ever said of the instants of a span. */
-  versions(series: number, range: Range): Promise<Versions> {
-    return this.#versions.load({ series, range });
-  }
-
   checkpoints(asked: AskedCheckpoints): Promise<readonly CheckpointRow[]> {
     return this.#checkpoints.load(asked);
   }
-}
-
-async function readMany(database: Database, asked: readonly AskedVersions[]): Promise<Versions[]> {
-  const list = asked.map(({ series, range }, n) => `(${n}, ${series}, ${range.from}::bigint, ${range.to}::bigint)`);
-  const span = { from: 'asked.low', to: 'asked.high' };
-  const rows = await readBinary(
-    database,
-    `WITH asked (n, storage, low, high) AS (VALUES ${list.join(',')})
-     SELECT n, block.* FROM asked, LATERAL (
-       (SELECT ${sealedColumns} ${sealedIn('asked.storage', span)} OFFSET 0)
-       UNION ALL (SELECT ${freshColumns} ${freshIn('asked.storage', span)} OFFSET 0)
-     ) AS block`,
-  );
-  const block = blockReader(rows, 1);
-  const runs: Versions[][] = asked.map(() => []);
-  while (rows.next()) runs[rows.int4()].push(block());
-  return runs.map((run, n) => {
-    const { from, to } = asked[n].range;
-    return mergeVersions(run.map((versions) => clipVersions(versions, from, to)));
-  });
 }
 
 /** What cannot go in one statement goes in several. */
