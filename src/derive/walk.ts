@@ -1,7 +1,7 @@
 import { always, never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { isRecursive, type Stage } from '../engine/plan.ts';
-import { type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
+import { feltFor, type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
 import { type Piece, StageRun, startOfBucket } from '../engine/stage-run.ts';
 import type { Range } from '../store/read.ts';
 import { lineOf, type PointSource } from './line-source.ts';
@@ -156,17 +156,14 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))
     .sort((a, b) => a.from - b.from);
   const noted = new Noted(walk.checkpoints);
-  const needs = reachOf(stage).leaves.flat();
-  const longest = Math.max(0, ...needs.map(({ micros }) => micros));
   const recursive = isRecursive(stage);
-  // So far a change will be felt, if nothing but windows of time remembers it.
-  const isFeltFor = !recursive && needs.every(({ points }) => points === 0);
+  const longest = feltFor(stage);
   let next = 0;
   let passed = 0;
   while (next < changes.length) {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
-    const horizon = isFeltFor ? changes[next].to + longest : never;
+    const horizon = changes[next].to + longest;
     // Asked for together with what is asked for to begin.
     let ahead = recursive ? walk.checkpoints.after(wanted, checkpointsAhead) : undefined;
     ahead?.catch(() => undefined);

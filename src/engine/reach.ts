@@ -1,4 +1,5 @@
-import type { Input, Node, Stage } from './plan.ts';
+import { never } from './horizon.ts';
+import { type Input, isRecursive, type Node, type Stage } from './plan.ts';
 
 /** How far back something looks: so long, and then so many points. */
 export interface Reach {
@@ -59,6 +60,13 @@ export function reachOf(stage: Stage): StageReach {
     for (const input of node.inputs) ask(input, before({ anchor, ...noReach }, node));
   }
   return { checkpoints, anchors, leaves: ofLeaves };
+}
+
+/** So long behind a change it will be felt, if nothing but windows of time remembers it; infinite when it is not known. */
+export function feltFor(stage: Stage): number {
+  const needs = reachOf(stage).leaves.flat();
+  if (isRecursive(stage) || needs.some(({ points }) => points > 0)) return never;
+  return Math.max(0, ...needs.map(({ micros }) => micros));
 }
 
 /** What is read row by row goes on from the same checkpoint as what reads it. */

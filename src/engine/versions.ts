@@ -130,37 +130,53 @@ function mergeTwo(a: Versions, b: Versions): Versions {
   if (a.t.length > b.t.length * fewTimes) return mergeFew(a, b);
   if (b.t.length > a.t.length * fewTimes) return mergeFew(b, a);
   const whole = allocate(a.t.length + b.t.length, a.size !== undefined || b.size !== undefined);
+  const { t, revision, value, size } = whole;
+  const { t: at, revision: ar, value: av, size: as } = a;
+  const { t: bt, revision: br, value: bv, size: bs } = b;
+  const ends = at.length;
   let i = 0;
   let j = 0;
-  for (let k = 0; k < whole.t.length; k++) {
-    const fromA =
-      j === b.t.length ||
-      (i < a.t.length && (a.t[i] < b.t[j] || (a.t[i] === b.t[j] && a.revision[i] <= b.revision[j])));
-    const run = fromA ? a : b;
-    const at = fromA ? i++ : j++;
-    whole.t[k] = run.t[at];
-    whole.revision[k] = run.revision[at];
-    whole.value[k] = run.value[at];
-    if (whole.size && run.size) whole.size[k] = run.size[at];
+  let k = 0;
+  while (i < ends && j < bt.length) {
+    if (at[i] < bt[j] || (at[i] === bt[j] && ar[i] <= br[j])) {
+      t[k] = at[i];
+      revision[k] = ar[i];
+      value[k] = av[i];
+      if (size && as) size[k] = as[i];
+      i++;
+    } else {
+      t[k] = bt[j];
+      revision[k] = br[j];
+      value[k] = bv[j];
+      if (size && bs) size[k] = bs[j];
+      j++;
+    }
+    k++;
   }
+  const [left, from] = i < ends ? [a, i] : [b, j];
+  t.set(left.t.subarray(from), k);
+  revision.set(left.revision.subarray(from), k);
+  value.set(left.value.subarray(from), k);
+  if (left.size) size?.set(left.size.subarray(from), k);
   return whole;
 }
 
-/** Runs that follow one another in time are joined without comparing their points. */
+/**
+ * Runs that follow one another in time are joined without comparing their points: as many chains come of it as lie on top of
+ * each other somewhere.
+ */
 function joinSuccessive(runs: readonly Versions[]): Versions[] {
-  const joined: Versions[] = [];
-  let chain: Versions[] = [];
-  let end = Number.NEGATIVE_INFINITY;
+  const chains: { runs: Versions[]; end: number }[] = [];
   for (const run of runs) {
-    if (chain.length > 0 && run.t[0] <= end) {
-      joined.push(concatenate(chain));
-      chain = [];
+    const end = run.t[run.t.length - 1];
+    const chain = chains.find((one) => one.end < run.t[0]);
+    if (!chain) chains.push({ runs: [run], end });
+    else {
+      chain.runs.push(run);
+      chain.end = end;
     }
-    chain.push(run);
-    end = run.t[run.t.length - 1];
   }
-  if (chain.length > 0) joined.push(concatenate(chain));
-  return joined;
+  return chains.map((chain) => concatenate(chain.runs));
 }
 
 /** Merges runs, each sorted by (t, revision), into one. */

@@ -9,6 +9,7 @@ import { Reads } from '../store/reads.ts';
 import { type Book, isExactAt, type Lane } from './book.ts';
 import { type Brought, bring, type Scene, versionsOf } from './bring.ts';
 import { type CommitOptions, Commits, type Move, pointsOf } from './commits.ts';
+import { Foresight } from './foresight.ts';
 
 export interface PassOptions extends CommitOptions {
   /** Something large may be among what changed: it is counted before it is read. */
@@ -77,6 +78,7 @@ type Stand = Pick<Lane, 'basis' | 'stops' | 'untils'>;
 export class Pass {
   readonly #database: Database;
   readonly #reads: Reads;
+  readonly #foresight: Foresight;
   readonly #book: Book;
   readonly #target: number;
   readonly #options: PassOptions;
@@ -91,6 +93,7 @@ export class Pass {
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
     this.#database = database;
     this.#reads = new Reads(database);
+    this.#foresight = new Foresight(this.#reads);
     this.#book = book;
     this.#target = target;
     this.#options = options;
@@ -106,6 +109,7 @@ export class Pass {
     const grounded = near.filter((lane) => !waiting.includes(lane));
     await this.#readChanged(grounded);
     const lanes = grounded.filter(({ isLong }) => !isLong);
+    this.#foresight.look(lanes, this.#changed);
     let asked: Promise<readonly number[]> | undefined;
     const waves = () => {
       asked ??= recentWaves(this.#database, wavesBack);
@@ -253,7 +257,7 @@ export class Pass {
   async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
     const basis = this.#basisOf(lane);
     const scene: Scene = {
-      reads: this.#reads,
+      reads: this.#foresight,
       basis,
       target,
       source: (storage) => this.#sourceAt(storage, target),
@@ -294,7 +298,7 @@ export class Pass {
     if (!source) {
       const overlay = this.#overlay.get(storage);
       source = new PointSource(
-        this.#reads,
+        this.#foresight,
         storage,
         target,
         overlay && overlay.revision[0] <= target ? overlay : undefined,
