@@ -31,14 +31,18 @@ export async function openDeriving(url: string): Promise<Deriving> {
   const bell = postgresBell(url, { storeId: await storeId(database), log: (line) => console.log(`  ${line}`) });
   const definer = new Definer(database, catalogue, { announce: true, onDefined: () => undefined });
   let heard: (() => void) | undefined;
-  const listening = await bell.listen(() => heard?.());
-  const until = async (isSo: () => Promise<boolean>) => {
+  // What a source was told changes nothing of what was derived yet.
+  const listening = await bell.listen((notice) => {
+    if (!notice || 'derived' in notice) heard?.();
+  });
+  const until = async (isSo: () => Promise<boolean>, waits = false) => {
     const deadline = performance.now() + patienceMillis;
     for (;;) {
       const told = new Promise<void>((resolve) => {
         heard = resolve;
       });
-      if (await isSo()) return;
+      if (!waits && (await isSo())) return;
+      waits = false;
       if (performance.now() > deadline) throw new Error('the derived series did not get there');
       let timer: NodeJS.Timeout | undefined;
       await Promise.race([told, new Promise<void>((resolve) => (timer = setTimeout(resolve, askMillis)))]);
@@ -58,7 +62,7 @@ export async function openDeriving(url: string): Promise<Deriving> {
         return rows.length === 0;
       }),
     reflected: (source, revision) =>
-      until(async () => (await reflectedAt(database, [source], revision)).revision !== undefined),
+      until(async () => (await reflectedAt(database, [source], revision)).revision !== undefined, true),
     // A commit that waits for the disk: the log is one line.
     durable: async () => void (await database.query(`SELECT pg_logical_emit_message(true, 'bench', '')`)),
     quiet: async () => {

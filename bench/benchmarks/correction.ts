@@ -35,7 +35,7 @@ async function written({ database }: Deriving, source: number, revision: number)
   return Number(row.count);
 }
 
-const warmUps = 4;
+const warmUps = 16;
 
 /** One point of a million is corrected, from the lowest of its day to the highest; until all ten series reflect it. */
 async function correctionOf(world: World, name: SetName, label: string, least: number): Promise<Figure[]> {
