@@ -13,6 +13,9 @@ export interface Config {
   readonly databaseConnections: number;
   readonly workerConcurrency: number;
   readonly bodyBytesMax: number;
+  readonly socketsPerClient: number;
+  readonly operationsPerSocket: number;
+  readonly slowMillis: number;
   readonly pointsPerCallMax: number;
   readonly samplesMax: number;
   readonly candlesMax: number;
@@ -153,6 +156,30 @@ export const settings: readonly Setting[] = [
     fallback: '64',
     meaning: 'The largest request.',
     parse: whole(1, 1_000, 1_000_000),
+  }),
+  setting({
+    name: 'socketsPerClient',
+    env: 'SOCKETS_PER_CLIENT',
+    value: 'number',
+    fallback: '1000',
+    meaning: 'WebSockets of one address at a time; one more is closed with code 4430.',
+    parse: whole(1, 1_000_000),
+  }),
+  setting({
+    name: 'operationsPerSocket',
+    env: 'OPERATIONS_PER_SOCKET',
+    value: 'number',
+    fallback: '200',
+    meaning: 'Operations at a time on one WebSocket; one more closes it with code 4431.',
+    parse: whole(1, 100_000),
+  }),
+  setting({
+    name: 'slowMillis',
+    env: 'SLOW_CLIENT_SECONDS',
+    value: 'seconds',
+    fallback: '20',
+    meaning: 'A WebSocket whose client reads nothing for so long is closed with code 4432.',
+    parse: whole(1, 3_600, 1_000),
   }),
   setting({
     name: 'pointsPerCallMax',

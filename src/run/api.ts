@@ -47,7 +47,7 @@ export function apiServer(config: Config, ready: () => Promise<boolean>): ApiSer
   return new ApiServer({
     host: config.host,
     port: config.port,
-    bodyBytesMax: config.bodyBytesMax,
+    limits: config,
     allowedOrigins: config.allowedOrigins,
     isReady: ready,
     report,

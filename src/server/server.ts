@@ -4,13 +4,13 @@ import type { Executor } from '../schema/execute.ts';
 import { Bodies, BodyFault } from './body.ts';
 import { answerJson, checkParameters, isJson, isPlainJson, readOperation, sendFault } from './graphql.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
-import { Sockets } from './sockets.ts';
+import { type SocketLimits, Sockets } from './sockets.ts';
 import { yogaFor } from './yoga.ts';
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly bodyBytesMax: number;
+  readonly limits: SocketLimits;
   readonly allowedOrigins: readonly string[];
   /** Whether the database answers. */
   readonly isReady: () => Promise<boolean>;
@@ -58,11 +58,12 @@ export class ApiServer {
   }
 
   serve(executor: Executor): void {
-    const { allowedOrigins, host, bodyBytesMax } = this.#options;
-    const bodies = new Bodies(bodyBytesMax);
+    const { allowedOrigins, host, limits, report } = this.#options;
+    const bodies = new Bodies(limits.bodyBytesMax);
     const yoga = yogaFor(executor);
     this.#sockets = new Sockets(executor, {
-      bodyBytesMax,
+      ...limits,
+      report,
       isAllowed: ({ headers }) =>
         isOriginAllowed(headers.origin, allowedOrigins) && isHostAllowed(headers.host, host, allowedOrigins),
     });

@@ -1,36 +1,56 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationDefinitionNode } from 'graphql';
-import { useServer } from 'graphql-ws/use/ws';
-import { type ServerOptions, WebSocketServer } from 'ws';
+import { makeServer, type Server } from 'graphql-ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
 import { streamOfOne } from './leaving.ts';
+import { closing, Line } from './line.ts';
 
-/** Tells clients to come back: the service restarts. */
-const comeBackCode = 1012;
+/** A client that has not said hello by then is closed, with 4408. */
+const helloMillis = 10_000;
 
-const keepAliveMillis = 12_000;
+/** Who was closed has so long to read what is on its way to it, and to answer. */
+const closeMillis = 10_000;
 
-/** A client that was told to go and does not answer is cut off after this, well within the time that stopping may take. */
-const closeMillis = 2_000;
+/** At the end it is less: well within the time that stopping may take. */
+const lastCloseMillis = 2_000;
+
+/** Sockets are looked at this often, unless a limit is shorter. */
+const attendMillis = 1_000;
 
 interface Arguments extends ExecutionArgs {
   readonly operation: OperationDefinitionNode;
 }
 
-export interface SocketOptions {
+export interface SocketLimits {
+  /** The longest message. */
   readonly bodyBytesMax: number;
+  /** Sockets of one address. */
+  readonly socketsPerClient: number;
+  /** Operations at once on one socket. */
+  readonly operationsPerSocket: number;
+  /** A client that reads nothing for so long is closed. */
+  readonly slowMillis: number;
+}
+
+export interface SocketOptions extends SocketLimits {
   readonly isAllowed: (request: IncomingMessage) => boolean;
+  readonly report: (error: unknown) => void;
 }
 
 /** Operations over WebSockets: the protocol graphql-transport-ws. */
 export class Sockets {
   readonly #server: WebSocketServer;
-  readonly #dispose: () => void | Promise<void>;
-  readonly #isAllowed: (request: IncomingMessage) => boolean;
+  readonly #protocol: Server<{ readonly line: Line }>;
+  readonly #options: SocketOptions;
+  /** Each with what ends its operations. */
+  readonly #lines = new Map<Line, (code: number, reason: string) => void>();
+  readonly #byAddress = new Map<string, number>();
+  readonly #timer: NodeJS.Timeout;
 
   constructor(executor: Executor, options: SocketOptions) {
-    this.#isAllowed = options.isAllowed;
+    this.#options = options;
     const settings: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       maxPayload: options.bodyBytesMax,
@@ -38,52 +58,115 @@ export class Sockets {
       handleProtocols: (protocols) => (protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false),
     };
     this.#server = new WebSocketServer(settings);
-    const { dispose } = useServer(
-      {
-        connectionInitWaitTimeout: 10_000,
-        onSubscribe: (_, __, payload) => {
-          if (typeof payload.query !== 'string')
-            return [new GraphQLError('The message has no query.', { extensions: { code: 'BAD_USER_INPUT' } })];
-          const found = executor.operationOf(payload);
-          if (!('document' in found)) return found;
-          const args: Arguments = {
-            schema: executor.schemas.visible,
-            document: found.document,
-            operationName: payload.operationName,
-            variableValues: payload.variables,
-            operation: found.operation,
-          };
-          return args;
-        },
-        execute: (args) =>
-          run(args as unknown as Arguments, async ({ document, operation, variableValues }) =>
-            streamOfOne((onLeave) => executor.execute(document, operation, variableValues, executor.context(onLeave))),
-          ),
-        subscribe: (args) =>
-          run(args as unknown as Arguments, (a) => executor.subscribe(a.document, a.operation, a.variableValues)),
+    this.#protocol = makeServer<Record<string, unknown>, { readonly line: Line }>({
+      connectionInitWaitTimeout: helloMillis,
+      onSubscribe: ({ extra, subscriptions }, _, payload) => {
+        if (Object.keys(subscriptions).length > options.operationsPerSocket) {
+          extra.line.close('tooManyOperations');
+          return [new GraphQLError('Too many operations at once.', { extensions: { code: 'RATE_LIMITED' } })];
+        }
+        if (typeof payload.query !== 'string')
+          return [new GraphQLError('The message has no query.', { extensions: { code: 'BAD_USER_INPUT' } })];
+        const found = executor.operationOf(payload);
+        if (!('document' in found)) return found;
+        const args: Arguments = {
+          schema: executor.schemas.visible,
+          document: found.document,
+          operationName: payload.operationName,
+          variableValues: payload.variables,
+          operation: found.operation,
+        };
+        return args;
       },
-      this.#server,
-      keepAliveMillis,
-    );
-    this.#dispose = dispose;
+      execute: (args) =>
+        run(args as unknown as Arguments, async ({ document, operation, variableValues }) =>
+          streamOfOne((onLeave) => executor.execute(document, operation, variableValues, executor.context(onLeave))),
+        ),
+      subscribe: (args) =>
+        run(args as unknown as Arguments, (a) => executor.subscribe(a.document, a.operation, a.variableValues)),
+    });
+    const every = Math.min(attendMillis, options.slowMillis / 4);
+    this.#timer = setInterval(() => this.#attend(), every).unref();
   }
 
   get count(): number {
-    return this.#server.clients.size;
+    return this.#lines.size;
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const [path] = (request.url ?? '/').split('?', 1);
     if (path !== '/graphql') refuse(socket, '404 Not Found');
-    else if (!this.#isAllowed(request)) refuse(socket, '403 Forbidden');
-    else
-      this.#server.handleUpgrade(request, socket, head, (client) => this.#server.emit('connection', client, request));
+    else if (!this.#options.isAllowed(request)) refuse(socket, '403 Forbidden');
+    else this.#server.handleUpgrade(request, socket, head, (client) => this.#open(client, request));
   }
 
+  #open(client: WebSocket, request: IncomingMessage): void {
+    // What is wrong with a connection closes it, and is told with that.
+    client.on('error', () => undefined);
+    const line = new Line(client, request);
+    const ofAddress = (this.#byAddress.get(line.address) ?? 0) + 1;
+    if (ofAddress > this.#options.socketsPerClient) {
+      line.close('tooManySockets');
+      return;
+    }
+    this.#byAddress.set(line.address, ofAddress);
+    const closed = this.#protocol.opened(
+      {
+        protocol: client.protocol,
+        send: (data) => line.send(data),
+        close: (code, reason) => client.close(code, reason),
+        onMessage: (hear) =>
+          client.on('message', (data) => {
+            line.heard();
+            // Whoever was closed may still be sending.
+            if (line.isOpen) hear(String(data)).catch((error: unknown) => this.#fail(line, error));
+          }),
+      },
+      { line },
+    );
+    const end = (code: number, reason: string) =>
+      void Promise.resolve(closed(code, reason)).catch(this.#options.report);
+    this.#lines.set(line, end);
+    client.once('close', (code, reason) => {
+      this.#lines.delete(line);
+      this.#leave(line.address);
+      end(code, String(reason));
+    });
+  }
+
+  #leave(address: string): void {
+    const left = (this.#byAddress.get(address) ?? 1) - 1;
+    if (left > 0) this.#byAddress.set(address, left);
+    else this.#byAddress.delete(address);
+  }
+
+  #fail(line: Line, error: unknown): void {
+    this.#options.report(error);
+    line.close('failed');
+  }
+
+  #attend(): void {
+    const now = performance.now();
+    for (const [line, end] of this.#lines) {
+      const why = line.attend(now, this.#options.slowMillis);
+      if (!why) continue;
+      line.close(why);
+      // It may take a while until it is closed: nothing is computed for it any more.
+      end(...closing[why]);
+    }
+  }
+
+  /** Tells everybody to come back, and waits a little for them to have heard it. */
   async stop(): Promise<void> {
-    for (const client of this.#server.clients) client.close(comeBackCode, 'The server restarts');
-    await this.#dispose();
+    clearInterval(this.#timer);
+    const { clients } = this.#server;
+    for (const line of this.#lines.keys()) line.close('restart');
+    const timer = setTimeout(() => {
+      for (const client of clients) client.terminate();
+    }, lastCloseMillis);
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    clearTimeout(timer);
   }
 }
 

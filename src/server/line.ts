@@ -1,0 +1,70 @@
+import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
+
+export type Closing = 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
+
+/** Why the server closes a socket, beside the codes that graphql-ws gives; docs/protocol.md says what to do then. */
+export const closing: Readonly<Record<Closing, readonly [code: number, reason: string]>> = {
+  restart: [1012, 'The server restarts: connect again, with after'],
+  tooManySockets: [4430, 'Too many sockets from one address'],
+  tooManyOperations: [4431, 'Too many operations at once on one socket'],
+  tooSlow: [4432, 'Nothing was read for too long: connect again, with after'],
+  silent: [4433, 'Pings were not answered'],
+  failed: [4500, 'Something went wrong in the server'],
+};
+
+/** A client is asked this often whether it is still there, and has so long to answer. */
+const pingMillis = 12_000;
+
+/** One socket: what is on its way to the client, and when the client was last heard. */
+export class Line {
+  readonly client: WebSocket;
+  readonly address: string;
+  #unflushed = 0;
+  #movedAt = performance.now();
+  #heardAt = performance.now();
+  #pingedAt = 0;
+
+  constructor(client: WebSocket, request: IncomingMessage) {
+    this.client = client;
+    this.address = request.socket.remoteAddress ?? '';
+    client.on('pong', () => this.heard());
+  }
+
+  get isOpen(): boolean {
+    return this.client.readyState === this.client.OPEN;
+  }
+
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** Resolves when the system has taken it, or nobody is there to take it. */
+  send(data: string): Promise<void> {
+    if (!this.isOpen) return Promise.resolve();
+    return new Promise((resolve) => {
+      if (this.#unflushed++ === 0) this.#movedAt = performance.now();
+      this.client.send(data, () => {
+        this.#unflushed--;
+        this.#movedAt = performance.now();
+        resolve();
+      });
+    });
+  }
+
+  close(why: Closing): void {
+    this.client.close(...closing[why]);
+  }
+
+  /** Asks who was silent whether it is there. Returns why the socket is to be closed: nobody reads, or nobody is there. */
+  attend(now: number, slowMillis: number): Closing | undefined {
+    if (!this.isOpen) return undefined;
+    if (this.#unflushed > 0) return now - this.#movedAt > slowMillis ? 'tooSlow' : undefined;
+    if (this.#pingedAt > this.#heardAt) return now - this.#pingedAt > pingMillis ? 'silent' : undefined;
+    if (now - this.#heardAt > pingMillis) {
+      this.#pingedAt = now;
+      this.client.ping();
+    }
+    return undefined;
+  }
+}
