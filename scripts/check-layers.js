@@ -14,7 +14,7 @@ const layers = {
   ingest: ['engine', 'store'],
   recompute: ['engine', 'store', 'derive', 'bell'],
   upkeep: ['engine', 'store', 'bell'],
-  feed: ['engine', 'store', 'bell', 'query', 'derive'],
+  feed: ['engine', 'store', 'bell', 'query', 'market', 'derive'],
   schema: ['engine', 'store', 'query', 'market', 'ingest', 'derive', 'feed'],
   server: ['engine', 'schema'],
   run: [

@@ -31,6 +31,13 @@ export interface CandlesRequest {
 
 export interface CandleLimits {
   readonly candlesMax: number;
+  /** Buckets, filled or not, that are looked through; a hundred times the candles when left out. */
+  readonly bucketsMax?: number;
+}
+
+/** Too many buckets may still hold few candles; only so many more are looked at. */
+export function bucketsMaxOf({ candlesMax, bucketsMax }: CandleLimits): number {
+  return bucketsMax ?? candlesMax * 100;
 }
 
 /** Candles of ticks: only those that hold a tick, each whole even where the range begins or ends inside it. */
@@ -40,20 +47,30 @@ export async function readCandles(
   limits: CandleLimits,
 ): Promise<Candle[]> {
   const { series, asOf, last } = request;
-  const grid = calendarGrid(request.intervalMicros, request.timeZone);
-  if ('problem' in grid)
-    throw new Fault('BAD_USER_INPUT', grid.problem, [/no time zone/.test(grid.problem) ? 'timeZone' : 'interval']);
-  const newest = await readPoints(database, series, everything, asOf, 1, 'last');
-  if (newest.t.length === 0) return [];
-  const newestT = newest.t[0];
+  const grid = candleGrid(request.intervalMicros, request.timeZone);
+  const newestT = await readNewestInstant(database, series, asOf);
+  if (newestT === undefined) return [];
   const whole = wholeBuckets(grid, request.range);
-  if (last === undefined) return between(database, request, grid, whole, newestT, limits.candlesMax);
+  if (last === undefined) return between(database, request, grid, whole, newestT, limits);
   if (last > limits.candlesMax) throw tooMany(limits.candlesMax);
   return lastOnes(database, request, grid, whole, newestT, last);
 }
 
+/** The buckets of candles, or a fault that names what is wrong. */
+export function candleGrid(intervalMicros: number, timeZone: string): Grid {
+  const grid = calendarGrid(intervalMicros, timeZone);
+  if (!('problem' in grid)) return grid;
+  throw new Fault('BAD_USER_INPUT', grid.problem, [/no time zone/.test(grid.problem) ? 'timeZone' : 'interval']);
+}
+
+/** The last instant of a series: candles that end at or before it are final. */
+export async function readNewestInstant(database: Database, series: number, asOf: number): Promise<number | undefined> {
+  const newest = await readPoints(database, series, everything, asOf, 1, 'last');
+  return newest.t.length === 0 ? undefined : newest.t[0];
+}
+
 /** Widened to the buckets that it touches; an empty one touches none. */
-function wholeBuckets(grid: Grid, range: Range): Range {
+export function wholeBuckets(grid: Grid, range: Range): Range {
   if (range.from >= range.to) return range;
   const from = range.from === everything.from ? range.from : grid.startOf(grid.indexOf(range.from));
   const to = range.to === everything.to ? range.to : grid.startOf(grid.indexOf(range.to - 1) + 1);
@@ -73,13 +90,13 @@ async function between(
   grid: Grid,
   range: Range,
   newestT: number,
-  most: number,
+  limits: CandleLimits,
 ): Promise<Candle[]> {
   const oldest = await readPoints(database, series, range, asOf, 1, 'first');
   if (oldest.t.length === 0) return [];
   const filled = { from: grid.startOf(grid.indexOf(oldest.t[0])), to: Math.min(range.to, newestT + 1) };
-  // Too many buckets may still hold few candles; only so many more are looked at.
-  if (grid.indexOf(filled.to - 1) - grid.indexOf(filled.from) >= most * 100) throw tooMany(most);
+  const most = limits.candlesMax;
+  if (grid.indexOf(filled.to - 1) - grid.indexOf(filled.from) >= bucketsMaxOf(limits)) throw tooMany(most);
   const tallies = await readTallies(database, series, filled, asOf, grid, 'ALL');
   if (tallies.size > most) throw tooMany(most);
   return [...tallies]
@@ -112,14 +129,9 @@ async function lastOnes(
     if (before.t.length === 0) break;
     const end = grid.indexOf(before.t[0]) + 1;
     const from = Math.max(range.from, grid.startOf(end - stride));
-    const part = await between(
-      database,
-      request,
-      grid,
-      { from, to: Math.min(to, grid.startOf(end)) },
-      newestT,
-      Number.POSITIVE_INFINITY,
-    );
+    const part = await between(database, request, grid, { from, to: Math.min(to, grid.startOf(end)) }, newestT, {
+      candlesMax: Number.POSITIVE_INFINITY,
+    });
     candles = [...part, ...candles];
     to = from;
   }

@@ -1,8 +1,11 @@
 import { Fault } from '../engine/fault.ts';
+import { type CandleChange, type CandleEvent, followCandles } from '../feed/candle-changes.ts';
 import { type ChangeEvent, Changes, type SeriesChange } from '../feed/changes.ts';
 import { followLatest, type LatestEvent } from '../feed/latest.ts';
+import { bucketsMaxOf } from '../market/candles.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { builder, type Context } from './builder.ts';
+import { CandleType } from './candle.ts';
 import { PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
 
 const ChangeKindType = builder.enumType('ChangeKind', {
@@ -39,6 +42,39 @@ const ChangeEventType = builder.objectRef<ChangeEvent>('ChangeEvent').implement(
     changes: t.field({
       type: [SeriesChangeType],
       description: 'What to replace, series by series.',
+      resolve: ({ changes }) => [...changes],
+    }),
+    reason: t.exposeString('reason', {
+      nullable: true,
+      description: 'Why a SNAPSHOT was needed, when it was not the start.',
+    }),
+  }),
+});
+
+const CandleChangeType = builder.objectRef<CandleChange>('CandleChange').implement({
+  description:
+    'Replace every candle that you hold whose start lies in the span by these. Spans are whole candles, also where the range cuts into one.',
+  fields: (t) => ({
+    span: t.expose('span', { type: SpanType, description: 'Where.' }),
+    candles: t.field({
+      type: [CandleType],
+      description: 'What the span holds now, ascending.',
+      resolve: ({ candles }) => [...candles],
+    }),
+    truncated: t.exposeBoolean('truncated', {
+      description: 'More than 10,000 candles: they are left out; fetch them with asOf: cursor.',
+    }),
+  }),
+});
+
+const CandleEventType = builder.objectRef<CandleEvent>('CandleEvent').implement({
+  description: 'A step of a subscription to candles. Resume with `after: cursor`, strictly exclusive.',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: ChangeKindType, description: 'What to do with it.' }),
+    cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that you hold after applying it.' }),
+    changes: t.field({
+      type: [CandleChangeType],
+      description: 'What to replace, ascending.',
       resolve: ({ changes }) => [...changes],
     }),
     reason: t.exposeString('reason', {
@@ -103,6 +139,31 @@ builder.subscriptionFields((t) => ({
         bucketMicros: args.bucket ?? undefined,
       });
     },
+    resolve: (event) => event,
+  }),
+  candleChanges: t.field({
+    type: CandleEventType,
+    description:
+      'The candles of a series, whole ones, `final` or not, and every later change of them, corrections and `final` included. Applying the events in order reproduces exactly what candles(interval:, timeZone:, range:) gives with `asOf: cursor`; resumable as changes is.',
+    args: {
+      series: t.arg.string({ required: true, description: 'Its key.' }),
+      interval: t.arg({ type: 'Duration', required: true, description: "The length of a candle: '1m', '4h', '1d'." }),
+      timeZone: t.arg.string({
+        defaultValue: 'UTC',
+        description: "The zone whose midnights days start at, as 'Europe/Berlin'.",
+      }),
+      after: t.arg({ type: 'Revision', description: 'The cursor of the last event that you applied.' }),
+      range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
+    },
+    subscribe: async (_, args, { app, operation }) =>
+      followCandles(app.database, app.catalogue, app.feed, {
+        series: await operation.requireSeries(args.series, ['series']),
+        intervalMicros: args.interval,
+        timeZone: args.timeZone ?? 'UTC',
+        after: args.after ?? undefined,
+        range: rangeOf(args.range),
+        bucketsMax: bucketsMaxOf(app.limits),
+      }),
     resolve: (event) => event,
   }),
   latest: t.field({

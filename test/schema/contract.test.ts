@@ -153,10 +153,13 @@ const contract = buildSchema(`
   type Subscription {
     changes(series: [String!]!, after: Revision, range: TimeRange, bucket: Duration): ChangeEvent!
     latest(series: [String!]!): LatestEvent!
+    candleChanges(series: String!, interval: Duration!, timeZone: String = "UTC", after: Revision, range: TimeRange): CandleEvent!
   }
   enum ChangeKind { SNAPSHOT CHANGE PROGRESS }
   type ChangeEvent { kind: ChangeKind!, cursor: Revision!, changes: [SeriesChange!]!, reason: String }
   type SeriesChange { series: String!, span: Span!, points: Samples!, truncated: Boolean! }
+  type CandleEvent { kind: ChangeKind!, cursor: Revision!, changes: [CandleChange!]!, reason: String }
+  type CandleChange { span: Span!, candles: [Candle!]!, truncated: Boolean! }
   type LatestEvent { cursor: Revision!, values: [LatestValue!]! }
   type LatestValue { series: String!, point: Point }
 `);

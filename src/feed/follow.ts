@@ -1,0 +1,94 @@
+import { derivedAmong } from '../derive/where.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import { type Feed, leavable, type Watch } from './feed.ts';
+
+/** What brings who holds a revision to a newer one. */
+export interface FoldedEvent<Change> {
+  readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';
+  readonly cursor: number;
+  readonly changes: readonly Change[];
+  readonly reason: string | null;
+}
+
+/**
+ * What a subscription follows. Each event is read from the store at its cursor, whoever asks and whenever. With `upTo`,
+ * the cursor that another event of the same series had, it is read just so far, unless `after` is later already.
+ */
+export interface Followed<Event> {
+  readonly series: readonly SeriesRow[];
+  /** The first event; undefined: there is no revision yet at which all is exact. */
+  begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
+  /** What changed after a cursor, and the newest revision there is. */
+  since(after: number, upTo?: number): Promise<{ readonly event: Event; readonly newest: number }>;
+}
+
+/** A subscriber hears at least this often that its cursor moved. */
+const silenceMillisUsual = 15_000;
+
+/** Who waits for derived series to come up looks again this often, should nobody tell. */
+const behindMillis = 1_000;
+
+export interface FollowOptions {
+  readonly silenceMillis?: number;
+}
+
+/**
+ * A snapshot, or what changed after a cursor, and then every change. It watches first and reads then: nothing is missed,
+ * nothing comes twice, and a client that is slow gets several revisions as one. With derived series, the cursor is a
+ * revision that all of them reflect.
+ */
+export function follow<Change>(
+  feed: Feed,
+  catalogue: Catalogue,
+  followed: Followed<FoldedEvent<Change>>,
+  after: number | undefined,
+  { silenceMillis = silenceMillisUsual }: FollowOptions = {},
+): AsyncGenerator<FoldedEvent<Change>, void> {
+  const watch = feed.watch(new Set(followed.series.map(({ id }) => id)));
+  return leavable(eventsOf(catalogue, followed, after, watch, silenceMillis), watch);
+}
+
+async function* eventsOf<Change>(
+  catalogue: Catalogue,
+  followed: Followed<FoldedEvent<Change>>,
+  after: number | undefined,
+  watch: Watch,
+  silenceMillis: number,
+): AsyncGenerator<FoldedEvent<Change>, void> {
+  try {
+    let begin = await followed.begin(after);
+    while (!begin && !watch.ended) {
+      await watch.nextOrReached(behindMillis);
+      begin = await followed.begin(after);
+    }
+    if (!begin) return;
+    yield begin;
+    let { cursor } = begin;
+    let sentAt = performance.now();
+    let isBehind = derivedAmong(followed.series).length > 0;
+    while (!watch.ended) {
+      const silence = Math.max(0, sentAt + silenceMillis - performance.now());
+      if (isBehind) await watch.nextOrReached(Math.min(silence, behindMillis));
+      else await watch.next(silence);
+      if (watch.ended) return;
+      const { event, newest } = await followed.since(cursor);
+      cursor = event.cursor;
+      isBehind = cursor < newest;
+      if (event.changes.length > 0 || performance.now() >= sentAt + silenceMillis) {
+        yield event;
+        sentAt = performance.now();
+      }
+      await checkAlive(catalogue, followed.series);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+/** A series that was deleted ends the subscription, with the reason. */
+async function checkAlive(catalogue: Catalogue, series: readonly SeriesRow[]): Promise<void> {
+  const alive = new Set((await catalogue.seriesByIds(series.map(({ id }) => id))).map(({ id }) => id));
+  const gone = series.find(({ id }) => !alive.has(id));
+  if (gone) throw new Fault('NOT_FOUND', `The series '${gone.key}' was deleted.`, ['series']);
+}
