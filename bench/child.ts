@@ -57,7 +57,7 @@ export function startProgram(world: World, url: string, role: 'api' | 'all' = 'a
   return startServer(
     world,
     [main, 'serve', '--role', role, '--port', '0'],
-    { DATABASE_URL: url },
+    { DATABASE_URL: url, SOCKETS_PER_CLIENT: '100000' },
     /http:\/\/localhost:(\d+)\/graphql[\s\S]*Try it/,
   );
 }
@@ -70,12 +70,12 @@ export function startWorker(world: World, url: string): Promise<RunningServer> {
 
 const self = fileURLToPath(new URL('bench.js', import.meta.url));
 
-export function startPeer(world: World, name: 'yoga' | 'mercurius'): Promise<RunningServer> {
+export function startPeer(world: World, name: 'yoga' | 'mercurius' | 'broadcast'): Promise<RunningServer> {
   return startServer(world, [self, '--child', name], {}, /listening on (\d+)/);
 }
 
 /** Another process of this program that is talked to by messages. */
-export function startSelf(world: World, name: 'load'): ChildProcess {
+export function startSelf(world: World, name: 'load' | 'subscribers'): ChildProcess {
   const child = spawn(process.execPath, [self, '--child', name], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',

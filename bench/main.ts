@@ -4,6 +4,7 @@ import { chart } from './benchmarks/chart.ts';
 import { correction } from './benchmarks/correction.ts';
 import { liveDisk } from './benchmarks/disk.ts';
 import { engine } from './benchmarks/engine.ts';
+import { fanout } from './benchmarks/fanout.ts';
 import { growth } from './benchmarks/growth.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { live } from './benchmarks/live.ts';
@@ -14,7 +15,8 @@ import { slowDisk } from './benchmarks/slow-disk.ts';
 import { storeIngest } from './benchmarks/store-ingest.ts';
 import { type Figure, table } from './figure.ts';
 import { serveLoad } from './load.ts';
-import { serveMercurius, serveYoga } from './peers.ts';
+import { serveBroadcast, serveMercurius, serveYoga } from './peers.ts';
+import { serveSubscribers } from './subscribers.ts';
 import { openWorld, type World } from './world.ts';
 
 const usage = `npm run bench -- [names...] [--quick] [--profile folder]
@@ -38,12 +40,15 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   live,
   growth,
   'backfill-live': backfillLive,
+  fanout,
 };
 
 const children: Readonly<Record<string, () => void | Promise<void>>> = {
   load: serveLoad,
   yoga: serveYoga,
   mercurius: serveMercurius,
+  broadcast: serveBroadcast,
+  subscribers: serveSubscribers,
 };
 
 /** Something hangs if it has not ended by then. */

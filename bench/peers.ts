@@ -22,3 +22,28 @@ export async function serveMercurius(): Promise<void> {
   await app.listen({ host: '127.0.0.1', port: 0 });
   console.log(`listening on ${(app.server.address() as AddressInfo).port}`);
 }
+
+/** As many bytes as an event of one tick has. */
+const eventBytes = 230;
+
+/** Sends the same ready-made bytes to all sockets there are, again as soon as they have taken them. */
+export async function serveBroadcast(): Promise<void> {
+  const { WebSocketServer } = await import('ws');
+  const server = createServer();
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  const bytes = Buffer.alloc(eventBytes, 'x');
+  const options = { binary: false };
+  const round = () => {
+    let waiting = 1;
+    const taken = () => {
+      if (--waiting === 0) setImmediate(round);
+    };
+    for (const socket of sockets.clients) {
+      waiting++;
+      socket.send(bytes, options, taken);
+    }
+    taken();
+  };
+  round();
+  server.listen(0, '127.0.0.1', () => console.log(`listening on ${(server.address() as AddressInfo).port}`));
+}

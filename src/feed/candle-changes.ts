@@ -6,7 +6,8 @@ import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import type { Feed } from './feed.ts';
-import { type FoldedEvent, type FollowOptions, follow } from './follow.ts';
+import { type FollowOptions, follow } from './follow.ts';
+import type { FoldedEvent } from './followed.ts';
 import { FollowedSpans } from './spans.ts';
 
 export interface CandleChange {
@@ -59,6 +60,7 @@ export function followedCandles(
     range: whole,
     grid,
     further: (older, newer) => turned(database, grid, whole, older, newer),
+    pointsMax: 0,
     read: async (_, { storage, asOf }, span) => {
       const asked = { series: storage, intervalMicros, timeZone, range: span, last: undefined, asOf };
       try {

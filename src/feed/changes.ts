@@ -7,7 +7,8 @@ import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import { readCountBounds } from '../store/tallies.ts';
 import type { Feed } from './feed.ts';
-import { type FoldedEvent, type FollowOptions, follow } from './follow.ts';
+import { type FollowOptions, follow } from './follow.ts';
+import type { FoldedEvent } from './followed.ts';
 import { FollowedSpans } from './spans.ts';
 
 export interface SeriesChange {
@@ -66,8 +67,9 @@ export function followedPoints(
     series,
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
-    read: async ({ key }, source, span) => {
-      const samples = await samplesOf(database, source, span, bucketMicros);
+    pointsMax: bucketMicros === undefined ? pointsMax : 0,
+    read: async ({ key }, source, span, known) => {
+      const samples = known ? { ...known, thinned: false } : await samplesOf(database, source, span, bucketMicros);
       return { series: key, span, samples: samples ?? none, asOf: source.asOf, truncated: samples === undefined };
     },
   });

@@ -10,6 +10,8 @@ interface Waiter {
   readonly wake: () => void;
   /** One of its series reflects more than it did, and came out as it was. */
   readonly reach: () => void;
+  /** How many clients hear of it. */
+  followers: number;
 }
 
 /**
@@ -58,7 +60,7 @@ export class Feed {
   }
 
   get subscribers(): number {
-    return this.#waiters.size;
+    return [...this.#waiters].reduce((sum, { followers }) => sum + followers, 0);
   }
 
   hear(notice: Notice): void {
@@ -153,12 +155,22 @@ export class Watch {
         this.#reached = true;
         this.#resolve?.();
       },
+      followers: 1,
     };
     waiters.add(this.#waiter);
   }
 
   get ended(): boolean {
     return this.#closed || this.#isStopped();
+  }
+
+  set followers(count: number) {
+    this.#waiter.followers = count;
+  }
+
+  /** As if there were news. */
+  nudge(): void {
+    this.#waiter.wake();
   }
 
   next(silenceMillis: number): Promise<void> {

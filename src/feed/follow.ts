@@ -2,26 +2,8 @@ import { derivedAmong } from '../derive/where.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import { type Feed, leavable, type Watch } from './feed.ts';
-
-/** What brings who holds a revision to a newer one. */
-export interface FoldedEvent<Change> {
-  readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';
-  readonly cursor: number;
-  readonly changes: readonly Change[];
-  readonly reason: string | null;
-}
-
-/**
- * What a subscription follows. Each event is read from the store at its cursor, whoever asks and whenever. With `upTo`,
- * the cursor that another event of the same series had, it is read just so far, unless `after` is later already.
- */
-export interface Followed<Event> {
-  readonly series: readonly SeriesRow[];
-  /** The first event; undefined: there is no revision yet at which all is exact. */
-  begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
-  /** What changed after a cursor, and the newest revision there is. */
-  since(after: number, upTo?: number): Promise<{ readonly event: Event; readonly newest: number }>;
-}
+import { Flow, type FlowOptions } from './flow.ts';
+import type { FoldedEvent, Followed } from './followed.ts';
 
 /** A subscriber hears at least this often that its cursor moved. */
 const silenceMillisUsual = 15_000;
@@ -31,6 +13,18 @@ const behindMillis = 1_000;
 
 export interface FollowOptions {
   readonly silenceMillis?: number;
+}
+
+/** What a stream follows and from where on, for whoever would rather follow it together with others. */
+export interface Origin {
+  readonly after: number | undefined;
+  flow(options: Pick<FlowOptions, 'render' | 'onEmpty'> & Partial<FlowOptions>): Flow;
+}
+
+const origins = new WeakMap<object, Origin>();
+
+export function originOf(events: AsyncGenerator<unknown, void>): Origin | undefined {
+  return origins.get(events);
 }
 
 /**
@@ -45,8 +39,15 @@ export function follow<Change>(
   after: number | undefined,
   { silenceMillis = silenceMillisUsual }: FollowOptions = {},
 ): AsyncGenerator<FoldedEvent<Change>, void> {
-  const watch = feed.watch(new Set(followed.series.map(({ id }) => id)));
-  return leavable(eventsOf(catalogue, followed, after, watch, silenceMillis), watch);
+  const ids = new Set(followed.series.map(({ id }) => id));
+  const watch = feed.watch(ids);
+  const events = leavable(eventsOf(catalogue, followed, after, watch, silenceMillis), watch);
+  const check = () => checkAlive(catalogue, followed.series);
+  origins.set(events, {
+    after,
+    flow: (options) => new Flow(followed, feed.watch(ids), { check, silenceMillis, ...options }),
+  });
+  return events;
 }
 
 async function* eventsOf<Change>(

@@ -1,11 +1,12 @@
 import { readStorages } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
+import type { Points } from '../engine/versions.ts';
 import { diffSources, type Source } from '../query/diff.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import { readCursor } from './cursor.ts';
-import type { FoldedEvent, Followed } from './follow.ts';
+import type { FoldedEvent, Followed } from './followed.ts';
 
 /** What is told of a span: who holds an older revision replaces all of the span by it. */
 export interface SpanReader<Change> {
@@ -16,7 +17,10 @@ export interface SpanReader<Change> {
   readonly grid: Grid | undefined;
   /** Spans within the range, of parts of buckets, in which the answer differs though no point does. */
   further?(older: Source, newer: Source): Promise<readonly Range[]>;
-  read(series: SeriesRow, source: Source, span: Range): Promise<Change>;
+  /** So many points of what differs are kept for `read`. */
+  readonly pointsMax: number;
+  /** `known` is what a span holds, when it was seen on the way. */
+  read(series: SeriesRow, source: Source, span: Range, known?: Points): Promise<Change>;
 }
 
 /** More spans of one series are sent as one. */
@@ -82,10 +86,12 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     const changes: Change[] = [];
     for (const series of this.series) {
       const [older, newer] = [olderOf(series), newerOf(series)];
-      const differing = await diffSources(this.#database, older, newer, range);
+      const differing = await diffSources(this.#database, older, newer, range, this.#reader.pointsMax);
       const further = (await this.#reader.further?.(older, newer)) ?? [];
-      const spans = further.length > 0 ? [...differing, ...further].sort((a, b) => a.from - b.from) : differing;
-      for (const span of joinSpans(spans, range, grid)) changes.push(await this.#reader.read(series, newer, span));
+      const spans: readonly MaybeKnown[] =
+        further.length > 0 ? [...differing, ...further].sort((a, b) => a.from - b.from) : differing;
+      for (const span of joinSpans(spans, range, grid))
+        changes.push(await this.#reader.read(series, newer, span, span.points));
     }
     return changes;
   }
@@ -96,14 +102,17 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 }
 
+type MaybeKnown = Range & { readonly points?: Points | undefined };
+
 /** With a grid, whole buckets; and never too many to send. */
-function joinSpans(spans: readonly Range[], range: Range, grid: Grid | undefined): Range[] {
-  const joined: Range[] = [];
+function joinSpans(spans: readonly MaybeKnown[], range: Range, grid: Grid | undefined): MaybeKnown[] {
+  const joined: MaybeKnown[] = [];
   for (const span of spans) {
     const whole = grid
       ? { from: grid.startOf(grid.indexOf(span.from)), to: grid.startOf(grid.indexOf(span.to - 1) + 1) }
       : span;
-    const clipped = { from: Math.max(whole.from, range.from), to: Math.min(whole.to, range.to) };
+    const points = grid ? undefined : span.points;
+    const clipped = { from: Math.max(whole.from, range.from), to: Math.min(whole.to, range.to), points };
     const last = joined.at(-1);
     if (last && (clipped.from <= last.to || joined.length >= spansMax)) {
       joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, clipped.to) };

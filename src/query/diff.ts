@@ -1,6 +1,6 @@
-import { foldVersions, noVersions, type Points, type Versions } from '../engine/versions.ts';
+import { foldVersions, noVersions, type Points, sliceVersions, type Versions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import { everything, type Range, readTouched, walkVersions } from '../store/read.ts';
+import { everything, type Range, readSteps, readTouched, stepBlocksMin, walkVersions } from '../store/read.ts';
 
 /** More spans than this are given as one that covers the rest. */
 const spansMax = 10_000;
@@ -19,27 +19,76 @@ function isSamePoint(a: Versions, i: number, b: Versions, j: number): boolean {
   return Object.is(a.value[i], b.value[j]) && Object.is(sizeOf(a, i), sizeOf(b, j));
 }
 
+/** A span in which a series differs, and what it holds there by now; undefined: that is too much to keep. */
+export interface DiffSpan extends Range {
+  readonly points: Points | undefined;
+}
+
 /** Joins spans until a point that is the same in both lies between. */
 class Spans {
-  readonly spans: Range[] = [];
+  readonly #spans: { from: number; to: number; start: number; end: number }[] = [];
+  readonly #pointsMax: number;
   #open = false;
+  readonly #t: number[] = [];
+  readonly #revision: number[] = [];
+  readonly #value: number[] = [];
+  readonly #size: number[] = [];
+  #sized = false;
 
-  differ(t: number): void {
-    const last = this.spans.at(-1);
-    if (last && (this.#open || this.spans.length === spansMax))
-      this.spans[this.spans.length - 1] = { from: last.from, to: t + 1 };
-    else this.spans.push({ from: t, to: t + 1 });
+  constructor(pointsMax: number) {
+    this.#pointsMax = pointsMax;
+  }
+
+  /** `at` is the version that holds by now; none when the point is gone. */
+  differ(t: number, versions?: Versions, at = -1): void {
+    let last = this.#spans.at(-1);
+    if (last && (this.#open || this.#spans.length === spansMax)) last.to = t + 1;
+    else {
+      last = { from: t, to: t + 1, start: this.#t.length, end: this.#t.length };
+      this.#spans.push(last);
+    }
+    // What was joined for its number holds more than was seen of it.
+    if (!this.#open && last.from !== t) last.end = Number.POSITIVE_INFINITY;
     this.#open = true;
+    if (!versions || at < 0) return;
+    if (this.#t.length >= this.#pointsMax) last.end = Number.POSITIVE_INFINITY;
+    else {
+      this.#t.push(t);
+      this.#revision.push(versions.revision[at]);
+      this.#value.push(versions.value[at]);
+      this.#size.push(versions.size?.[at] ?? Number.NaN);
+      if (!Number.isNaN(this.#size[this.#size.length - 1])) this.#sized = true;
+      last.end = Math.max(last.end, this.#t.length);
+    }
   }
 
   same(): void {
     this.#open = false;
   }
+
+  take(): DiffSpan[] {
+    const all: Points = {
+      t: Float64Array.from(this.#t),
+      revision: Float64Array.from(this.#revision),
+      value: Float64Array.from(this.#value),
+      size: this.#sized ? Float64Array.from(this.#size) : undefined,
+    };
+    return this.#spans.map(({ from, to, start, end }) => ({
+      from,
+      to,
+      points: Number.isFinite(end) ? withoutSizes(sliceVersions(all, start, end)) : undefined,
+    }));
+  }
+}
+
+/** Where no point has a size, there are none. */
+function withoutSizes(points: Points): Points {
+  return points.size?.every(Number.isNaN) ? { ...points, size: undefined } : points;
 }
 
 /**
  * The spans in which a series differs between two revisions: from the first to the last instant that differs, with no
- * point in between that is the same.
+ * point in between that is the same. With them what is there by now, up to so many points.
  */
 export async function diffSeries(
   database: Database,
@@ -47,25 +96,59 @@ export async function diffSeries(
   older: number,
   newer: number,
   range: Range = everything,
-): Promise<Range[]> {
-  const spans = new Spans();
-  for (const hull of await readTouched(database, series, older, newer, range)) {
-    spans.same();
-    for await (const { versions } of walkVersions(database, series, hull)) {
-      for (let start = 0; start < versions.t.length; ) {
-        let end = start + 1;
-        while (end < versions.t.length && versions.t[end] === versions.t[start]) end++;
-        const before = holding(versions, start, end, older);
-        const after = holding(versions, start, end, newer);
-        const isSame =
-          before === after || (before >= 0 && after >= 0 && isSamePoint(versions, before, versions, after));
-        if (!isSame) spans.differ(versions.t[start]);
-        else if (after >= 0) spans.same();
-        start = end;
-      }
+  pointsMax = 0,
+): Promise<DiffSpan[]> {
+  const spans = new Spans(pointsMax);
+  const hulls = joinHulls(await readTouched(database, series, older, newer, range));
+  for await (const { versions, isFirst } of walkHulls(database, series, hulls)) {
+    if (isFirst) spans.same();
+    for (let start = 0; start < versions.t.length; ) {
+      let end = start + 1;
+      while (end < versions.t.length && versions.t[end] === versions.t[start]) end++;
+      const before = holding(versions, start, end, older);
+      const after = holding(versions, start, end, newer);
+      const isSame = before === after || (before >= 0 && after >= 0 && isSamePoint(versions, before, versions, after));
+      if (!isSame) spans.differ(versions.t[start], versions, after);
+      else if (after >= 0) spans.same();
+      start = end;
     }
   }
-  return spans.spans;
+  return spans.take();
+}
+
+/** Hulls so close together are walked as one: ticks that come live lie each in one of its own. */
+const togetherMicros = 5_000_000;
+
+function joinHulls(hulls: readonly Range[]): Range[] {
+  const joined: Range[] = [];
+  for (const hull of hulls) {
+    const last = joined.at(-1);
+    if (last && hull.from - last.to <= togetherMicros)
+      joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, hull.to) };
+    else joined.push(hull);
+  }
+  return joined;
+}
+
+/** So many hulls are begun with one statement. */
+const hullsAtOnce = 32;
+
+/** Walks hulls one after another. */
+async function* walkHulls(
+  database: Database,
+  series: number,
+  hulls: readonly Range[],
+): AsyncGenerator<{ readonly versions: Versions; readonly isFirst: boolean }> {
+  for (let i = 0; i < hulls.length; i += hullsAtOnce) {
+    const some = hulls.slice(i, i + hullsAtOnce);
+    const asked = some.map((hull) => ({ series, range: hull, direction: 'forward' as const, blocks: stepBlocksMin }));
+    const steps = await readSteps(database, asked, asked[0]);
+    for (const [n, { range, versions }] of steps.entries()) {
+      yield { versions, isFirst: true };
+      const rest = { from: range.to, to: some[n].to };
+      for await (const step of walkVersions(database, series, rest)) yield { versions: step.versions, isFirst: false };
+    }
+  }
 }
 
 /** Where points are read: under which id, and at which revision. */
@@ -80,25 +163,28 @@ export async function diffSources(
   older: Source,
   newer: Source,
   range: Range = everything,
-): Promise<Range[]> {
-  if (older.storage === newer.storage) return diffSeries(database, older.storage, older.asOf, newer.asOf, range);
-  const spans = new Spans();
+  pointsMax = 0,
+): Promise<DiffSpan[]> {
+  if (older.storage === newer.storage)
+    return diffSeries(database, older.storage, older.asOf, newer.asOf, range, pointsMax);
+  const spans = new Spans(pointsMax);
   const before = new Cursor(database, older, range);
   const after = new Cursor(database, newer, range);
   for (;;) {
     await before.fill();
     await after.fill();
-    if (before.t === undefined && after.t === undefined) return spans.spans;
+    if (before.t === undefined && after.t === undefined) return spans.take();
     // As long as both have something at hand there is nothing to wait for.
     while (before.t !== undefined || after.t !== undefined) {
       if (before.t === after.t) {
         if (isSamePoint(before.points, before.at, after.points, after.at)) spans.same();
-        else spans.differ(before.t ?? 0);
+        else spans.differ(after.t ?? 0, after.points, after.at);
         before.at++;
         after.at++;
       } else {
         const first = after.t === undefined || (before.t !== undefined && before.t < after.t) ? before : after;
-        spans.differ(first.t ?? 0);
+        if (first === after) spans.differ(after.t ?? 0, after.points, after.at);
+        else spans.differ(before.t ?? 0);
         first.at++;
       }
       if (before.isEmpty || after.isEmpty) break;

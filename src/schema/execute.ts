@@ -1,4 +1,5 @@
 import {
+  createSourceEventStream,
   type DocumentNode,
   type ExecutionResult,
   execute,
@@ -12,16 +13,18 @@ import {
   type SelectionSetNode,
   Source,
   specifiedRules,
-  subscribe,
   TokenKind,
   type ValidationRule,
   validate,
 } from 'graphql';
+import type { Flow, Member } from '../feed/flow.ts';
+import { originOf } from '../feed/follow.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
 import { type OnLeave, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
+import { Shared, sharingKey } from './sharing.ts';
 
 /** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
 const tokensMax = 100_000;
@@ -42,6 +45,18 @@ export interface Request {
   readonly query: string;
   readonly variables?: Readonly<Record<string, unknown>> | null;
   readonly operationName?: string | null;
+}
+
+/** A subscription that was opened, and what its clients are told of an event. */
+interface Opened {
+  readonly source: AsyncGenerator<unknown, void>;
+  readonly respond: (event: unknown) => Promise<ExecutionResult>;
+}
+
+/** A subscription that is followed together with others; see Flow. */
+export interface Together {
+  /** Begins; returns how to leave. */
+  join(member: Omit<Member, 'end'> & { readonly end: (result: ExecutionResult | undefined) => void }): () => void;
 }
 
 function refuse(message: string): GraphQLError {
@@ -120,6 +135,7 @@ export class Executor {
   readonly #app: App;
   readonly #report: Report;
   readonly #prepared = new Map<string, Prepared>();
+  readonly #flows = new Shared<Flow>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
     this.schemas = schemas;
@@ -216,36 +232,85 @@ export class Executor {
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>> | null | undefined,
   ): Promise<AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
-    const result = await subscribe({
+    const opened = await this.#open(document, operation, variables);
+    return 'source' in opened ? this.#events(opened) : opened;
+  }
+
+  /** The same, but what others follow as well is read and made ready once for all of them. */
+  async subscribeTogether(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>> | null | undefined,
+  ): Promise<Together | AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
+    const opened = await this.#open(document, operation, variables);
+    if (!('source' in opened)) return opened;
+    const origin = originOf(opened.source);
+    if (!origin) return this.#events(opened);
+    await opened.source.return();
+    const key = sharingKey(document, operation, variables ?? {});
+    return {
+      join: ({ ready, send, end }) => {
+        const flow = this.#flows.get(document, key, (forget) =>
+          origin.flow({
+            render: async (event) => Buffer.from(JSON.stringify(await opened.respond(event))),
+            onEmpty: forget,
+          }),
+        );
+        const told = (error: unknown) => end(error === undefined ? undefined : this.#failed(error));
+        return flow.join({ ready, send, end: told }, origin.after);
+      },
+    };
+  }
+
+  async #open(
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    variables: Readonly<Record<string, unknown>> | null | undefined,
+  ): Promise<Opened | ExecutionResult> {
+    const args = {
       schema: this.schemas.executable,
       document,
       operationName: operation.name?.value,
       variableValues: variables ?? {},
       contextValue: this.context(),
-    });
-    if (!(Symbol.asyncIterator in result)) return this.#told(result, false, document, operation, variables);
-    return this.#events(result as AsyncGenerator<ExecutionResult, void>);
+    };
+    const source = await createSourceEventStream(args);
+    if (!(Symbol.asyncIterator in source)) return this.#told(source, false, document, operation, variables);
+    return {
+      source: source as AsyncGenerator<unknown, void>,
+      respond: async (event) => this.#withErrors(await execute({ ...args, rootValue: event })),
+    };
+  }
+
+  #failed(error: unknown): ExecutionResult {
+    const originalError = error instanceof Error ? error : undefined;
+    const wrapped = error instanceof GraphQLError ? error : new GraphQLError('failed', { originalError });
+    return { errors: [toClient(wrapped, this.#report)] };
   }
 
   /**
    * Each event with its errors told; one whose source failed ends the stream with that error. Not a generator: a client
    * that leaves while one waits for the source would have to wait, too.
    */
-  #events(source: AsyncGenerator<ExecutionResult, void>): AsyncGenerator<ExecutionResult, void> {
+  #events({ source, respond }: Opened): AsyncGenerator<ExecutionResult, void> {
     const next = async (): Promise<IteratorResult<ExecutionResult, void>> => {
       try {
         const { done, value } = await source.next();
-        return done ? { done, value: undefined } : { done: false, value: this.#withErrors(value) };
+        return done ? { done, value: undefined } : { done: false, value: await respond(value) };
       } catch (error) {
-        const originalError = error instanceof Error ? error : undefined;
-        const wrapped = error instanceof GraphQLError ? error : new GraphQLError('failed', { originalError });
-        return { done: false, value: { errors: [toClient(wrapped, this.#report)] } };
+        return { done: false, value: this.#failed(error) };
       }
     };
     return {
       next,
-      return: () => source.return(),
-      throw: (error: unknown) => source.throw(error),
+      return: async () => {
+        await source.return();
+        return { done: true, value: undefined };
+      },
+      throw: async (error: unknown) => {
+        await source.throw(error);
+        return { done: true, value: undefined };
+      },
       [Symbol.asyncIterator]() {
         return this;
       },

@@ -16,11 +16,18 @@ export const closing: Readonly<Record<Closing, readonly [code: number, reason: s
 /** A client is asked this often whether it is still there, and has so long to answer. */
 const pingMillis = 12_000;
 
+/** No more events are made ready for a client while so many bytes are on their way to it. */
+const unflushedMax = 64_000;
+
+const text = { binary: false };
+
 /** One socket: what is on its way to the client, and when the client was last heard. */
 export class Line {
   readonly client: WebSocket;
   readonly address: string;
+  /** Bytes that the system has not taken. */
   #unflushed = 0;
+  readonly #waiting: (() => void)[] = [];
   #movedAt = performance.now();
   #heardAt = performance.now();
   #pingedAt = 0;
@@ -41,15 +48,30 @@ export class Line {
 
   /** Resolves when the system has taken it, or nobody is there to take it. */
   send(data: string): Promise<void> {
-    if (!this.isOpen) return Promise.resolve();
-    return new Promise((resolve) => {
-      if (this.#unflushed++ === 0) this.#movedAt = performance.now();
-      this.client.send(data, () => {
-        this.#unflushed--;
-        this.#movedAt = performance.now();
-        resolve();
-      });
+    return new Promise((resolve) => this.sendBytes(Buffer.from(data), resolve));
+  }
+
+  /** A text of which one part was made ready for many sockets. */
+  sendBytes(bytes: Buffer, onTaken?: () => void): void {
+    if (!this.isOpen) {
+      onTaken?.();
+      return;
+    }
+    const { length } = bytes;
+    if (this.#unflushed === 0) this.#movedAt = performance.now();
+    this.#unflushed += length;
+    this.client.send(bytes, text, () => {
+      this.#unflushed -= length;
+      this.#movedAt = performance.now();
+      onTaken?.();
+      if (this.#unflushed < unflushedMax) for (const ready of this.#waiting.splice(0)) ready();
     });
+  }
+
+  /** Whether more may be sent: undefined, or a promise of when it may. */
+  ready(): Promise<void> | undefined {
+    if (this.#unflushed < unflushedMax || !this.isOpen) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   close(why: Closing): void {

@@ -4,6 +4,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationD
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
+import { deliver } from './delivery.ts';
 import { streamOfOne } from './leaving.ts';
 import { closing, Line } from './line.ts';
 
@@ -21,6 +22,9 @@ const attendMillis = 1_000;
 
 interface Arguments extends ExecutionArgs {
   readonly operation: OperationDefinitionNode;
+  readonly line: Line;
+  /** Of the operation, among those of its socket. */
+  readonly id: string;
 }
 
 export interface SocketLimits {
@@ -60,9 +64,9 @@ export class Sockets {
     this.#server = new WebSocketServer(settings);
     this.#protocol = makeServer<Record<string, unknown>, { readonly line: Line }>({
       connectionInitWaitTimeout: helloMillis,
-      onSubscribe: ({ extra, subscriptions }, _, payload) => {
+      onSubscribe: ({ extra: { line }, subscriptions }, id, payload) => {
         if (Object.keys(subscriptions).length > options.operationsPerSocket) {
-          extra.line.close('tooManyOperations');
+          line.close('tooManyOperations');
           return [new GraphQLError('Too many operations at once.', { extensions: { code: 'RATE_LIMITED' } })];
         }
         if (typeof payload.query !== 'string')
@@ -75,6 +79,8 @@ export class Sockets {
           operationName: payload.operationName,
           variableValues: payload.variables,
           operation: found.operation,
+          line,
+          id,
         };
         return args;
       },
@@ -83,7 +89,10 @@ export class Sockets {
           streamOfOne((onLeave) => executor.execute(document, operation, variableValues, executor.context(onLeave))),
         ),
       subscribe: (args) =>
-        run(args as unknown as Arguments, (a) => executor.subscribe(a.document, a.operation, a.variableValues)),
+        run(args as unknown as Arguments, async ({ document, operation, variableValues, line, id }) => {
+          const opened = await executor.subscribeTogether(document, operation, variableValues);
+          return 'join' in opened ? deliver(opened, line, id) : opened;
+        }),
     });
     const every = Math.min(attendMillis, options.slowMillis / 4);
     this.#timer = setInterval(() => this.#attend(), every).unref();

@@ -1,0 +1,45 @@
+import { type DocumentNode, Kind, type OperationDefinitionNode, visit } from 'graphql';
+
+/** The variable that says where a subscription begins, if it says nothing else. */
+function variableOfAfter(document: DocumentNode, operation: OperationDefinitionNode): string | undefined {
+  const [field] = operation.selectionSet.selections;
+  if (field?.kind !== Kind.FIELD) return undefined;
+  const value = field.arguments?.find(({ name }) => name.value === 'after')?.value;
+  if (value?.kind !== Kind.VARIABLE) return undefined;
+  const name = value.name.value;
+  let uses = 0;
+  visit(document, {
+    VariableDefinition: () => false,
+    Variable: (node) => {
+      if (node.name.value === name) uses++;
+    },
+  });
+  return uses === 1 ? name : undefined;
+}
+
+/** Subscriptions of one document with the same key are told the same, once they have got to the same revision. */
+export function sharingKey(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): string {
+  const after = variableOfAfter(document, operation);
+  const given = Object.entries(variables).filter(([name]) => name !== after);
+  given.sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify([operation.name?.value, given]);
+}
+
+/** What is shared, by the document and the key. Documents are those that were read once for all who send them. */
+export class Shared<T> {
+  readonly #byDocument = new WeakMap<DocumentNode, Map<string, T>>();
+
+  get(document: DocumentNode, key: string, make: (forget: () => void) => T): T {
+    const byKey = this.#byDocument.get(document) ?? new Map<string, T>();
+    this.#byDocument.set(document, byKey);
+    const known = byKey.get(key);
+    if (known) return known;
+    const made = make(() => byKey.delete(key));
+    byKey.set(key, made);
+    return made;
+  }
+}

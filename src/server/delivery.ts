@@ -1,0 +1,46 @@
+import type { ExecutionResult } from 'graphql';
+import type { Together } from '../schema/execute.ts';
+import type { Line } from './line.ts';
+
+const last = Buffer.from('}');
+
+/**
+ * A subscription that is shared with others, on one socket. Its events go past graphql-ws, which would put each into JSON
+ * again for each client; all else (errors, the end, leaving) goes through it.
+ */
+export function deliver(together: Together, line: Line, id: string): AsyncGenerator<ExecutionResult, void> {
+  const first = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
+  let leave: (() => void) | undefined;
+  let over: (result: ExecutionResult | undefined) => void = () => undefined;
+  const end = new Promise<ExecutionResult | undefined>((resolve) => {
+    over = resolve;
+  });
+  let told = false;
+  const done = { done: true, value: undefined } as const;
+  return {
+    next: async () => {
+      if (told) return done;
+      leave ??= together.join({
+        ready: () => line.ready(),
+        send: (bytes) => line.sendBytes(Buffer.concat([first, bytes, last])),
+        end: over,
+      });
+      const value = await end;
+      told = true;
+      return value ? { done: false, value } : done;
+    },
+    return: async () => {
+      leave?.();
+      over(undefined);
+      return done;
+    },
+    throw: async (error: unknown) => {
+      leave?.();
+      over(undefined);
+      throw error;
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
