@@ -1,8 +1,9 @@
-// What is generated is committed: schema.graphql, the table of settings in the README, docs/formulas.md, the migrations. --write renews them.
+// What is generated is committed: schema.graphql, the operations of the client, the table of settings in the README, docs/formulas.md, the migrations. --write renews them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { clientOperations } from './client-operations.js';
 
 const write = process.argv.includes('--write');
 const problems = [];
@@ -18,6 +19,10 @@ function compare(file, wanted) {
   else problems.push(`${file} has drifted from the code: run 'npm run generate'`);
 }
 
+function formatted(file, text) {
+  return execFileSync('npx', ['biome', 'format', `--stdin-file-path=${file}`], { input: text, encoding: 'utf8' });
+}
+
 function between(text, name, wanted) {
   const [start, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = text.indexOf(start);
@@ -27,6 +32,7 @@ function between(text, name, wanted) {
 }
 
 compare('schema.graphql', tidemark('print-schema'));
+compare('src/client/operations.ts', formatted('src/client/operations.ts', clientOperations()));
 const { settingsTable } = await import(new URL('../dist/help.js', import.meta.url).href);
 compare('README.md', between(readFileSync('README.md', 'utf8'), 'settings', settingsTable()));
 const { formulasDocument } = await import(new URL('../dist/formulas.js', import.meta.url).href);

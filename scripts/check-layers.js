@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 /** Folders of src/ from the bottom up, each with those it may import beside itself. */
 const layers = {
   engine: [],
+  client: [],
   embedded: ['engine'],
   store: ['engine'],
   bell: ['engine'],
@@ -42,7 +43,7 @@ const owners = {
   dataloader: ['schema', 'store'],
   'graphql-yoga': ['server'],
   '@graphql-yoga/render-graphiql': ['server'],
-  'graphql-ws': ['server'],
+  'graphql-ws': ['client', 'server'],
   ws: ['server'],
   'drizzle-orm': ['store'],
   postgres: ['store'],

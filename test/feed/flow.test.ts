@@ -21,24 +21,20 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Keeps what it was sent; takes no more while it is held. */
+/** Keeps what it was sent; takes no more when it has so many events, until it is released. */
 class Listener implements Member {
   readonly events: ChangeEvent[] = [];
+  readonly #most: number;
   ended: { readonly error: unknown } | undefined;
   #held: Promise<void> | undefined;
   release: () => void = () => undefined;
 
-  get cursor(): number {
-    return this.events.at(-1)?.cursor ?? -1;
+  constructor(most = Number.POSITIVE_INFINITY) {
+    this.#most = most;
   }
 
-  hold(): void {
-    this.#held = new Promise((resolve) => {
-      this.release = () => {
-        this.#held = undefined;
-        resolve();
-      };
-    });
+  get cursor(): number {
+    return this.events.at(-1)?.cursor ?? -1;
   }
 
   ready(): Promise<void> | undefined {
@@ -47,6 +43,13 @@ class Listener implements Member {
 
   send(bytes: Buffer): void {
     this.events.push(JSON.parse(bytes.toString()) as ChangeEvent);
+    if (this.events.length !== this.#most) return;
+    this.#held = new Promise((resolve) => {
+      this.release = () => {
+        this.#held = undefined;
+        resolve();
+      };
+    });
   }
 
   end(error: unknown): void {
@@ -144,13 +147,11 @@ it('who comes with an older cursor is brought to where the others are, and nobod
 it('who cannot take more holds up nobody, costs nothing, and gets what it missed as one event', async () => {
   await tick('SLOW', 0, 1);
   await withFlow('SLOW', async ({ flow, counts }) => {
-    const [quick, slow] = [new Listener(), new Listener()];
+    const [quick, slow] = [new Listener(), new Listener(2)];
     flow.join(quick, undefined);
     flow.join(slow, undefined);
     await until(() => slow.events.length === 1 && quick.events.length === 1);
-    slow.hold();
     const taken = await tick('SLOW', 1, 2);
-    // It had room when it was told of this one.
     await until(() => quick.cursor === taken && slow.cursor === taken);
     let last = taken;
     for (let i = 2; i < 8; i++) {
@@ -170,10 +171,9 @@ it('who cannot take more holds up nobody, costs nothing, and gets what it missed
 it('who could not take more for too long gets a snapshot, with the reason', async () => {
   await tick('LATE', 0, 1);
   const run = async ({ flow }: Opened) => {
-    const slow = new Listener();
+    const slow = new Listener(2);
     flow.join(slow, undefined);
     await until(() => slow.events.length === 1);
-    slow.hold();
     const taken = await tick('LATE', 1, 2);
     await until(() => slow.cursor === taken);
     const last = await tick('LATE', 2, 3);

@@ -32,7 +32,16 @@ export interface Program {
 
 /** The built program as a process of its own, with nothing in its environment but what is given. */
 export function tidemark(words: readonly string[], env: NodeJS.ProcessEnv = {}, detached = false): Program {
-  const child = spawn(process.execPath, ['bin/tidemark.js', ...words], {
+  return program(process.execPath, ['bin/tidemark.js', ...words], env, detached);
+}
+
+export function program(
+  command: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  detached = false,
+): Program {
+  const child = spawn(command, words, {
     env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached,

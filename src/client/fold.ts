@@ -1,0 +1,70 @@
+import { type Columns, GrowingColumns } from './columns.ts';
+import type { ChangesData } from './operations.ts';
+
+export type ChangeEvent = ChangesData['changes'];
+
+export interface SeriesUpdate extends Columns {
+  /** The first index that is another than in the update before; all before it is the same. */
+  readonly changedFrom: number;
+}
+
+/** Whatever changed at once: all of it stands at the cursor. */
+export interface Update {
+  /** The revision that is held now. */
+  readonly cursor: number;
+  /** The series that changed. */
+  readonly series: ReadonlyMap<string, SeriesUpdate>;
+}
+
+/** The first index that changed, for each series that did. */
+export type Changed = Map<string, number>;
+
+/** What a subscriber holds: applies events in order. */
+export class Fold {
+  readonly #held = new Map<string, GrowingColumns>();
+  cursor: number | undefined;
+
+  constructor(cursor?: number, held: Iterable<readonly [string, Columns]> = []) {
+    this.cursor = cursor;
+    for (const [key, columns] of held) this.#held.set(key, new GrowingColumns(columns));
+  }
+
+  /** Its changes are whole: what was truncated has been fetched. */
+  apply({ kind, cursor, changes }: ChangeEvent): Changed {
+    const changed: Changed = new Map();
+    if (kind === 'SNAPSHOT') {
+      // Whoever is told from 0 on draws it anew, so also what is empty now is told.
+      for (const key of this.#held.keys()) changed.set(key, 0);
+      this.#held.clear();
+    }
+    for (const { series, span, points } of changes) {
+      let held = this.#held.get(series);
+      if (!held) {
+        held = new GrowingColumns();
+        this.#held.set(series, held);
+      }
+      const from = held.replace(span.from, span.to, points);
+      if (kind === 'SNAPSHOT') changed.set(series, 0);
+      else if (from !== undefined) changed.set(series, Math.min(from, changed.get(series) ?? from));
+    }
+    this.cursor = cursor;
+    return changed;
+  }
+
+  get(key: string): Columns | undefined {
+    return this.#held.get(key)?.view();
+  }
+
+  all(): Map<string, Columns> {
+    return new Map([...this.#held].map(([key, held]) => [key, held.view()]));
+  }
+
+  update(changed: Changed): Update {
+    const series = new Map<string, SeriesUpdate>();
+    for (const [key, from] of changed) {
+      const columns = this.get(key) ?? new GrowingColumns().view();
+      series.set(key, { ...columns, changedFrom: Math.min(from, columns.t.length) });
+    }
+    return { cursor: this.cursor ?? 0, series };
+  }
+}

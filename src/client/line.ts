@@ -1,0 +1,241 @@
+import type { Columns } from './columns.ts';
+import { errorFrom, type TidemarkError } from './error.ts';
+import { type Changed, type ChangeEvent, Fold, type Update } from './fold.ts';
+import type { Link } from './link.ts';
+import { type ChangesVariables, changesDocument } from './operations.ts';
+import { wholeEvent } from './truncated.ts';
+
+export interface Wanted {
+  readonly series: readonly string[];
+  readonly range?: ChangesVariables['range'];
+  readonly bucket?: string;
+}
+
+/** What a line holds, to be kept (it can be cloned and stored) and gone on from. */
+export interface LineState {
+  readonly wanted: Wanted;
+  readonly cursor: number;
+  readonly series: ReadonlyMap<string, Columns>;
+}
+
+const steadyMillis = 1_000;
+
+/** Events that wait while points are fetched; with more of them it subscribes again when it has got so far. */
+const waitingMax = 100;
+
+/** Series that are followed: what is held of them equals what a query with `asOf: cursor` gives. */
+export class Line implements AsyncIterable<Update> {
+  /** When it has ended: undefined when it was closed, else what the server refused it for. */
+  readonly ended: Promise<TidemarkError | undefined>;
+  readonly #link: Link;
+  readonly #wanted: Wanted;
+  readonly #fold: Fold;
+  readonly #listeners = new Set<(update: Update) => void>();
+  readonly #readers = new Set<Reader>();
+  #isOver = false;
+  #error: TidemarkError | undefined;
+  #failures = 0;
+  /** When the first event of this subscription came. */
+  #heardAt: number | undefined;
+  #stop: () => void = () => undefined;
+  #end!: (error?: TidemarkError) => void;
+
+  constructor(link: Link, wanted: Wanted, state?: LineState) {
+    this.#link = link;
+    this.#wanted = wanted;
+    const isOfThis = state && JSON.stringify(state.wanted) === JSON.stringify(wanted);
+    this.#fold = isOfThis ? new Fold(state.cursor, state.series) : new Fold();
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#keepUp();
+  }
+
+  /** The revision that is held; undefined before the first event. */
+  get cursor(): number | undefined {
+    return this.#fold.cursor;
+  }
+
+  /** Undefined before the first event. */
+  get state(): LineState | undefined {
+    const { cursor } = this.#fold;
+    return cursor === undefined ? undefined : { wanted: this.#wanted, cursor, series: this.#fold.all() };
+  }
+
+  get(key: string): Columns | undefined {
+    return this.#fold.get(key);
+  }
+
+  /** Calls back for every update from now on. Gives what ends that. */
+  onChange(listener: (update: Update) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What is held already comes first. While the reader is busy, updates are merged into one. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Update> {
+    const held = this.cursor === undefined ? undefined : [...this.#fold.all().keys()];
+    const reader = new Reader(
+      (changed) => this.#fold.update(changed),
+      () => this.#readers.delete(reader),
+      held && new Map(held.map((key) => [key, 0])),
+    );
+    if (this.#isOver) reader.end(this.#error);
+    else this.#readers.add(reader);
+    return reader;
+  }
+
+  close(): void {
+    this.#finish(undefined);
+  }
+
+  #finish(error: TidemarkError | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    this.#stop();
+    for (const reader of [...this.#readers]) reader.end(error);
+    this.#readers.clear();
+    this.#listeners.clear();
+    this.#end(error);
+  }
+
+  async #keepUp(): Promise<void> {
+    while (!this.#isOver) {
+      this.#heardAt = undefined;
+      const error = await this.#subscribe();
+      if (this.#isOver) return;
+      if (this.#heardAt !== undefined) {
+        // One that ends as soon as it has begun is not begun again at once.
+        const isSteady = performance.now() - this.#heardAt > steadyMillis;
+        const isLost = error === undefined || error.code === 'DISCONNECTED';
+        if (isSteady) this.#failures = 0;
+        else if (isLost) this.#failures = Math.min(this.#failures, 1);
+      }
+      if (error?.isForGood) return this.#finish(error);
+      await this.#link.pause(this.#failures++);
+    }
+  }
+
+  /** Until it ends, for whatever reason. */
+  #subscribe(): Promise<TidemarkError | undefined> {
+    return new Promise((resolve) => {
+      const waiting: ChangeEvent[] = [];
+      let isBusy = false;
+      let isFull = false;
+      let isOver = false;
+      const end = (error?: TidemarkError) => {
+        isOver = true;
+        resolve(error);
+      };
+      // Without a truncated change it applies at once; others wait for what is fetched of one before them.
+      const takeAll = async () => {
+        isBusy = true;
+        for (let event = waiting.shift(); event; event = waiting.shift()) {
+          const isWhole = !event.changes.some(({ truncated }) => truncated);
+          const whole = isWhole ? event : await wholeEvent(this.#link, this.#wanted, event);
+          if (isOver || this.#isOver) return;
+          this.#take(whole);
+        }
+        isBusy = false;
+        if (isFull) end();
+      };
+      const stop = this.#link.run(
+        changesDocument,
+        () => ({ ...this.#wanted, after: this.#fold.cursor }),
+        {
+          next: ({ changes }) => {
+            if (isFull) return;
+            waiting.push(changes);
+            if (waiting.length > waitingMax) {
+              isFull = true;
+              stop();
+            }
+            if (isBusy) return;
+            takeAll().catch((cause) => {
+              stop();
+              // Of all else that a query is refused for, a subscription is told when it comes back.
+              const error = errorFrom(cause);
+              end(error.code === 'TOO_EXPENSIVE' ? error : undefined);
+            });
+          },
+          end,
+        },
+        true,
+      );
+      this.#stop = () => {
+        stop();
+        end();
+      };
+    });
+  }
+
+  #take(event: ChangeEvent): void {
+    this.#heardAt ??= performance.now();
+    const changed = this.#fold.apply(event);
+    if (changed.size === 0) return;
+    const update = this.#listeners.size > 0 ? this.#fold.update(changed) : undefined;
+    for (const reader of this.#readers) reader.add(changed);
+    for (const listener of [...this.#listeners]) tell(listener, update!);
+  }
+}
+
+/** A listener that throws is its own mistake, and is shown; the others are told all the same. */
+function tell(listener: (update: Update) => void, update: Update): void {
+  try {
+    listener(update);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** Keeps what changed, not what it changed to, so a slow reader costs next to nothing. */
+class Reader implements AsyncIterableIterator<Update> {
+  readonly #read: (changed: Changed) => Update;
+  readonly #left: () => void;
+  #changed: Changed | undefined;
+  #over: { error: TidemarkError | undefined } | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(read: (changed: Changed) => Update, left: () => void, changed: Changed | undefined) {
+    this.#read = read;
+    this.#left = left;
+    this.#changed = changed;
+  }
+
+  add(changed: Changed): void {
+    this.#changed ??= new Map();
+    for (const [key, from] of changed) this.#changed.set(key, Math.min(from, this.#changed.get(key) ?? from));
+    this.#wake();
+  }
+
+  end(error: TidemarkError | undefined): void {
+    this.#over ??= { error };
+    this.#wake();
+  }
+
+  async next(): Promise<IteratorResult<Update>> {
+    while (!this.#changed && !this.#over)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    const changed = this.#changed;
+    this.#changed = undefined;
+    if (changed) return { done: false, value: this.#read(changed) };
+    if (this.#over?.error) throw this.#over.error;
+    return { done: true, value: undefined };
+  }
+
+  async return(): Promise<IteratorResult<Update>> {
+    this.#changed = undefined;
+    this.#left();
+    this.end(undefined);
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Points } from './columns.ts';
+import { TidemarkError } from './error.ts';
+import type { ChangeEvent } from './fold.ts';
+import type { Link } from './link.ts';
+import { bucketStartsDocument, outlineDocument, wholeDocument } from './operations.ts';
+
+/** Part of a series as it stood at a revision. */
+interface Part {
+  readonly series: string;
+  readonly range: { readonly from?: number | null; readonly to?: number | null };
+  readonly bucket?: string;
+  readonly asOf: number;
+}
+
+/** The event with the points that were left out of it. */
+export async function wholeEvent(
+  link: Link,
+  { bucket }: { readonly bucket?: string },
+  event: ChangeEvent,
+): Promise<ChangeEvent> {
+  const changes: ChangeEvent['changes'][number][] = [];
+  // One after the other: there may be a thousand of them, each of any length.
+  for (const change of event.changes) {
+    const { series, span, truncated } = change;
+    const points = truncated
+      ? await pointsOf(link, { series, range: span, bucket, asOf: event.cursor })
+      : change.points;
+    changes.push({ ...change, points, truncated: false });
+  }
+  return { ...event, changes };
+}
+
+async function pointsOf(link: Link, part: Part): Promise<Points> {
+  try {
+    const { series } = await link.ask(wholeDocument, part);
+    return series?.samples ?? gone(part);
+  } catch (error) {
+    if (!(error instanceof TidemarkError) || error.code !== 'TOO_EXPENSIVE') throw error;
+    const cut = await cutOf(link, part);
+    if (cut === undefined) throw error;
+    const before = await pointsOf(link, { ...part, range: { from: part.range.from, to: cut } });
+    const behind = await pointsOf(link, { ...part, range: { from: cut, to: part.range.to } });
+    return joined(before, behind);
+  }
+}
+
+/** Where to halve it: an instant with points on both sides, and the start of a bucket when there are some. */
+async function cutOf(link: Link, part: Part): Promise<number | undefined> {
+  const { series } = await link.ask(outlineDocument, part);
+  const t = series?.samples.t ?? gone(part);
+  for (let i = t.length >> 1; i > 0 && i < t.length; i++) {
+    const cut = part.bucket === undefined ? t[i] : await bucketStart(link, part, t[i]);
+    if (cut > t[0]) return cut;
+  }
+  return undefined;
+}
+
+/** Of the bucket that the point at an instant is in: the means of buckets stand at their starts. */
+async function bucketStart(link: Link, part: Part, t: number): Promise<number> {
+  const { series } = await link.ask(bucketStartsDocument, { ...part, range: { from: t, to: t + 1 } });
+  return series?.samples.t[0] ?? gone(part);
+}
+
+function joined(a: Points, b: Points): Points {
+  const sizes = ({ size, t }: Points) => size ?? t.map(() => null);
+  return {
+    t: a.t.concat(b.t),
+    value: a.value.concat(b.value),
+    size: a.size || b.size ? sizes(a).concat(sizes(b)) : null,
+  };
+}
+
+function gone({ series }: Part): never {
+  throw new TidemarkError('GONE', `The series '${series}' was deleted.`);
+}
