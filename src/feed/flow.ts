@@ -32,6 +32,8 @@ export interface FlowOptions {
   readonly render: (event: FoldedEvent<unknown>) => Promise<Buffer>;
   /** Throws when there is nothing left to follow. */
   readonly check: () => Promise<void>;
+  /** The newest revision, where it is known and all is exact at it; else it is read. */
+  readonly newest?: (() => number) | undefined;
   /** Told when the last member has left. */
   readonly onEmpty: () => void;
   readonly silenceMillis?: number;
@@ -142,21 +144,29 @@ export class Flow {
 
   /** Brings who stands at a cursor to the newest revision. */
   async #bring(cursor: number, seats: readonly Seat[]): Promise<void> {
-    const step = await once(this.#steps, cursor, async () => {
-      const known = this.#news;
-      const { event, newest } = await this.#followed.since(cursor);
-      const isBehind = event.cursor < newest;
-      // Whoever listens is to listen more closely from now on.
-      if (isBehind && !this.#isBehind) this.#watch.nudge();
-      this.#isBehind = isBehind;
-      await this.#options.check();
-      return this.#step(event, known);
-    });
+    const step = await this.#stepFrom(cursor);
+    // What comes next is read while this is sent.
+    if (step.news !== this.#news) this.#stepFrom(step.cursor).catch(() => undefined);
     const now = performance.now();
     const isDue = ({ sentAt }: Seat) => now - sentAt >= this.#silenceMillis / 2;
     const due = step.isEmpty ? seats.filter(isDue) : seats;
     if (due.length > 0) this.#deliver(due, step, await step.bytes());
     for (const seat of seats) if (!due.includes(seat)) this.#settle(seat, step);
+  }
+
+  #stepFrom(cursor: number): Promise<Step> {
+    return once(this.#steps, cursor, async () => {
+      const known = this.#news;
+      const [{ event, newest }] = await Promise.all([
+        this.#followed.since(cursor, this.#options.newest?.()),
+        this.#options.check(),
+      ]);
+      const isBehind = event.cursor < newest;
+      // Whoever listens is to listen more closely from now on.
+      if (isBehind && !this.#isBehind) this.#watch.nudge();
+      this.#isBehind = isBehind;
+      return this.#step(event, known);
+    });
   }
 
   /** What has piled up for a member that was late is more than what there is by now. */

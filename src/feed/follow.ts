@@ -43,9 +43,10 @@ export function follow<Change>(
   const watch = feed.watch(ids);
   const events = leavable(eventsOf(catalogue, followed, after, watch, silenceMillis), watch);
   const check = () => checkAlive(catalogue, followed.series);
+  const newest = derivedAmong(followed.series).length === 0 ? () => feed.newest : undefined;
   origins.set(events, {
     after,
-    flow: (options) => new Flow(followed, feed.watch(ids), { check, silenceMillis, ...options }),
+    flow: (options) => new Flow(followed, feed.watch(ids), { check, newest, silenceMillis, ...options }),
   });
   return events;
 }

@@ -10,12 +10,12 @@ export interface FoldedEvent<Change> {
 
 /**
  * What a subscription follows. Each event is read from the store at its cursor, whoever asks and whenever. With `upTo`,
- * the cursor that another event of the same series had, it is read just so far, unless `after` is later already.
+ * a revision at which all of the series are exact, it is read just so far, unless `after` is later already.
  */
 export interface Followed<Event> {
   readonly series: readonly SeriesRow[];
   /** The first event; undefined: there is no revision yet at which all is exact. */
   begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
-  /** What changed after a cursor, and the newest revision there is. */
+  /** What changed after a cursor, and the newest revision there is; with `upTo` that one. */
   since(after: number, upTo?: number): Promise<{ readonly event: Event; readonly newest: number }>;
 }

@@ -67,7 +67,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   /** What was exact once is so forever. */
   async #cursor(upTo: number | undefined): ReturnType<typeof readCursor> {
     if (upTo === undefined) return readCursor(this.#database, this.#catalogue, this.series);
-    return { cursor: upTo, newest: await this.#catalogue.newestRevision() };
+    return { cursor: upTo, newest: upTo };
   }
 
   async #snapshot(reason: string | null, upTo: number | undefined): Promise<FoldedEvent<Change> | undefined> {
