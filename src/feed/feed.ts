@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 
@@ -24,6 +25,8 @@ export class Feed {
   readonly #pollMillis: number;
   #newest = 0;
   #waiters = new Set<Waiter>();
+  /** What is being read for those who follow. */
+  readonly #reads = new Set<Promise<unknown>>();
   #listening: Stoppable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #polling = false;
@@ -49,6 +52,12 @@ export class Feed {
     clearInterval(this.#timer);
     this.#wakeAll();
     await this.#listening?.stop();
+    // Whoever stops the feed closes the store next.
+    while (this.#reads.size > 0) {
+      await Promise.allSettled(this.#reads);
+      // One read may have led to another one.
+      await setImmediate();
+    }
   }
 
   get stopped(): boolean {
@@ -113,7 +122,7 @@ export class Feed {
    * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was.
    */
   watch(series: ReadonlySet<number> | undefined): Watch {
-    return new Watch(this.#waiters, series, () => this.#stopped);
+    return new Watch(this.#waiters, this.#reads, series, () => this.#stopped);
   }
 }
 
@@ -135,6 +144,7 @@ export function leavable<T>(events: AsyncGenerator<T, void>, watch: Watch): Asyn
 
 export class Watch {
   readonly #waiters: Set<Waiter>;
+  readonly #reads: Set<Promise<unknown>>;
   readonly #waiter: Waiter;
   readonly #isStopped: () => boolean;
   #rung = false;
@@ -142,8 +152,14 @@ export class Watch {
   #closed = false;
   #resolve: (() => void) | undefined;
 
-  constructor(waiters: Set<Waiter>, series: ReadonlySet<number> | undefined, isStopped: () => boolean) {
+  constructor(
+    waiters: Set<Waiter>,
+    reads: Set<Promise<unknown>>,
+    series: ReadonlySet<number> | undefined,
+    isStopped: () => boolean,
+  ) {
     this.#waiters = waiters;
+    this.#reads = reads;
     this.#isStopped = isStopped;
     this.#waiter = {
       series,
@@ -162,6 +178,17 @@ export class Watch {
 
   get ended(): boolean {
     return this.#closed || this.#isStopped();
+  }
+
+  /** Reads something that the feed waits for before it stops. */
+  async read<T>(run: () => Promise<T>): Promise<T> {
+    const read = run();
+    this.#reads.add(read);
+    try {
+      return await read;
+    } finally {
+      this.#reads.delete(read);
+    }
   }
 
   set followers(count: number) {

@@ -113,7 +113,7 @@ export class Flow {
 
   /** What goes wrong for one goes wrong for all: they follow the same. */
   #try(run: () => Promise<void>): void {
-    run().catch((error: unknown) => this.#end(error));
+    if (!this.#watch.ended) run().catch((error: unknown) => this.#end(error));
   }
 
   async #listen(): Promise<void> {
@@ -135,7 +135,7 @@ export class Flow {
   async #begin(seat: Seat, after: number | undefined): Promise<void> {
     const step = await once(this.#beginnings, after, async () => {
       const news = this.#news;
-      const event = await this.#followed.begin(after);
+      const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
     if (step) this.#deliver([seat], step, await step.bytes());
@@ -146,7 +146,7 @@ export class Flow {
   async #bring(cursor: number, seats: readonly Seat[]): Promise<void> {
     const step = await this.#stepFrom(cursor);
     // What comes next is read while this is sent.
-    if (step.news !== this.#news) this.#stepFrom(step.cursor).catch(() => undefined);
+    if (step.news !== this.#news && !this.#watch.ended) this.#stepFrom(step.cursor).catch(() => undefined);
     const now = performance.now();
     const isDue = ({ sentAt }: Seat) => now - sentAt >= this.#silenceMillis / 2;
     const due = step.isEmpty ? seats.filter(isDue) : seats;
@@ -157,10 +157,11 @@ export class Flow {
   #stepFrom(cursor: number): Promise<Step> {
     return once(this.#steps, cursor, async () => {
       const known = this.#news;
-      const [{ event, newest }] = await Promise.all([
-        this.#followed.since(cursor, this.#options.newest?.()),
-        this.#options.check(),
-      ]);
+      const { event, newest } = await this.#watch.read(async () => {
+        const since = this.#followed.since(cursor, this.#options.newest?.());
+        await Promise.all([since, this.#options.check()]);
+        return since;
+      });
       const isBehind = event.cursor < newest;
       // Whoever listens is to listen more closely from now on.
       if (isBehind && !this.#isBehind) this.#watch.nudge();
@@ -172,7 +173,7 @@ export class Flow {
   /** What has piled up for a member that was late is more than what there is by now. */
   async #renew(seat: Seat): Promise<void> {
     const news = this.#news;
-    const event = await this.#followed.begin(undefined);
+    const event = await this.#watch.read(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
     const step = this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news);
     this.#deliver([seat], step, await step.bytes());

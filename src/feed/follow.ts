@@ -59,10 +59,10 @@ async function* eventsOf<Change>(
   silenceMillis: number,
 ): AsyncGenerator<FoldedEvent<Change>, void> {
   try {
-    let begin = await followed.begin(after);
+    let begin = await watch.read(() => followed.begin(after));
     while (!begin && !watch.ended) {
       await watch.nextOrReached(behindMillis);
-      begin = await followed.begin(after);
+      if (!watch.ended) begin = await watch.read(() => followed.begin(after));
     }
     if (!begin) return;
     yield begin;
@@ -74,14 +74,14 @@ async function* eventsOf<Change>(
       if (isBehind) await watch.nextOrReached(Math.min(silence, behindMillis));
       else await watch.next(silence);
       if (watch.ended) return;
-      const { event, newest } = await followed.since(cursor);
+      const { event, newest } = await watch.read(() => followed.since(cursor));
       cursor = event.cursor;
       isBehind = cursor < newest;
       if (event.changes.length > 0 || performance.now() >= sentAt + silenceMillis) {
         yield event;
         sentAt = performance.now();
       }
-      await checkAlive(catalogue, followed.series);
+      if (!watch.ended) await watch.read(() => checkAlive(catalogue, followed.series));
     }
   } finally {
     watch.close();

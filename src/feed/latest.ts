@@ -45,17 +45,17 @@ async function* lastEvents(
     let known: ReadonlyMap<number, PointRow> | undefined;
     const news = () => (isBehind ? watch.nextOrReached(behindMillis) : watch.next(silenceMillis));
     for (; !watch.ended; await news()) {
-      const { cursor: exact, newest } = await readCursor(database, catalogue, series);
+      const { cursor: exact, newest } = await watch.read(() => readCursor(database, catalogue, series));
       isBehind = exact !== newest;
       if (exact !== undefined && exact > cursor) {
         cursor = exact;
-        const lasts = await lastsOf(database, series, cursor);
+        const lasts = await watch.read(() => lastsOf(database, series, exact));
         const changed = series.filter(({ id }) => !known || !isSame(known.get(id), lasts.get(id)));
         known = lasts;
         if (changed.length > 0)
           yield { cursor, values: changed.map(({ id, key }) => ({ series: key, point: lasts.get(id) ?? null })) };
       }
-      const alive = new Set((await catalogue.seriesByIds(ids)).map(({ id }) => id));
+      const alive = new Set((await watch.read(() => catalogue.seriesByIds(ids))).map(({ id }) => id));
       const gone = series.find(({ id }) => !alive.has(id));
       if (gone) throw new Fault('NOT_FOUND', `The series '${gone.key}' was deleted.`, ['series']);
     }
