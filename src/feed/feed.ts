@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
+import { Index } from '../derive/definitions.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 
 /** A process that hears nothing compares with the store this often. */
@@ -15,6 +16,33 @@ interface Waiter {
   followers: number;
 }
 
+/** Who waits, found by what it waits for. */
+class Waiters {
+  readonly all = new Set<Waiter>();
+  /** What is being read for them. */
+  readonly reads = new Set<Promise<unknown>>();
+  readonly #bySeries = new Index<Waiter>();
+  readonly #ofAny = new Set<Waiter>();
+
+  add(waiter: Waiter): void {
+    this.all.add(waiter);
+    if (!waiter.series) this.#ofAny.add(waiter);
+    else for (const id of waiter.series) this.#bySeries.add(id, waiter);
+  }
+
+  delete(waiter: Waiter): void {
+    this.all.delete(waiter);
+    if (!waiter.series) this.#ofAny.delete(waiter);
+    else for (const id of waiter.series) this.#bySeries.delete(id, waiter);
+  }
+
+  of(series: readonly number[]): Set<Waiter> {
+    const found = new Set(this.#ofAny);
+    for (const id of series) for (const waiter of this.#bySeries.get(id)) found.add(waiter);
+    return found;
+  }
+}
+
 /**
  * Knows the newest revision, and wakes those who wait for a later one. What the bell says is only a hint: each notice
  * names its predecessor, and where one is missing everybody looks.
@@ -24,9 +52,7 @@ export class Feed {
   readonly #bell: Bell;
   readonly #pollMillis: number;
   #newest = 0;
-  #waiters = new Set<Waiter>();
-  /** What is being read for those who follow. */
-  readonly #reads = new Set<Promise<unknown>>();
+  readonly #waiters = new Waiters();
   #listening: Stoppable | undefined;
   #timer: NodeJS.Timeout | undefined;
   #polling = false;
@@ -53,8 +79,9 @@ export class Feed {
     this.#wakeAll();
     await this.#listening?.stop();
     // Whoever stops the feed closes the store next.
-    while (this.#reads.size > 0) {
-      await Promise.allSettled(this.#reads);
+    const { reads } = this.#waiters;
+    while (reads.size > 0) {
+      await Promise.allSettled(reads);
       // One read may have led to another one.
       await setImmediate();
     }
@@ -69,7 +96,7 @@ export class Feed {
   }
 
   get subscribers(): number {
-    return [...this.#waiters].reduce((sum, { followers }) => sum + followers, 0);
+    return [...this.#waiters.all].reduce((sum, { followers }) => sum + followers, 0);
   }
 
   hear(notice: Notice): void {
@@ -79,7 +106,7 @@ export class Feed {
         return;
       }
       this.#wakeFor(notice.series);
-      for (const waiter of this.#waitersFor(notice.unchanged)) waiter.reach();
+      for (const waiter of this.#waiters.of(notice.unchanged)) waiter.reach();
       return;
     }
     if (notice.revision <= this.#newest) return;
@@ -106,15 +133,11 @@ export class Feed {
   }
 
   #wakeAll(): void {
-    for (const waiter of this.#waiters) waiter.wake();
+    for (const waiter of this.#waiters.all) waiter.wake();
   }
 
   #wakeFor(series: readonly number[]): void {
-    for (const waiter of this.#waitersFor(series)) waiter.wake();
-  }
-
-  #waitersFor(series: readonly number[]): Waiter[] {
-    return [...this.#waiters].filter((waiter) => !waiter.series || series.some((id) => waiter.series?.has(id)));
+    for (const waiter of this.#waiters.of(series)) waiter.wake();
   }
 
   /**
@@ -122,7 +145,7 @@ export class Feed {
    * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was.
    */
   watch(series: ReadonlySet<number> | undefined): Watch {
-    return new Watch(this.#waiters, this.#reads, series, () => this.#stopped);
+    return new Watch(this.#waiters, series, () => this.#stopped);
   }
 }
 
@@ -143,8 +166,7 @@ export function leavable<T>(events: AsyncGenerator<T, void>, watch: Watch): Asyn
 }
 
 export class Watch {
-  readonly #waiters: Set<Waiter>;
-  readonly #reads: Set<Promise<unknown>>;
+  readonly #waiters: Waiters;
   readonly #waiter: Waiter;
   readonly #isStopped: () => boolean;
   #rung = false;
@@ -152,14 +174,8 @@ export class Watch {
   #closed = false;
   #resolve: (() => void) | undefined;
 
-  constructor(
-    waiters: Set<Waiter>,
-    reads: Set<Promise<unknown>>,
-    series: ReadonlySet<number> | undefined,
-    isStopped: () => boolean,
-  ) {
+  constructor(waiters: Waiters, series: ReadonlySet<number> | undefined, isStopped: () => boolean) {
     this.#waiters = waiters;
-    this.#reads = reads;
     this.#isStopped = isStopped;
     this.#waiter = {
       series,
@@ -183,11 +199,11 @@ export class Watch {
   /** Reads something that the feed waits for before it stops. */
   async read<T>(run: () => Promise<T>): Promise<T> {
     const read = run();
-    this.#reads.add(read);
+    this.#waiters.reads.add(read);
     try {
       return await read;
     } finally {
-      this.#reads.delete(read);
+      this.#waiters.reads.delete(read);
     }
   }
 
