@@ -77,6 +77,10 @@ export class Index<Thing> {
     return this.#things.get(key) ?? [];
   }
 
+  keys(): number[] {
+    return [...this.#things.keys()];
+  }
+
   add(key: number, thing: Thing): void {
     const things = this.#things.get(key);
     if (things) things.add(thing);

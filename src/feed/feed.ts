@@ -36,6 +36,11 @@ class Waiters {
     else for (const id of waiter.series) this.#bySeries.delete(id, waiter);
   }
 
+  /** The series that are waited for by name. */
+  series(): number[] {
+    return this.#bySeries.keys();
+  }
+
   of(series: readonly number[]): Set<Waiter> {
     const found = new Set(this.#ofAny);
     for (const id of series) for (const waiter of this.#bySeries.get(id)) found.add(waiter);
@@ -52,6 +57,8 @@ export class Feed {
   readonly #bell: Bell;
   readonly #pollMillis: number;
   #newest = 0;
+  /** How far derived series are brought, as it was told or seen. */
+  #told = new Map<number, number>();
   readonly #waiters = new Waiters();
   #listening: Stoppable | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -107,6 +114,7 @@ export class Feed {
       }
       this.#wakeFor(notice.series);
       for (const waiter of this.#waiters.of(notice.unchanged)) waiter.reach();
+      for (const id of [...notice.series, ...notice.unchanged]) this.#told.set(id, notice.derived);
       return;
     }
     if (notice.revision <= this.#newest) return;
@@ -125,11 +133,24 @@ export class Feed {
         this.#newest = newest;
         this.#wakeAll();
       }
+      await this.#pollDerived();
     } catch {
       // The database is away; the next poll tells.
     } finally {
       this.#polling = false;
     }
+  }
+
+  /** Derived series that got further than anybody has said. */
+  async #pollDerived(): Promise<void> {
+    const followed = this.#waiters.series();
+    if (followed.length === 0) return;
+    const upTo = await this.#catalogue.derivedUpTo(followed);
+    const further = [...upTo].filter(([id, basis]) => basis > (this.#told.get(id) ?? -1));
+    this.#wakeFor(further.map(([id]) => id));
+    // Of those that nobody follows any more nothing is to be known.
+    const told = [...upTo].map(([id, basis]): [number, number] => [id, Math.max(basis, this.#told.get(id) ?? -1)]);
+    this.#told = new Map(told);
   }
 
   #wakeAll(): void {

@@ -70,6 +70,18 @@ export class Catalogue {
     return patiently(run, this.#database.patienceMillis);
   }
 
+  /** How far those of these series are brought that are derived and answer. */
+  async derivedUpTo(series: readonly number[]): Promise<Map<number, number>> {
+    const rows = await this.#ask(() =>
+      this.#database.query<{ series: number; basis: string }>(
+        `SELECT d.series, l.basis FROM definitions AS d JOIN lanes AS l ON l.definition = d.id
+         WHERE d.state = 'LIVE' AND d.series = ANY ($1::int[])`,
+        [series],
+      ),
+    );
+    return new Map(rows.map((row) => [row.series, Number(row.basis)]));
+  }
+
   async newestRevision(): Promise<number> {
     const rows = await this.#ask(() =>
       this.#database.catalogue

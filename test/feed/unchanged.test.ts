@@ -151,4 +151,30 @@ overBothBells((bell) => {
     const revision = await write('A', [[1_001 * second, 50]]);
     expect(await awaitReflected(world.database, feed, [a], revision)).toBe(revision);
   });
+
+  test('who follows a derived series alone hears of a change also when what was said of it is lost', async () => {
+    const deaf = new Feed(world.catalogue, world.bell, { pollMillis: 50 });
+    const hear = deaf.hear.bind(deaf);
+    deaf.hear = (notice: Notice) => {
+      if (!('derived' in notice)) hear(notice);
+    };
+    await deaf.start();
+    const series = await world.catalogue.seriesByKeys(['E']);
+    const options = { silenceMillis: 3_600_000 };
+    const events = new Changes(world.database, world.catalogue, deaf, options).follow({
+      series,
+      after: undefined,
+      range: everything,
+      bucketMicros: undefined,
+    });
+    await events.next();
+    for (let i = 0; i < 5; i++) {
+      const revision = await write('A', [[(4_000 + i) * second, i]]);
+      let cursor = 0;
+      while (cursor < revision) cursor = (await events.next()).value?.cursor ?? Number.POSITIVE_INFINITY;
+      expect(cursor).toBe(revision);
+    }
+    await events.return();
+    await deaf.stop();
+  });
 });
