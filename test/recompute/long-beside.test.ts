@@ -9,7 +9,7 @@ import { openWorld, type World } from './world.ts';
 const second = 1_000_000;
 
 /** More than a pass writes of one lane. */
-const length = 1_000_000;
+const length = 750_000;
 
 let world: World;
 let drop: () => Promise<void>;
