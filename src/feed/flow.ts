@@ -1,6 +1,6 @@
 import { derivedAmong } from '../derive/where.ts';
 import type { Watch } from './feed.ts';
-import type { FoldedEvent, Followed } from './followed.ts';
+import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 
 /** Who receives what a flow gives. */
 export interface Member {
@@ -40,14 +40,8 @@ export interface FlowOptions {
   readonly lateMillis?: number;
 }
 
-/** A member hears at least this often that its cursor moved. */
-const silenceMillisUsual = 15_000;
-
 /** A member that could not take more for so long is given everything anew. */
 const lateMillisUsual = 10_000;
-
-/** Who waits for derived series to come up looks again this often, should nobody tell. */
-const behindMillis = 1_000;
 
 /**
  * One stream for all who follow the same. Each member stands at a cursor; what brings those who stand at one cursor to

@@ -3,13 +3,7 @@ import { Fault } from '../engine/fault.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import { type Feed, leavable, type Watch } from './feed.ts';
 import { Flow, type FlowOptions } from './flow.ts';
-import type { FoldedEvent, Followed } from './followed.ts';
-
-/** A subscriber hears at least this often that its cursor moved. */
-const silenceMillisUsual = 15_000;
-
-/** Who waits for derived series to come up looks again this often, should nobody tell. */
-const behindMillis = 1_000;
+import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 
 export interface FollowOptions {
   readonly silenceMillis?: number;

@@ -1,5 +1,11 @@
 import type { SeriesRow } from '../store/catalogue.ts';
 
+/** A subscriber hears at least this often that its cursor moved. */
+export const silenceMillis = 15_000;
+
+/** Who waits for derived series to come up looks again this often, should nobody tell. */
+export const behindMillis = 1_000;
+
 /** What brings who holds a revision to a newer one. */
 export interface FoldedEvent<Change> {
   readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';

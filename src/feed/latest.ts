@@ -5,17 +5,12 @@ import type { Database } from '../store/connect.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import { readCursor } from './cursor.ts';
 import { type Feed, leavable, type Watch } from './feed.ts';
+import { behindMillis, silenceMillis } from './followed.ts';
 
 export interface LatestEvent {
   readonly cursor: number;
   readonly values: readonly { readonly series: string; readonly point: PointRow | null }[];
 }
-
-/** Without news, the connection is kept awake by looking again this often. */
-const silenceMillis = 15_000;
-
-/** Who waits for derived series to come up looks again this often, should nobody tell. */
-const behindMillis = 1_000;
 
 function isSame(a: PointRow | undefined, b: PointRow | undefined): boolean {
   return a?.t === b?.t && a?.revision === b?.revision && Object.is(a?.value, b?.value);

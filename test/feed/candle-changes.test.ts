@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseDuration } from '../../src/engine/duration.ts';
 import { calendarGrid } from '../../src/market/calendar.ts';
-import { ask, ingest, remove } from '../support/client.ts';
+import { ingest, remove } from '../support/client.ts';
+import { defineAt } from '../support/define.ts';
 import { times } from '../support/long.ts';
-import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { type CandleEvent, CandleFollower, type HeldCandles, type WhatCandles } from './candle-follower.ts';
 
@@ -24,19 +24,7 @@ afterAll(async () => {
   await writer.stop();
 });
 
-async function define(key: string, formula: string): Promise<void> {
-  await ask(writer.url, 'mutation ($input: DefineSeriesInput!) { defineSeries(input: $input) { id } }', {
-    input: { key, formula },
-  });
-  await until(async () => {
-    const { series } = await ask<{ series: { status: string; formula: string } }>(
-      writer.url,
-      'query ($key: String!) { series(key: $key) { ... on DerivedSeries { status formula } } }',
-      { key },
-    );
-    return series.status === 'LIVE' && series.formula === formula;
-  });
-}
+const define = (key: string, formula: string) => defineAt(writer.url, key, formula);
 
 /** Around instants at which clocks are set: a day of 23 hours, one of 25, and one that starts at 01:00. */
 const scenes = [

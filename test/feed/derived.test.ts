@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ask, ingest, remove, socketClient } from '../support/client.ts';
+import { defineAt } from '../support/define.ts';
 import { times } from '../support/long.ts';
 import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -23,19 +24,7 @@ afterAll(async () => {
   await writer.stop();
 });
 
-async function define(key: string, formula: string): Promise<void> {
-  await ask(writer.url, 'mutation ($input: DefineSeriesInput!) { defineSeries(input: $input) { id } }', {
-    input: { key, formula },
-  });
-  await until(async () => {
-    const { series } = await ask<{ series: { status: string; formula: string } }>(
-      writer.url,
-      'query ($key: String!) { series(key: $key) { ... on DerivedSeries { status formula } } }',
-      { key },
-    );
-    return series.status === 'LIVE' && series.formula === formula;
-  });
-}
+const define = (key: string, formula: string) => defineAt(writer.url, key, formula);
 
 /** What a series holds at a revision is what its formula gives, computed from its sources then. */
 async function isComputed(key: string, formula: string, asOf: number): Promise<void> {
