@@ -70,8 +70,12 @@ export function startWorker(world: World, url: string): Promise<RunningServer> {
 
 const self = fileURLToPath(new URL('bench.js', import.meta.url));
 
-export function startPeer(world: World, name: 'yoga' | 'mercurius' | 'broadcast'): Promise<RunningServer> {
-  return startServer(world, [self, '--child', name], {}, /listening on (\d+)/);
+export function startPeer(
+  world: World,
+  name: 'yoga' | 'mercurius' | 'broadcast',
+  ...words: readonly string[]
+): Promise<RunningServer> {
+  return startServer(world, [self, '--child', name, ...words], {}, /listening on (\d+)/);
 }
 
 /** Another process of this program that is talked to by messages. */

@@ -43,7 +43,7 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   fanout,
 };
 
-const children: Readonly<Record<string, () => void | Promise<void>>> = {
+const children: Readonly<Record<string, (word?: string) => void | Promise<void>>> = {
   load: serveLoad,
   yoga: serveYoga,
   mercurius: serveMercurius,
@@ -100,6 +100,6 @@ async function run(words: readonly string[]): Promise<number> {
   return failed ? 1 : 0;
 }
 
-const [, , first, child = ''] = process.argv;
-if (first === '--child') await children[child]();
+const [, , first, child = '', word] = process.argv;
+if (first === '--child') await children[child](word);
 else process.exitCode = await run(process.argv.slice(2));

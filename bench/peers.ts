@@ -23,15 +23,12 @@ export async function serveMercurius(): Promise<void> {
   console.log(`listening on ${(app.server.address() as AddressInfo).port}`);
 }
 
-/** As many bytes as an event of one tick has. */
-const eventBytes = 230;
-
-/** Sends the same ready-made bytes to all sockets there are, again as soon as they have taken them. */
-export async function serveBroadcast(): Promise<void> {
+/** Sends the same ready-made bytes, so many, to all sockets there are, again as soon as they have taken them. */
+export async function serveBroadcast(count = '230'): Promise<void> {
   const { WebSocketServer } = await import('ws');
   const server = createServer();
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
-  const bytes = Buffer.alloc(eventBytes, 'x');
+  const bytes = Buffer.alloc(Number(count), 'x');
   const options = { binary: false };
   const round = () => {
     let waiting = 1;

@@ -9,32 +9,32 @@ export interface SubscribersRequest {
 
 export type SubscribersAnswer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'count'; readonly messages: number; readonly millis: number };
+  | { readonly kind: 'count'; readonly messages: number; readonly bytes: number; readonly millis: number };
 
-const subscription =
+export const subscription =
   'subscription ($series: [String!]!) { changes(series: $series) { kind cursor changes { series span { from to } points { t value } } } }';
 
 /** Resolves when the first event has come. */
-function open(port: number, key: string | undefined, onMessage: () => void): Promise<void> {
+export function open(port: number, key: string | undefined, onMessage: (message: Buffer) => void): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws', { perMessageDeflate: false });
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
     socket.once('close', (code) => reject(new Error(`a subscriber was closed with ${code}`)));
     socket.once('open', () => {
-      if (key === undefined) resolve();
+      if (key === undefined) resolve(socket);
       else socket.send('{"type":"connection_init"}');
     });
     let greeted = key === undefined;
     let first = true;
-    socket.on('message', () => {
+    socket.on('message', (message: Buffer) => {
       if (!greeted) {
         greeted = true;
         const payload = { query: subscription, variables: { series: [key] } };
         socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload }));
       } else if (first && key !== undefined) {
         first = false;
-        resolve();
-      } else onMessage();
+        resolve(socket);
+      } else onMessage(message);
     });
   });
 }
@@ -42,17 +42,23 @@ function open(port: number, key: string | undefined, onMessage: () => void): Pro
 /** Opens the subscribers it is told of, then answers each question with how many messages came since the last one. */
 export function serveSubscribers(): void {
   let messages = 0;
+  let bytes = 0;
   let since = performance.now();
+  const hear = (message: Buffer) => {
+    messages++;
+    bytes += message.length;
+  };
   process.on('message', (wanted: SubscribersRequest | 'count') => {
     const say = (answer: SubscribersAnswer | { failure: string }) => process.send?.(answer);
     if (wanted === 'count') {
       const now = performance.now();
-      say({ kind: 'count', messages, millis: now - since });
+      say({ kind: 'count', messages, bytes, millis: now - since });
       messages = 0;
+      bytes = 0;
       since = now;
       return;
     }
-    Promise.all(wanted.keys.map((key) => open(wanted.port, key, () => void messages++))).then(
+    Promise.all(wanted.keys.map((key) => open(wanted.port, key, hear))).then(
       () => say({ kind: 'ready' }),
       (error: unknown) => say({ failure: String(error) }),
     );

@@ -3,14 +3,20 @@ import { type RunningServer, startPeer, startProgram, startSelf } from '../child
 import { type Figure, rateFigure } from '../figure.ts';
 import { startMillis } from '../points.ts';
 import { pointAt, writeColumns } from '../series.ts';
-import type { SubscribersAnswer } from '../subscribers.ts';
+import { open, type SubscribersAnswer } from '../subscribers.ts';
 import { openStore, type World } from '../world.ts';
 
 const subscribers = 1_000;
 
+interface Heard {
+  /** Messages a second. */
+  readonly rate: number;
+  readonly bytesEach: number;
+}
+
 interface Audience {
-  /** Messages a second from now on, for so long. */
-  rate(millis: number): Promise<number>;
+  /** What comes from now on, for so long. */
+  listen(millis: number): Promise<Heard>;
   stop(): Promise<void>;
 }
 
@@ -29,11 +35,13 @@ async function openAudience(
   };
   await ask({ port, keys });
   return {
-    rate: async (millis) => {
+    listen: async (millis) => {
       await ask('count');
       await new Promise((resolve) => setTimeout(resolve, millis));
       const answer = await ask('count');
-      return answer.kind === 'count' ? (answer.messages / answer.millis) * 1000 : 0;
+      if (answer.kind !== 'count') throw new Error('the subscribers did not count');
+      const { messages, bytes } = answer;
+      return { rate: (messages / answer.millis) * 1000, bytesEach: Math.round(bytes / Math.max(1, messages)) };
     },
     stop: async () => {
       const gone = once(child, 'exit');
@@ -43,18 +51,44 @@ async function openAudience(
   };
 }
 
-/** Events as fast as they go: one tick in each series, again and again. */
-async function compare(world: World, label: string, keys: readonly string[], least: number): Promise<Figure> {
+/** A subscriber that says how far it was told. */
+async function openPacer({ port }: RunningServer, key: string): Promise<Pacer> {
+  let cursor = 0;
+  let wake = () => {};
+  const socket = await open(port, key, (message) => {
+    cursor = Number(/"cursor":(\d+)/.exec(String(message))?.[1]);
+    wake();
+  });
+  return {
+    reached: async (revision) => {
+      while (cursor < revision)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    },
+    stop: () => socket.terminate(),
+  };
+}
+
+interface Pacer {
+  reached(revision: number): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * Events as fast as they go: one tick in each series, again and again, a few ahead of what the subscribers were told. The
+ * peer sends messages as long as ours were.
+ */
+async function compare(world: World, label: string, keys: readonly string[], ahead: number, least: number) {
   const url = await world.database();
   const program = await startProgram(world, url);
-  const peer = await startPeer(world, 'broadcast');
   const store = openStore(url);
   const series = [...new Set(keys)];
   let at = 0;
-  const write = async () => {
+  const write = () => {
     at++;
     const column = pointAt((startMillis + at * 1000) * 1000, at);
-    await writeColumns(
+    return writeColumns(
       store,
       series.map((key) => ({ key, column })),
     );
@@ -63,26 +97,40 @@ async function compare(world: World, label: string, keys: readonly string[], lea
   const pairs = { ours: [] as number[], peer: [] as number[] };
   const millis = world.quick ? 2_000 : 5_000;
   for (let round = 0; round < (world.quick ? 2 : 5); round++) {
+    const ours = await openAudience(world, program, keys);
+    const pacer = await openPacer(program, keys[0]);
+    let writing = true;
+    const writer = (async () => {
+      const written: number[] = [];
+      while (writing) {
+        written.push(await write());
+        const before = written.at(-1 - ahead);
+        if (before !== undefined) await pacer.reached(before);
+      }
+    })();
+    // A program that has just begun is slower.
+    if (round === 0) await ours.listen(2_000);
+    const heard = await ours.listen(millis);
+    writing = false;
+    await writer;
+    pacer.stop();
+    await ours.stop();
+    const peer = await startPeer(world, 'broadcast', String(heard.bytesEach));
     const theirs = await openAudience(
       world,
       peer,
       keys.map(() => undefined),
     );
-    pairs.peer.push(await theirs.rate(millis));
+    const { rate } = await theirs.listen(millis);
     await theirs.stop();
-    const ours = await openAudience(world, program, keys);
-    let writing = true;
-    const writer = (async () => {
-      while (writing) await write();
-    })();
-    pairs.ours.push(await ours.rate(millis));
-    writing = false;
-    await writer;
-    await ours.stop();
-    world.say(`  ${label}: ${pairs.ours[round].toFixed(0)} deliveries/s, broadcast ${pairs.peer[round].toFixed(0)}`);
+    await peer.stop();
+    pairs.ours.push(heard.rate);
+    pairs.peer.push(rate);
+    world.say(
+      `  ${label}: ${heard.rate.toFixed(0)} deliveries/s of ${heard.bytesEach} bytes, broadcast ${rate.toFixed(0)}`,
+    );
   }
   await store.close();
-  await peer.stop();
   await program.stop();
   return rateFigure(`${label} / broadcast of ready-made bytes by ws`, '/s', pairs, least);
 }
@@ -92,7 +140,7 @@ export async function fanout(world: World): Promise<Figure[]> {
   const same = Array.from({ length: subscribers }, () => 'S0');
   const different = Array.from({ length: subscribers }, (_, i) => `S${i}`);
   return [
-    await compare(world, '1,000 subscribers of one series', same, 0.8),
-    await compare(world, '1,000 subscribers of 1,000 series', different, 0.4),
+    await compare(world, '1,000 subscribers of one series', same, 8, 0.8),
+    await compare(world, '1,000 subscribers of 1,000 series', different, 2, 0.4),
   ];
 }

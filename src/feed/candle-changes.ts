@@ -2,12 +2,12 @@ import type { Grid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
 import { type Candle, candleGrid, readCandles, readNewestInstant, wholeBuckets } from '../market/candles.ts';
 import type { Source } from '../query/diff.ts';
-import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import type { Feed } from './feed.ts';
-import { type FollowOptions, follow } from './follow.ts';
-import type { FoldedEvent } from './followed.ts';
+import type { FoldedEvent, Store } from './followed.ts';
+import { Following, type FollowOptions } from './following.ts';
 import { FollowedSpans } from './spans.ts';
 
 export interface CandleChange {
@@ -38,24 +38,23 @@ const candlesMax = 10_000;
 
 /** Faults of the interval and the time zone come at once. */
 export function followCandles(
-  database: Database,
-  catalogue: Catalogue,
+  store: Store,
   feed: Feed,
   request: CandleChangesRequest,
   options: FollowOptions = {},
-): AsyncGenerator<CandleEvent, void> {
-  return follow(feed, catalogue, followedCandles(database, catalogue, request), request.after, options);
+): Following<CandleChange> {
+  return new Following(feed, followedCandles(store, request), request.after, options);
 }
 
 /** Candles of a series, each whole, as a query gives them. */
 export function followedCandles(
-  database: Database,
-  catalogue: Catalogue,
+  store: Store,
   { series, intervalMicros, timeZone, range, bucketsMax }: FollowedCandles,
 ): FollowedSpans<CandleChange> {
+  const { database } = store;
   const grid = candleGrid(intervalMicros, timeZone);
   const whole = wholeBuckets(grid, range);
-  return new FollowedSpans(database, catalogue, {
+  return new FollowedSpans(store, {
     series: [series],
     range: whole,
     grid,
@@ -71,6 +70,7 @@ export function followedCandles(
         throw error;
       }
     },
+    nothing: () => ({ span: whole, candles: [], truncated: false }),
   });
 }
 

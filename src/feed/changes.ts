@@ -2,13 +2,13 @@ import { uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Source } from '../query/diff.ts';
 import { readSamples, type Samples } from '../query/samples.ts';
-import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Range } from '../store/read.ts';
 import { readCountBounds } from '../store/tallies.ts';
 import type { Feed } from './feed.ts';
-import { type FollowOptions, follow } from './follow.ts';
-import type { FoldedEvent } from './followed.ts';
+import type { FoldedEvent, Store } from './followed.ts';
+import { Following, type FollowOptions } from './following.ts';
 import { FollowedSpans } from './spans.ts';
 
 export interface SeriesChange {
@@ -38,40 +38,39 @@ const pointsMax = 10_000;
 
 const none: Samples = { t: new Float64Array(0), value: new Float64Array(0), size: undefined, thinned: false };
 
-export class Changes {
-  readonly #database: Database;
-  readonly #catalogue: Catalogue;
-  readonly #feed: Feed;
-  readonly #options: FollowOptions;
-
-  constructor(database: Database, catalogue: Catalogue, feed: Feed, options: FollowOptions = {}) {
-    this.#database = database;
-    this.#catalogue = catalogue;
-    this.#feed = feed;
-    this.#options = options;
-  }
-
-  follow(request: ChangesRequest): AsyncGenerator<ChangeEvent, void> {
-    const followed = followedPoints(this.#database, this.#catalogue, request);
-    return follow(this.#feed, this.#catalogue, followed, request.after, this.#options);
-  }
+export function followPoints(
+  store: Store,
+  feed: Feed,
+  request: ChangesRequest,
+  options: FollowOptions = {},
+): Following<SeriesChange> {
+  return new Following(feed, followedPoints(store, request), request.after, options);
 }
 
 /** Points of series, or buckets of them. */
 export function followedPoints(
-  database: Database,
-  catalogue: Catalogue,
+  store: Store,
   { series, range, bucketMicros }: FollowedPoints,
 ): FollowedSpans<SeriesChange> {
-  return new FollowedSpans(database, catalogue, {
+  const toldOf = (series: string, span: Range, asOf: number, samples: Samples | undefined): SeriesChange => ({
+    series,
+    span,
+    samples: samples ?? none,
+    asOf,
+    truncated: samples === undefined,
+  });
+  return new FollowedSpans(store, {
     series,
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
-    read: async ({ key }, source, span, known) => {
-      const samples = known ? { ...known, thinned: false } : await samplesOf(database, source, span, bucketMicros);
-      return { series: key, span, samples: samples ?? none, asOf: source.asOf, truncated: samples === undefined };
+    read: ({ key }, source, span, known) => {
+      if (known) return toldOf(key, span, source.asOf, { ...known, thinned: false });
+      return samplesOf(store.database, source, span, bucketMicros).then((samples) =>
+        toldOf(key, span, source.asOf, samples),
+      );
     },
+    nothing: ({ key }, asOf) => toldOf(key, range, asOf, none),
   });
 }
 

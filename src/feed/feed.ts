@@ -170,22 +170,6 @@ export class Feed {
   }
 }
 
-/** Events that a reader can leave at once, also while they wait for news: an async generator alone would wait on. */
-export function leavable<T>(events: AsyncGenerator<T, void>, watch: Watch): AsyncGenerator<T, void> {
-  const leave = <R>(how: () => R): R => {
-    watch.close();
-    return how();
-  };
-  return {
-    next: () => events.next(),
-    return: () => leave(() => events.return()),
-    throw: (error: unknown) => leave(() => events.throw(error)),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
 export class Watch {
   readonly #waiters: Waiters;
   readonly #waiter: Waiter;

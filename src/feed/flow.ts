@@ -1,41 +1,44 @@
 import { derivedAmong } from '../derive/where.ts';
+import type { Fault } from '../engine/fault.ts';
 import type { Watch } from './feed.ts';
 import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 
 /** Who receives what a flow gives. */
-export interface Member {
+export interface Member<Told> {
   /** Whether it can take more now; else a promise of when it can. */
   ready(): Promise<void> | undefined;
-  send(bytes: Buffer): void;
+  send(told: Told): void;
   /** Nothing more comes: the flow failed, or the server ends. */
   end(error: unknown): void;
 }
 
 /** An event, made ready for clients when the first one is to have it. */
-interface Step {
+interface Step<Told> {
   readonly cursor: number;
   readonly isEmpty: boolean;
   /** What was known to have happened when it was read. */
   readonly news: number;
-  bytes(): Promise<Buffer>;
+  /** Why nothing comes after it. */
+  readonly end: Fault | undefined;
+  told(): Promise<Told>;
 }
 
-interface Seat {
-  readonly member: Member;
+interface Seat<Told> {
+  readonly member: Member<Told>;
   cursor: number;
   sentAt: number;
   left: boolean;
 }
 
-export interface FlowOptions {
+export interface FlowOptions<Change, Told> {
   /** What clients are sent of an event. */
-  readonly render: (event: FoldedEvent<unknown>) => Promise<Buffer>;
-  /** Throws when there is nothing left to follow. */
-  readonly check: () => Promise<void>;
+  readonly render: (event: FoldedEvent<Change>) => Told | Promise<Told>;
   /** The newest revision, where it is known and all is exact at it; else it is read. */
   readonly newest?: (() => number) | undefined;
   /** Told when the last member has left. */
   readonly onEmpty: () => void;
+  /** Whose members are not told that nothing happened. */
+  readonly isQuiet?: boolean;
   readonly silenceMillis?: number;
   readonly lateMillis?: number;
 }
@@ -48,24 +51,24 @@ const lateMillisUsual = 10_000;
  * the newest revision is read once, made ready once and sent to all of them. A member that cannot take more is left where it
  * stands: it costs nothing until it can, and is then brought on from there.
  */
-export class Flow {
-  readonly #followed: Followed<FoldedEvent<unknown>>;
+export class Flow<Change, Told> {
+  readonly #followed: Followed<FoldedEvent<Change>>;
   readonly #watch: Watch;
-  readonly #options: FlowOptions;
+  readonly #options: FlowOptions<Change, Told>;
   readonly #silenceMillis: number;
   readonly #lateMillis: number;
-  readonly #seats = new Set<Seat>();
+  readonly #seats = new Set<Seat<Told>>();
   /** Who waits for news, by the cursor that it stands at. */
-  readonly #waiting = new Map<number, Set<Seat>>();
+  readonly #waiting = new Map<number, Set<Seat<Told>>>();
   /** Who waits for there to be anything that can be told, with the cursor that it came with. */
-  #early = new Map<Seat, number | undefined>();
-  readonly #beginnings = new Map<number | undefined, Promise<Step | undefined>>();
-  readonly #steps = new Map<number, Promise<Step>>();
+  #early = new Map<Seat<Told>, number | undefined>();
+  readonly #beginnings = new Map<number | undefined, Promise<Step<Told> | undefined>>();
+  readonly #steps = new Map<number, Promise<Step<Told>>>();
   #news = 0;
   #isBehind: boolean;
   #ended = false;
 
-  constructor(followed: Followed<FoldedEvent<unknown>>, watch: Watch, options: FlowOptions) {
+  constructor(followed: Followed<FoldedEvent<Change>>, watch: Watch, options: FlowOptions<Change, Told>) {
     this.#followed = followed;
     this.#watch = watch;
     this.#options = options;
@@ -76,15 +79,15 @@ export class Flow {
   }
 
   /** Brings a member from a cursor on; returns how it leaves. */
-  join(member: Member, after: number | undefined): () => void {
-    const seat: Seat = { member, cursor: -1, sentAt: 0, left: false };
+  join(member: Member<Told>, after: number | undefined): () => void {
+    const seat: Seat<Told> = { member, cursor: -1, sentAt: 0, left: false };
     this.#seats.add(seat);
     this.#watch.followers = this.#seats.size;
     this.#try(() => this.#begin(seat, after));
     return () => this.#leave(seat);
   }
 
-  #leave(seat: Seat): void {
+  #leave(seat: Seat<Told>): void {
     seat.left = true;
     this.#waiting.get(seat.cursor)?.delete(seat);
     this.#early.delete(seat);
@@ -126,36 +129,33 @@ export class Flow {
     }
   }
 
-  async #begin(seat: Seat, after: number | undefined): Promise<void> {
+  async #begin(seat: Seat<Told>, after: number | undefined): Promise<void> {
     const step = await once(this.#beginnings, after, async () => {
       const news = this.#news;
       const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
-    if (step) this.#deliver([seat], step, await step.bytes());
+    if (step) this.#deliver([seat], step, await step.told());
     else if (!seat.left) this.#early.set(seat, after);
   }
 
   /** Brings who stands at a cursor to the newest revision. */
-  async #bring(cursor: number, seats: readonly Seat[]): Promise<void> {
+  async #bring(cursor: number, seats: readonly Seat<Told>[]): Promise<void> {
     const step = await this.#stepFrom(cursor);
     // What comes next is read while this is sent.
     if (step.news !== this.#news && !this.#watch.ended) this.#stepFrom(step.cursor).catch(() => undefined);
     const now = performance.now();
-    const isDue = ({ sentAt }: Seat) => now - sentAt >= this.#silenceMillis / 2;
+    const { isQuiet } = this.#options;
+    const isDue = ({ sentAt }: Seat<Told>) => !isQuiet && now - sentAt >= this.#silenceMillis / 2;
     const due = step.isEmpty ? seats.filter(isDue) : seats;
-    if (due.length > 0) this.#deliver(due, step, await step.bytes());
+    if (due.length > 0) this.#deliver(due, step, await step.told());
     for (const seat of seats) if (!due.includes(seat)) this.#settle(seat, step);
   }
 
-  #stepFrom(cursor: number): Promise<Step> {
+  #stepFrom(cursor: number): Promise<Step<Told>> {
     return once(this.#steps, cursor, async () => {
       const known = this.#news;
-      const { event, newest } = await this.#watch.read(async () => {
-        const since = this.#followed.since(cursor, this.#options.newest?.());
-        await Promise.all([since, this.#options.check()]);
-        return since;
-      });
+      const { event, newest } = await this.#watch.read(() => this.#followed.since(cursor, this.#options.newest?.()));
       const isBehind = event.cursor < newest;
       // Whoever listens is to listen more closely from now on.
       if (isBehind && !this.#isBehind) this.#watch.nudge();
@@ -165,39 +165,41 @@ export class Flow {
   }
 
   /** What has piled up for a member that was late is more than what there is by now. */
-  async #renew(seat: Seat): Promise<void> {
+  async #renew(seat: Seat<Told>): Promise<void> {
     const news = this.#news;
     const event = await this.#watch.read(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
     const step = this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news);
-    this.#deliver([seat], step, await step.bytes());
+    this.#deliver([seat], step, await step.told());
   }
 
-  #step(event: FoldedEvent<unknown>, news: number): Step {
-    let bytes: Promise<Buffer> | undefined;
+  #step(event: FoldedEvent<Change>, news: number): Step<Told> {
+    let told: Promise<Told> | undefined;
     return {
       cursor: event.cursor,
       isEmpty: event.changes.length === 0,
       news,
-      bytes: () => {
-        bytes ??= this.#options.render(event);
-        return bytes;
+      end: event.end,
+      told: async () => {
+        told ??= Promise.resolve(this.#options.render(event));
+        return told;
       },
     };
   }
 
-  #deliver(seats: readonly Seat[], step: Step, bytes: Buffer): void {
+  #deliver(seats: readonly Seat<Told>[], step: Step<Told>, told: Told): void {
     const now = performance.now();
     for (const seat of seats) {
       if (seat.left) continue;
-      seat.member.send(bytes);
+      seat.member.send(told);
       seat.sentAt = now;
       this.#settle(seat, step);
     }
+    if (step.end) this.#end(step.end);
   }
 
   /** A member that was brought to a cursor waits for news, unless it is busy or there are some already. */
-  #settle(seat: Seat, step: Step): void {
+  #settle(seat: Seat<Told>, step: Step<Told>): void {
     if (seat.left) return;
     const { cursor } = step;
     seat.cursor = cursor;

@@ -1,4 +1,7 @@
-import type { SeriesRow } from '../store/catalogue.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
+import type { Database } from '../store/connect.ts';
+import type { Reads } from '../store/reads.ts';
 
 /** A subscriber hears at least this often that its cursor moved. */
 export const silenceMillis = 15_000;
@@ -6,12 +9,21 @@ export const silenceMillis = 15_000;
 /** Who waits for derived series to come up looks again this often, should nobody tell. */
 export const behindMillis = 1_000;
 
+/** Where events are read from. */
+export interface Store {
+  readonly database: Database;
+  readonly catalogue: Catalogue;
+  readonly reads: Reads;
+}
+
 /** What brings who holds a revision to a newer one. */
 export interface FoldedEvent<Change> {
   readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';
   readonly cursor: number;
   readonly changes: readonly Change[];
   readonly reason: string | null;
+  /** Why nothing comes after it. */
+  readonly end?: Fault | undefined;
 }
 
 /**
@@ -24,4 +36,9 @@ export interface Followed<Event> {
   begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
   /** What changed after a cursor, and the newest revision there is; with `upTo` that one. */
   since(after: number, upTo?: number): Promise<{ readonly event: Event; readonly newest: number }>;
+}
+
+/** When the last of them was deleted there is nothing left to follow. */
+export function goneFault(series: readonly SeriesRow[]): Fault {
+  return new Fault('NOT_FOUND', `The series '${series[0].key}' was deleted.`, ['series']);
 }

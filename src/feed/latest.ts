@@ -1,72 +1,107 @@
 import { nowhere, readStorages } from '../derive/where.ts';
-import { Fault } from '../engine/fault.ts';
-import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
-import type { Database } from '../store/connect.ts';
+import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import { readCursor } from './cursor.ts';
-import { type Feed, leavable, type Watch } from './feed.ts';
-import { behindMillis, silenceMillis } from './followed.ts';
+import type { Feed } from './feed.ts';
+import { type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
+import { Following, type FollowOptions } from './following.ts';
 
-export interface LatestEvent {
-  readonly cursor: number;
-  readonly values: readonly { readonly series: string; readonly point: PointRow | null }[];
-}
-
-function isSame(a: PointRow | undefined, b: PointRow | undefined): boolean {
-  return a?.t === b?.t && a?.revision === b?.revision && Object.is(a?.value, b?.value);
+/** The newest point of a series; null: it has none. */
+export interface LatestValue {
+  readonly series: string;
+  readonly point: PointRow | null;
 }
 
 /** The newest value of each series, then of those whose newest value changed; what a slow client misses is skipped. */
 export function followLatest(
-  database: Database,
-  catalogue: Catalogue,
+  store: Store,
   feed: Feed,
   series: readonly SeriesRow[],
-): AsyncGenerator<LatestEvent, void> {
-  const watch = feed.watch(new Set(series.map(({ id }) => id)));
-  return leavable(lastEvents(database, catalogue, series, watch), watch);
+  options: FollowOptions = {},
+): Following<LatestValue> {
+  return new Following(feed, new FollowedLasts(store, series), undefined, {
+    isQuiet: true,
+    lateMillis: Number.POSITIVE_INFINITY,
+    ...options,
+  });
 }
 
-async function* lastEvents(
-  database: Database,
-  catalogue: Catalogue,
-  series: readonly SeriesRow[],
-  watch: Watch,
-): AsyncGenerator<LatestEvent, void> {
-  const ids = series.map(({ id }) => id);
-  let cursor = -1;
-  let isBehind = false;
-  try {
-    let known: ReadonlyMap<number, PointRow> | undefined;
-    const news = () => (isBehind ? watch.nextOrReached(behindMillis) : watch.next(silenceMillis));
-    for (; !watch.ended; await news()) {
-      const { cursor: exact, newest } = await watch.read(() => readCursor(database, catalogue, series));
-      isBehind = exact !== newest;
-      if (exact !== undefined && exact > cursor) {
-        cursor = exact;
-        const lasts = await watch.read(() => lastsOf(database, series, exact));
-        const changed = series.filter(({ id }) => !known || !isSame(known.get(id), lasts.get(id)));
-        known = lasts;
-        if (changed.length > 0)
-          yield { cursor, values: changed.map(({ id, key }) => ({ series: key, point: lasts.get(id) ?? null })) };
-      }
-      const alive = new Set((await watch.read(() => catalogue.seriesByIds(ids))).map(({ id }) => id));
-      const gone = series.find(({ id }) => !alive.has(id));
-      if (gone) throw new Fault('NOT_FOUND', `The series '${gone.key}' was deleted.`, ['series']);
+type Lasts = ReadonlyMap<number, PointRow>;
+
+class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
+  readonly series: readonly SeriesRow[];
+  readonly #store: Store;
+  #known: { readonly asOf: number; readonly lasts: Lasts } = { asOf: -1, lasts: new Map() };
+
+  constructor(store: Store, series: readonly SeriesRow[]) {
+    this.#store = store;
+    this.series = series;
+  }
+
+  async begin(_after: number | undefined, upTo?: number): Promise<FoldedEvent<LatestValue> | undefined> {
+    const { cursor } = await this.#cursor(upTo);
+    if (cursor === undefined) return undefined;
+    const lasts = await this.#lasts(cursor);
+    return { kind: 'SNAPSHOT', cursor, changes: this.series.map((row) => latestOf(row, lasts)), reason: null };
+  }
+
+  async since(after: number, upTo?: number) {
+    const { cursor: exact, newest } = await this.#cursor(upTo);
+    const cursor = Math.max(after, exact ?? 0);
+    if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null } as const, newest };
+    const [before, lasts, deleted] = await Promise.all([
+      this.#lasts(after),
+      this.#lasts(cursor),
+      this.#deleted(cursor),
+    ]);
+    const changes = this.series.flatMap((row) => {
+      const gone = deleted.get(row.id);
+      if (gone !== undefined) return gone > after ? [{ series: row.key, point: null }] : [];
+      return isSame(before.get(row.id), lasts.get(row.id)) ? [] : [latestOf(row, lasts)];
+    });
+    const end = deleted.size < this.series.length ? undefined : goneFault(this.series);
+    const kind = changes.length > 0 ? ('CHANGE' as const) : ('PROGRESS' as const);
+    return { event: { kind, cursor, changes, reason: null, end }, newest };
+  }
+
+  async #cursor(upTo: number | undefined): ReturnType<typeof readCursor> {
+    if (upTo === undefined) return readCursor(this.#store.database, this.#store.catalogue, this.series);
+    return { cursor: upTo, newest: upTo };
+  }
+
+  async #lasts(asOf: number): Promise<Lasts> {
+    const known = this.#known;
+    if (known.asOf === asOf) return known.lasts;
+    const { database } = this.#store;
+    const storages = await readStorages(database, this.series, asOf);
+    const wanted = [...new Set(storages.values())].filter((storage) => storage !== nowhere);
+    const found = await readLasts(database, wanted, asOf);
+    const lasts = new Map<number, PointRow>();
+    for (const [id, storage] of storages) {
+      const last = found.get(storage);
+      if (last) lasts.set(id, last);
     }
-  } finally {
-    watch.close();
+    if (asOf > this.#known.asOf) this.#known = { asOf, lasts };
+    return lasts;
+  }
+
+  /** Which of them were deleted, and in which revision. */
+  async #deleted(upTo: number): Promise<Map<number, number>> {
+    const found = new Map<number, number>();
+    await Promise.all(
+      this.series.map(async ({ id }) => {
+        const { deleted } = await this.#store.reads.news({ series: id, storage: nowhere, after: upTo, upTo });
+        if (deleted !== undefined) found.set(id, deleted);
+      }),
+    );
+    return found;
   }
 }
 
-async function lastsOf(database: Database, series: readonly SeriesRow[], asOf: number): Promise<Map<number, PointRow>> {
-  const storages = await readStorages(database, series, asOf);
-  const wanted = [...new Set(storages.values())].filter((storage) => storage !== nowhere);
-  const lasts = await readLasts(database, wanted, asOf);
-  const found = new Map<number, PointRow>();
-  for (const [id, storage] of storages) {
-    const last = lasts.get(storage);
-    if (last) found.set(id, last);
-  }
-  return found;
+function latestOf({ id, key }: SeriesRow, lasts: Lasts): LatestValue {
+  return { series: key, point: lasts.get(id) ?? null };
+}
+
+function isSame(a: PointRow | undefined, b: PointRow | undefined): boolean {
+  return a?.t === b?.t && a?.revision === b?.revision && Object.is(a?.value, b?.value);
 }

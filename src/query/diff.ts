@@ -1,6 +1,13 @@
-import { foldVersions, noVersions, type Points, sliceVersions, type Versions } from '../engine/versions.ts';
-import type { Database } from '../store/connect.ts';
-import { everything, type Range, readSteps, readTouched, stepBlocksMin, walkVersions } from '../store/read.ts';
+import {
+  clipVersions,
+  foldVersions,
+  noVersions,
+  type Points,
+  sliceVersions,
+  type Versions,
+} from '../engine/versions.ts';
+import { everything, type Range, stepBlocksMin, walkSteps } from '../store/read.ts';
+import type { Reads } from '../store/reads.ts';
 
 /** More spans than this are given as one that covers the rest. */
 const spansMax = 10_000;
@@ -86,33 +93,46 @@ function withoutSizes(points: Points): Points {
   return points.size?.every(Number.isNaN) ? { ...points, size: undefined } : points;
 }
 
+function compare(spans: Spans, versions: Versions, older: number, newer: number): void {
+  for (let start = 0; start < versions.t.length; ) {
+    let end = start + 1;
+    while (end < versions.t.length && versions.t[end] === versions.t[start]) end++;
+    const before = holding(versions, start, end, older);
+    const after = holding(versions, start, end, newer);
+    const isSame = before === after || (before >= 0 && after >= 0 && isSamePoint(versions, before, versions, after));
+    if (!isSame) spans.differ(versions.t[start], versions, after);
+    else if (after >= 0) spans.same();
+    start = end;
+  }
+}
+
 /**
  * The spans in which a series differs between two revisions: from the first to the last instant that differs, with no
- * point in between that is the same. With them what is there by now, up to so many points.
+ * point in between that is the same. With them what is there by now, up to so many points. `touched` is where anything
+ * was said in between, where that is known.
  */
 export async function diffSeries(
-  database: Database,
+  reads: Reads,
   series: number,
   older: number,
   newer: number,
   range: Range = everything,
   pointsMax = 0,
+  touched?: readonly Range[],
 ): Promise<DiffSpan[]> {
   const spans = new Spans(pointsMax);
-  const hulls = joinHulls(await readTouched(database, series, older, newer, range));
-  for await (const { versions, isFirst } of walkHulls(database, series, hulls)) {
+  const hulls = joinHulls(touched ?? (await reads.touched(series, older, newer, range)));
+  for await (const { versions, isFirst } of walkHulls(reads, series, hulls)) {
     if (isFirst) spans.same();
-    for (let start = 0; start < versions.t.length; ) {
-      let end = start + 1;
-      while (end < versions.t.length && versions.t[end] === versions.t[start]) end++;
-      const before = holding(versions, start, end, older);
-      const after = holding(versions, start, end, newer);
-      const isSame = before === after || (before >= 0 && after >= 0 && isSamePoint(versions, before, versions, after));
-      if (!isSame) spans.differ(versions.t[start], versions, after);
-      else if (after >= 0) spans.same();
-      start = end;
-    }
+    compare(spans, versions, older, newer);
   }
+  return spans.take();
+}
+
+/** The same where all that was said since the older revision is at hand, and nothing had been said there before. */
+export function diffBehind(versions: Versions, newer: number, range: Range, pointsMax: number): DiffSpan[] {
+  const spans = new Spans(pointsMax);
+  compare(spans, clipVersions(versions, range.from, range.to), -1, newer);
   return spans.take();
 }
 
@@ -135,18 +155,21 @@ const hullsAtOnce = 32;
 
 /** Walks hulls one after another. */
 async function* walkHulls(
-  database: Database,
+  reads: Reads,
   series: number,
   hulls: readonly Range[],
 ): AsyncGenerator<{ readonly versions: Versions; readonly isFirst: boolean }> {
   for (let i = 0; i < hulls.length; i += hullsAtOnce) {
     const some = hulls.slice(i, i + hullsAtOnce);
-    const asked = some.map((hull) => ({ series, range: hull, direction: 'forward' as const, blocks: stepBlocksMin }));
-    const steps = await readSteps(database, asked, asked[0]);
+    const direction = 'forward';
+    const steps = await Promise.all(
+      some.map((range) => reads.step({ series, range, direction, blocks: stepBlocksMin })),
+    );
     for (const [n, { range, versions }] of steps.entries()) {
       yield { versions, isFirst: true };
       const rest = { from: range.to, to: some[n].to };
-      for await (const step of walkVersions(database, series, rest)) yield { versions: step.versions, isFirst: false };
+      for await (const step of walkSteps((asked) => reads.step(asked), { series, range: rest, direction }))
+        yield { versions: step.versions, isFirst: false };
     }
   }
 }
@@ -159,17 +182,17 @@ export interface Source {
 
 /** The same of what lies under two ids: a series that was defined anew. Both are read from end to end. */
 export async function diffSources(
-  database: Database,
+  reads: Reads,
   older: Source,
   newer: Source,
   range: Range = everything,
   pointsMax = 0,
 ): Promise<DiffSpan[]> {
   if (older.storage === newer.storage)
-    return diffSeries(database, older.storage, older.asOf, newer.asOf, range, pointsMax);
+    return diffSeries(reads, older.storage, older.asOf, newer.asOf, range, pointsMax);
   const spans = new Spans(pointsMax);
-  const before = new Cursor(database, older, range);
-  const after = new Cursor(database, newer, range);
+  const before = new Cursor(reads, older, range);
+  const after = new Cursor(reads, newer, range);
   for (;;) {
     await before.fill();
     await after.fill();
@@ -200,8 +223,8 @@ class Cursor {
   points: Points = noVersions;
   at = 0;
 
-  constructor(database: Database, { storage, asOf }: Source, range: Range) {
-    this.#steps = walkVersions(database, storage, range);
+  constructor(reads: Reads, { storage, asOf }: Source, range: Range) {
+    this.#steps = walkSteps((asked) => reads.step(asked), { series: storage, range, direction: 'forward' });
     this.#asOf = asOf;
   }
 

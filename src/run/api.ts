@@ -11,6 +11,7 @@ import { buildSchemas } from '../schema/schema.ts';
 import { ApiServer } from '../server/server.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
+import { Reads } from '../store/reads.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
@@ -103,6 +104,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const app: App = {
     database,
     catalogue,
+    reads: new Reads(database),
     ingest,
     definer,
     settled: new Settled(database),

@@ -5,6 +5,7 @@ import type { Feed } from '../feed/feed.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
+import type { Reads } from '../store/reads.ts';
 
 export interface ReadLimits {
   /** Samples without thinning, and buckets, of one field. */
@@ -28,6 +29,8 @@ export interface Health {
 export interface App {
   readonly database: Database;
   readonly catalogue: Catalogue;
+  /** Reads together what is asked for at the same time. */
+  readonly reads: Reads;
   readonly ingest: Ingest;
   readonly definer: Definer;
   readonly settled: Settled;

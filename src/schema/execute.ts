@@ -5,6 +5,7 @@ import {
   execute,
   type FragmentDefinitionNode,
   GraphQLError,
+  type GraphQLSchema,
   getOperationAST,
   Kind,
   Lexer,
@@ -18,9 +19,11 @@ import {
   validate,
 } from 'graphql';
 import type { Flow, Member } from '../feed/flow.ts';
-import { originOf } from '../feed/follow.ts';
+import type { FoldedEvent } from '../feed/followed.ts';
+import { Following } from '../feed/following.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
+import { compileEvents } from './compiled.ts';
 import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
 import { type OnLeave, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
@@ -47,16 +50,31 @@ export interface Request {
   readonly operationName?: string | null;
 }
 
-/** A subscription that was opened, and what its clients are told of an event. */
-interface Opened {
-  readonly source: AsyncGenerator<unknown, void>;
-  readonly respond: (event: unknown) => Promise<ExecutionResult>;
+/** The answer to an event, as JSON, and the revision that its client then holds. */
+interface Told {
+  readonly json: Buffer;
+  readonly cursor: number;
 }
 
-/** A subscription that is followed together with others; see Flow. */
-export interface Together {
-  /** Begins; returns how to leave. */
-  join(member: Omit<Member, 'end'> & { readonly end: (result: ExecutionResult | undefined) => void }): () => void;
+/** Who is sent the answers of a subscription. */
+export interface Listener {
+  ready(): Promise<void> | undefined;
+  send(json: Buffer, cursor: number): void;
+  end(result: ExecutionResult | undefined): void;
+}
+
+/** A subscription that was accepted. Whatever others follow as well is read and made ready once for all of them. */
+export interface Accepted {
+  /** Begins, behind `after` if that is given; returns how to leave. */
+  join(listener: Listener, after?: number): () => void;
+}
+
+interface EventArguments {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operationName: string | undefined;
+  readonly variableValues: Readonly<Record<string, unknown>>;
+  readonly contextValue: Context;
 }
 
 function refuse(message: string): GraphQLError {
@@ -135,7 +153,7 @@ export class Executor {
   readonly #app: App;
   readonly #report: Report;
   readonly #prepared = new Map<string, Prepared>();
-  readonly #flows = new Shared<Flow>();
+  readonly #flows = new Shared<Flow<unknown, Told>>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
     this.schemas = schemas;
@@ -231,42 +249,7 @@ export class Executor {
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>> | null | undefined,
-  ): Promise<AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
-    const opened = await this.#open(document, operation, variables);
-    return 'source' in opened ? this.#events(opened) : opened;
-  }
-
-  /** The same, but what others follow as well is read and made ready once for all of them. */
-  async subscribeTogether(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Readonly<Record<string, unknown>> | null | undefined,
-  ): Promise<Together | AsyncGenerator<ExecutionResult, void> | ExecutionResult> {
-    const opened = await this.#open(document, operation, variables);
-    if (!('source' in opened)) return opened;
-    const origin = originOf(opened.source);
-    if (!origin) return this.#events(opened);
-    await opened.source.return();
-    const key = sharingKey(document, operation, variables ?? {});
-    return {
-      join: ({ ready, send, end }) => {
-        const flow = this.#flows.get(document, key, (forget) =>
-          origin.flow({
-            render: async (event) => Buffer.from(JSON.stringify(await opened.respond(event))),
-            onEmpty: forget,
-          }),
-        );
-        const told = (error: unknown) => end(error === undefined ? undefined : this.#failed(error));
-        return flow.join({ ready, send, end: told }, origin.after);
-      },
-    };
-  }
-
-  async #open(
-    document: DocumentNode,
-    operation: OperationDefinitionNode,
-    variables: Readonly<Record<string, unknown>> | null | undefined,
-  ): Promise<Opened | ExecutionResult> {
+  ): Promise<Accepted | ExecutionResult> {
     const args = {
       schema: this.schemas.executable,
       document,
@@ -275,10 +258,43 @@ export class Executor {
       contextValue: this.context(),
     };
     const source = await createSourceEventStream(args);
-    if (!(Symbol.asyncIterator in source)) return this.#told(source, false, document, operation, variables);
+    if (!(source instanceof Following)) {
+      if (Symbol.asyncIterator in source) throw new Error('a subscription that is not followed');
+      return this.#told(source, false, document, operation, variables);
+    }
+    const key = sharingKey(document, operation, variables ?? {});
     return {
-      source: source as AsyncGenerator<unknown, void>,
-      respond: async (event) => this.#withErrors(await execute({ ...args, rootValue: event })),
+      join: (listener, after) => {
+        const flow = this.#flows.get(document, key, (forget) =>
+          source.flow({ render: this.#rendererOf(args, operation), onEmpty: forget }),
+        );
+        const member: Member<Told> = {
+          ready: () => listener.ready(),
+          send: ({ json, cursor }) => listener.send(json, cursor),
+          end: (error) => listener.end(error === undefined ? undefined : this.#failed(error)),
+        };
+        return flow.join(member, after ?? source.after);
+      },
+    };
+  }
+
+  /** Puts events into the JSON that answers them. */
+  #rendererOf(args: EventArguments, operation: OperationDefinitionNode) {
+    const { schema, document, variableValues, contextValue } = args;
+    const compiled = compileEvents(schema, document, operation, variableValues);
+    const executed = async (event: FoldedEvent<unknown>): Promise<Told> => {
+      const result = this.#withErrors(await execute({ ...args, rootValue: event }));
+      return { json: Buffer.from(JSON.stringify(result)), cursor: event.cursor };
+    };
+    if (!compiled) return executed;
+    return (event: FoldedEvent<unknown>) => {
+      let json: string;
+      try {
+        json = compiled(event, contextValue);
+      } catch {
+        return executed(event);
+      }
+      return { json: Buffer.from(json), cursor: event.cursor };
     };
   }
 
@@ -286,35 +302,6 @@ export class Executor {
     const originalError = error instanceof Error ? error : undefined;
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError('failed', { originalError });
     return { errors: [toClient(wrapped, this.#report)] };
-  }
-
-  /**
-   * Each event with its errors told; one whose source failed ends the stream with that error. Not a generator: a client
-   * that leaves while one waits for the source would have to wait, too.
-   */
-  #events({ source, respond }: Opened): AsyncGenerator<ExecutionResult, void> {
-    const next = async (): Promise<IteratorResult<ExecutionResult, void>> => {
-      try {
-        const { done, value } = await source.next();
-        return done ? { done, value: undefined } : { done: false, value: await respond(value) };
-      } catch (error) {
-        return { done: false, value: this.#failed(error) };
-      }
-    };
-    return {
-      next,
-      return: async () => {
-        await source.return();
-        return { done: true, value: undefined };
-      },
-      throw: async (error: unknown) => {
-        await source.throw(error);
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
   }
 
   #withErrors(result: ExecutionResult): ExecutionResult {

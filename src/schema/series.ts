@@ -203,7 +203,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         const newer = await operation.place(row, to, ['to']);
         const newest = await operation.asOf(to, ['to']);
         if (from > newest) throw new Fault('BAD_USER_INPUT', `from (${from}) is newer than to (${newest}).`, ['from']);
-        return diffSources(app.database, older, newer);
+        return diffSources(app.reads, older, newer);
       },
     }),
     versions: t.field({

@@ -1,7 +1,8 @@
 import { Fault } from '../engine/fault.ts';
 import { type CandleChange, type CandleEvent, followCandles } from '../feed/candle-changes.ts';
-import { type ChangeEvent, Changes, type SeriesChange } from '../feed/changes.ts';
-import { followLatest, type LatestEvent } from '../feed/latest.ts';
+import { type ChangeEvent, followPoints, type SeriesChange } from '../feed/changes.ts';
+import type { FoldedEvent } from '../feed/followed.ts';
+import { followLatest, type LatestValue } from '../feed/latest.ts';
 import { bucketsMaxOf } from '../market/candles.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { builder, type Context } from './builder.ts';
@@ -84,7 +85,7 @@ const CandleEventType = builder.objectRef<CandleEvent>('CandleEvent').implement(
   }),
 });
 
-const LatestValueType = builder.objectRef<LatestEvent['values'][number]>('LatestValue').implement({
+const LatestValueType = builder.objectRef<LatestValue>('LatestValue').implement({
   description: 'The newest point of a series.',
   fields: (t) => ({
     series: t.exposeString('series', { description: 'The key.' }),
@@ -96,14 +97,14 @@ const LatestValueType = builder.objectRef<LatestEvent['values'][number]>('Latest
   }),
 });
 
-const LatestEventType = builder.objectRef<LatestEvent>('LatestEvent').implement({
+const LatestEventType = builder.objectRef<FoldedEvent<LatestValue>>('LatestEvent').implement({
   description: 'Newest values at one revision.',
   fields: (t) => ({
     cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that was read.' }),
     values: t.field({
       type: [LatestValueType],
       description: 'The series whose newest value changed.',
-      resolve: ({ values }) => [...values],
+      resolve: ({ changes }) => [...changes],
     }),
   }),
 });
@@ -131,8 +132,7 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_, args, context) => {
       const { app } = context;
       const series = await seriesOf(args.series, context);
-      const changes = new Changes(app.database, app.catalogue, app.feed);
-      return changes.follow({
+      return followPoints(app, app.feed, {
         series,
         after: args.after ?? undefined,
         range: rangeOf(args.range),
@@ -156,7 +156,7 @@ builder.subscriptionFields((t) => ({
       range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
     },
     subscribe: async (_, args, { app, operation }) =>
-      followCandles(app.database, app.catalogue, app.feed, {
+      followCandles(app, app.feed, {
         series: await operation.requireSeries(args.series, ['series']),
         intervalMicros: args.interval,
         timeZone: args.timeZone ?? 'UTC',
@@ -171,7 +171,7 @@ builder.subscriptionFields((t) => ({
     description: 'The newest value of each series, as often as the client can take it; older ones are skipped.',
     args: { series: t.arg.stringList({ required: true, description: 'Their keys.' }) },
     subscribe: async (_, args, context) =>
-      followLatest(context.app.database, context.app.catalogue, context.app.feed, await seriesOf(args.series, context)),
+      followLatest(context.app, context.app.feed, await seriesOf(args.series, context)),
     resolve: (event) => event,
   }),
 }));

@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql';
-import type { Together } from '../schema/execute.ts';
+import type { Accepted } from '../schema/execute.ts';
 import type { Line } from './line.ts';
 
 const last = Buffer.from('}');
@@ -8,7 +8,7 @@ const last = Buffer.from('}');
  * A subscription that is shared with others, on one socket. Its events go past graphql-ws, which would put each into JSON
  * again for each client; all else (errors, the end, leaving) goes through it.
  */
-export function deliver(together: Together, line: Line, id: string): AsyncGenerator<ExecutionResult, void> {
+export function deliver(accepted: Accepted, line: Line, id: string): AsyncGenerator<ExecutionResult, void> {
   const first = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
   let leave: (() => void) | undefined;
   let over: (result: ExecutionResult | undefined) => void = () => undefined;
@@ -20,7 +20,7 @@ export function deliver(together: Together, line: Line, id: string): AsyncGenera
   return {
     next: async () => {
       if (told) return done;
-      leave ??= together.join({
+      leave ??= accepted.join({
         ready: () => line.ready(),
         send: (bytes) => line.sendBytes(Buffer.concat([first, bytes, last])),
         end: over,

@@ -94,17 +94,24 @@ function needsStream(): BodyFault {
   );
 }
 
-/** The parameters of a GET: yoga would answer with a 500 when they are no JSON, and stream to who did not ask for it. */
-export function checkParameters(executor: Executor, request: IncomingMessage): void {
+/** The operation of a GET; undefined: it asks for none. */
+export function parametersOf(request: IncomingMessage): Request | undefined {
   const [, search] = (request.url ?? '').split(/\?(.*)/s);
   const parameters = new URLSearchParams(search);
-  for (const name of ['variables', 'extensions']) {
+  const jsonOf = (name: string) => {
     const text = parameters.get(name);
-    if (text) requestOf({ query: '', variables: parseJson(Buffer.from(text)) });
-  }
+    return text ? parseJson(Buffer.from(text)) : undefined;
+  };
+  const [variables] = ['variables', 'extensions'].map(
+    (name) => requestOf({ query: '', variables: jsonOf(name) }).variables,
+  );
   const query = parameters.get('query');
-  if (!query || request.headers.accept?.includes('text/event-stream')) return;
-  const found = executor.operationOf({ query, operationName: parameters.get('operationName') });
+  return query ? { query, variables, operationName: parameters.get('operationName') } : undefined;
+}
+
+/** yoga would stream to who did not ask for it. */
+export function checkParameters(executor: Executor, asked: Request): void {
+  const found = executor.operationOf(asked);
   if ('document' in found && found.operation.operation === 'subscription') throw needsStream();
 }
 

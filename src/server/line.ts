@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
+import { addressOf } from './addresses.ts';
+import { Outflow } from './outflow.ts';
 
 export type Closing = 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
 
@@ -16,25 +18,19 @@ export const closing: Readonly<Record<Closing, readonly [code: number, reason: s
 /** A client is asked this often whether it is still there, and has so long to answer. */
 const pingMillis = 12_000;
 
-/** No more events are made ready for a client while so many bytes are on their way to it. */
-const unflushedMax = 64_000;
-
 const text = { binary: false };
 
 /** One socket: what is on its way to the client, and when the client was last heard. */
 export class Line {
   readonly client: WebSocket;
   readonly address: string;
-  /** Bytes that the system has not taken. */
-  #unflushed = 0;
-  readonly #waiting: (() => void)[] = [];
-  #movedAt = performance.now();
+  readonly #outflow = new Outflow();
   #heardAt = performance.now();
   #pingedAt = 0;
 
   constructor(client: WebSocket, request: IncomingMessage) {
     this.client = client;
-    this.address = request.socket.remoteAddress ?? '';
+    this.address = addressOf(request);
     client.on('pong', () => this.heard());
   }
 
@@ -51,27 +47,21 @@ export class Line {
     return new Promise((resolve) => this.sendBytes(Buffer.from(data), resolve));
   }
 
-  /** A text of which one part was made ready for many sockets. */
   sendBytes(bytes: Buffer, onTaken?: () => void): void {
     if (!this.isOpen) {
       onTaken?.();
       return;
     }
-    const { length } = bytes;
-    if (this.#unflushed === 0) this.#movedAt = performance.now();
-    this.#unflushed += length;
+    const taken = this.#outflow.add(bytes.length);
     this.client.send(bytes, text, () => {
-      this.#unflushed -= length;
-      this.#movedAt = performance.now();
+      taken();
       onTaken?.();
-      if (this.#unflushed < unflushedMax) for (const ready of this.#waiting.splice(0)) ready();
     });
   }
 
   /** Whether more may be sent: undefined, or a promise of when it may. */
   ready(): Promise<void> | undefined {
-    if (this.#unflushed < unflushedMax || !this.isOpen) return undefined;
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.isOpen ? this.#outflow.ready() : undefined;
   }
 
   close(why: Closing): void {
@@ -81,7 +71,7 @@ export class Line {
   /** Asks who was silent whether it is there. Returns why the socket is to be closed: nobody reads, or nobody is there. */
   attend(now: number, slowMillis: number): Closing | undefined {
     if (!this.isOpen) return undefined;
-    if (this.#unflushed > 0) return now - this.#movedAt > slowMillis ? 'tooSlow' : undefined;
+    if (!this.#outflow.isEmpty) return this.#outflow.stuckFor(now) > slowMillis ? 'tooSlow' : undefined;
     if (this.#pingedAt > this.#heardAt) return now - this.#pingedAt > pingMillis ? 'silent' : undefined;
     if (now - this.#heardAt > pingMillis) {
       this.#pingedAt = now;

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Fault } from '../engine/fault.ts';
 import type { Executor } from '../schema/execute.ts';
+import { Addresses } from './addresses.ts';
 import { Bodies, BodyFault } from './body.ts';
-import { answerJson, checkParameters, isJson, isPlainJson, readOperation, sendFault } from './graphql.ts';
+import { answerJson, checkParameters, isJson, isPlainJson, parametersOf, readOperation, sendFault } from './graphql.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { type SocketLimits, Sockets } from './sockets.ts';
+import { Streams, wantsStream } from './streams.ts';
 import { yogaFor } from './yoga.ts';
 
 export interface ServerOptions {
@@ -28,9 +30,9 @@ export class ApiServer {
   readonly #http: Server;
   #answer: Handler | undefined;
   #sockets: Sockets | undefined;
+  #streams: Streams | undefined;
   #draining = false;
   readonly #underWay = new Set<ServerResponse>();
-  readonly #streams = new Set<ServerResponse>();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -61,8 +63,12 @@ export class ApiServer {
     const { allowedOrigins, host, limits, report } = this.#options;
     const bodies = new Bodies(limits.bodyBytesMax);
     const yoga = yogaFor(executor);
+    const addresses = new Addresses(limits.socketsPerClient);
+    const streams = new Streams(executor, { addresses, slowMillis: limits.slowMillis });
+    this.#streams = streams;
     this.#sockets = new Sockets(executor, {
       ...limits,
+      addresses,
       report,
       isAllowed: ({ headers }) =>
         isOriginAllowed(headers.origin, allowedOrigins) && isHostAllowed(headers.host, host, allowedOrigins),
@@ -72,20 +78,18 @@ export class ApiServer {
       if (request.method === 'POST' && !isJson(request)) {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');
       }
+      const asked = request.method === 'POST' ? await readOperation(bodies, request) : parametersOf(request);
+      if (asked && wantsStream(request)) return streams.answer(asked, request, response);
       // yoga would read a body of any length; it takes one that was read already from here.
-      if (request.method === 'POST') Object.assign(request, { body: await readOperation(bodies, request) });
-      else checkParameters(executor, request);
-      if (request.headers.accept?.includes('text/event-stream')) this.#streams.add(response);
+      if (request.method === 'POST') Object.assign(request, { body: asked });
+      else if (asked) checkParameters(executor, asked);
       await yoga(request, response);
     };
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#underWay.add(response);
-    response.on('close', () => {
-      this.#underWay.delete(response);
-      this.#streams.delete(response);
-    });
+    response.on('close', () => this.#underWay.delete(response));
     try {
       await this.#route(request, response);
     } catch (error) {
@@ -158,7 +162,7 @@ export class ApiServer {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     await this.#sockets?.stop();
-    for (const stream of this.#streams) stream.destroy();
+    this.#streams?.stop();
     this.#http.closeIdleConnections();
     const timer = setTimeout(() => this.#http.closeAllConnections(), drainMillis);
     const idle = setInterval(() => this.#http.closeIdleConnections(), 50);

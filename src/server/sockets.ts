@@ -4,6 +4,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationD
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
+import type { Addresses } from './addresses.ts';
 import { deliver } from './delivery.ts';
 import { streamOfOne } from './leaving.ts';
 import { closing, Line } from './line.ts';
@@ -30,7 +31,7 @@ interface Arguments extends ExecutionArgs {
 export interface SocketLimits {
   /** The longest message. */
   readonly bodyBytesMax: number;
-  /** Sockets of one address. */
+  /** Sockets and streams of one address. */
   readonly socketsPerClient: number;
   /** Operations at once on one socket. */
   readonly operationsPerSocket: number;
@@ -39,6 +40,7 @@ export interface SocketLimits {
 }
 
 export interface SocketOptions extends SocketLimits {
+  readonly addresses: Addresses;
   readonly isAllowed: (request: IncomingMessage) => boolean;
   readonly report: (error: unknown) => void;
 }
@@ -50,7 +52,6 @@ export class Sockets {
   readonly #options: SocketOptions;
   /** Each with what ends its operations. */
   readonly #lines = new Map<Line, (code: number, reason: string) => void>();
-  readonly #byAddress = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(executor: Executor, options: SocketOptions) {
@@ -90,8 +91,8 @@ export class Sockets {
         ),
       subscribe: (args) =>
         run(args as unknown as Arguments, async ({ document, operation, variableValues, line, id }) => {
-          const opened = await executor.subscribeTogether(document, operation, variableValues);
-          return 'join' in opened ? deliver(opened, line, id) : opened;
+          const accepted = await executor.subscribe(document, operation, variableValues);
+          return 'join' in accepted ? deliver(accepted, line, id) : accepted;
         }),
     });
     const every = Math.min(attendMillis, options.slowMillis / 4);
@@ -114,12 +115,10 @@ export class Sockets {
     // What is wrong with a connection closes it, and is told with that.
     client.on('error', () => undefined);
     const line = new Line(client, request);
-    const ofAddress = (this.#byAddress.get(line.address) ?? 0) + 1;
-    if (ofAddress > this.#options.socketsPerClient) {
+    if (!this.#options.addresses.enter(line.address)) {
       line.close('tooManySockets');
       return;
     }
-    this.#byAddress.set(line.address, ofAddress);
     const closed = this.#protocol.opened(
       {
         protocol: client.protocol,
@@ -139,15 +138,9 @@ export class Sockets {
     this.#lines.set(line, end);
     client.once('close', (code, reason) => {
       this.#lines.delete(line);
-      this.#leave(line.address);
+      this.#options.addresses.leave(line.address);
       end(code, String(reason));
     });
-  }
-
-  #leave(address: string): void {
-    const left = (this.#byAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.#byAddress.set(address, left);
-    else this.#byAddress.delete(address);
   }
 
   #fail(line: Line, error: unknown): void {

@@ -25,13 +25,6 @@ function through(executor: Executor): Plugin {
         return executor.execute(args.document, operation, args.variableValues, executor.context(onClose(res)));
       });
     },
-    onSubscribe: ({ setSubscribeFn }) => {
-      setSubscribeFn(async (args) => {
-        const operation = getOperationAST(args.document, args.operationName);
-        if (!operation) throw new Error('yoga subscribes to a document without an operation');
-        return executor.subscribe(args.document, operation, args.variableValues);
-      });
-    },
   };
 }
 
@@ -49,7 +42,7 @@ query Newest {
 }
 `;
 
-/** yoga serves what is not plain JSON: GraphiQL, GET, server-sent events. */
+/** yoga serves GraphiQL and what is neither plain JSON nor a stream. */
 export function yogaFor(executor: Executor): YogaServerInstance<object, object> {
   return createYoga({
     schema: executor.schemas.visible,

@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints } from './lanes.ts';
-import { type AskedStep, readSteps, type Step } from './read.ts';
+import { type AskedEnd, type AskedNews, type News, readEnds, readNews } from './news.ts';
+import { type AskedStep, type Range, readSteps, readTouched, type Step } from './read.ts';
 
 export interface AskedCheckpoints {
   readonly definition: number;
@@ -17,18 +18,23 @@ export type StepReads = Pick<Reads, 'step'>;
 
 /** So many in one statement. */
 const togetherMax = 32;
+const newsTogetherMax = 1_000;
 
 /**
  * Reads what is asked for at the same time in one statement: of lanes that are brought together, most want something of
  * their own at the same moment, and a statement costs more than the rows.
  */
 export class Reads {
+  readonly #database: Database;
   readonly #steps: DataLoader<AskedStep, Step>;
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
+  readonly #news: DataLoader<AskedNews, News>;
+  readonly #ends: DataLoader<AskedEnd, number>;
   /** How many versions of points were read. */
   pointsRead = 0;
 
   constructor(database: Database) {
+    this.#database = database;
     const options = {
       cache: false,
       maxBatchSize: togetherMax,
@@ -40,6 +46,9 @@ export class Reads {
       return steps;
     }, options);
     this.#checkpoints = new DataLoader((asked) => readCheckpoints(database, asked), options);
+    const many = { ...options, maxBatchSize: newsTogetherMax };
+    this.#news = new DataLoader((asked) => readNews(database, asked), many);
+    this.#ends = new DataLoader((asked) => readEnds(database, asked), many);
   }
 
   step(asked: AskedStep): Promise<Step> {
@@ -48,6 +57,19 @@ export class Reads {
 
   checkpoints(asked: AskedCheckpoints): Promise<readonly CheckpointRow[]> {
     return this.#checkpoints.load(asked);
+  }
+
+  touched(series: number, after: number, upTo: number, range: Range): Promise<Range[]> {
+    return readTouched(this.#database, series, after, upTo, range);
+  }
+
+  news(asked: AskedNews): Promise<News> {
+    return this.#news.load(asked);
+  }
+
+  /** An instant behind which nothing had been said up to a revision. */
+  end(asked: AskedEnd): Promise<number> {
+    return this.#ends.load(asked);
   }
 }
 

@@ -227,6 +227,10 @@ it('a deleted series ends the subscription with NOT_FOUND', async () => {
   await tick('D-1', t);
   const { follower } = await following({ series: 'D-1', interval: '1h' });
   await ask(server.url, 'mutation { deleteSeries(key: "D-1") { id } }');
+  expect(await follower.next()).toMatchObject({
+    kind: 'CHANGE',
+    changes: [{ span: { from: null, to: null }, candles: [] }],
+  });
   await expect(follower.next()).rejects.toThrow(/NOT_FOUND/);
   await expect(follower.next()).rejects.toThrow(/has ended/);
   await follower.disconnect();
@@ -251,16 +255,16 @@ it('events are read apart from any subscription, up to a revision that others ar
   const revisions: number[] = [];
   for (const i of [0, 1, 2, 3]) revisions.push((await tick('A-1', t + i * minute, i)).revision);
   const [r0, r1, r2, r3] = revisions;
-  const { database, catalogue } = server.app;
+  const { catalogue } = server.app;
   const series = await catalogue.seriesByKeys(['A-1']);
-  const candles = followedCandles(database, catalogue, {
+  const candles = followedCandles(server.app, {
     series: series[0],
     intervalMicros: minute * 1_000,
     timeZone: 'UTC',
     range: everything,
     bucketsMax: 1_000,
   });
-  const points = followedPoints(database, catalogue, { series, range: everything, bucketMicros: undefined });
+  const points = followedPoints(server.app, { series, range: everything, bucketMicros: undefined });
   for (const followed of [candles, points]) {
     expect(await followed.begin(undefined, r1)).toMatchObject({ kind: 'SNAPSHOT', cursor: r1 });
     expect(await followed.begin(r0, r2)).toMatchObject({ kind: 'CHANGE', cursor: r2 });

@@ -156,14 +156,19 @@ function followsExactly(settings: () => Partial<Config>): void {
     expect(await until(gone.revision)).toEqual({ 'L-a': 0, 'L-b': 1, 'L-c': undefined });
     const first = await ingest(writer.url, [{ series: 'L-c', t, value: 3 }]);
     expect(await until(first.revision)).toMatchObject({ 'L-c': 3 });
-    await ask(writer.url, 'mutation { deleteSeries(key: "L-b") { id } }');
+    for (const key of keys) {
+      const query = 'mutation ($key: String!) { deleteSeries(key: $key) { revision } }';
+      const { deleteSeries } = await ask<{ deleteSeries: { revision: number } }>(writer.url, query, { key });
+      expect(await until(deleteSeries.revision)).toMatchObject({ [key]: undefined });
+    }
+    expect([...held.values()]).toEqual([undefined, undefined, undefined]);
     const end = await events.next();
     expect(end.value?.errors?.[0]).toMatchObject({ extensions: { code: 'NOT_FOUND' } });
     expect((await events.next()).done).toBe(true);
     await client.dispose();
   });
 
-  it('a deleted series ends the subscription with NOT_FOUND', async () => {
+  it('a deleted series is an open span without points; when the last one is, the subscription ends with NOT_FOUND', async () => {
     await ingest(writer.url, [
       { series: 'D-1', t, value: 1 },
       { series: 'D-2', t, value: 1 },
@@ -171,6 +176,12 @@ function followsExactly(settings: () => Partial<Config>): void {
     const follower = new Follower(reader.url, { series: ['D-1', 'D-2'] });
     await follower.next();
     await ask(writer.url, 'mutation { deleteSeries(key: "D-2") { id } }');
+    const open = { span: { from: null, to: null }, points: { t: [], value: [] }, truncated: false };
+    expect(await follower.next()).toMatchObject({ kind: 'CHANGE', changes: [{ series: 'D-2', ...open }] });
+    const { revision } = await ingest(writer.url, [{ series: 'D-1', t: t + 1, value: 2 }]);
+    expect(await follower.next()).toMatchObject({ cursor: revision, changes: [{ series: 'D-1' }] });
+    await ask(writer.url, 'mutation { deleteSeries(key: "D-1") { id } }');
+    expect(await follower.next()).toMatchObject({ kind: 'CHANGE', changes: [{ series: 'D-1', ...open }] });
     await expect(follower.next()).rejects.toThrow(/NOT_FOUND/);
     await expect(follower.next()).rejects.toThrow(/has ended/);
     await follower.disconnect();

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { Bell } from '../../src/bell/bell.ts';
-import { type ChangeEvent, Changes } from '../../src/feed/changes.ts';
+import { type ChangeEvent, type ChangesRequest, followPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { followLatest } from '../../src/feed/latest.ts';
 import { everything } from '../../src/store/read.ts';
@@ -42,6 +42,9 @@ async function feedOf(run: (feed: Feed) => Promise<void>, bell = deaf): Promise<
   }
 }
 
+const changesOf = (feed: Feed, request: ChangesRequest, options?: { silenceMillis: number }) =>
+  followPoints(server.app, feed, request, options)[Symbol.asyncIterator]();
+
 async function rowOf(key: string) {
   const [row] = await server.app.catalogue.seriesByKeys([key]);
   return row;
@@ -56,10 +59,9 @@ const next = async (events: AsyncGenerator<ChangeEvent, void>): Promise<ChangeEv
 it('with every notice lost, polling finds every change', async () => {
   await ingest(server.url, [{ series: 'DEAF', t, value: 0 }]);
   await feedOf(async (feed) => {
-    const { database, catalogue } = server.app;
     const request = { series: [await rowOf('DEAF')], after: undefined, range: everything, bucketMicros: undefined };
-    const events = new Changes(database, catalogue, feed).follow(request);
-    const lasts = followLatest(database, catalogue, feed, request.series);
+    const events = changesOf(feed, request);
+    const lasts = followLatest(server.app, feed, request.series)[Symbol.asyncIterator]();
     await next(events);
     await lasts.next();
     for (let i = 1; i <= 2; i++) {
@@ -79,7 +81,7 @@ it('a reader that was busy gets all revisions that it missed as one event', asyn
   const { revision: first } = await ingest(server.url, [{ series: 'SLOW', t, value: 0 }]);
   await feedOf(async (feed) => {
     const request = { series: [await rowOf('SLOW')], after: first, range: everything, bucketMicros: undefined };
-    const events = new Changes(server.app.database, server.app.catalogue, feed).follow(request);
+    const events = changesOf(feed, request);
     expect(await next(events)).toMatchObject({ kind: 'PROGRESS', cursor: first, changes: [] });
     let last = 0;
     for (let i = 1; i <= 20; i++)
@@ -95,7 +97,7 @@ it('a reader of quiet series hears by PROGRESS that its cursor moved', async () 
   const { revision: first } = await ingest(server.url, [{ series: 'QUIET', t, value: 0 }]);
   await feedOf(async (feed) => {
     const request = { series: [await rowOf('QUIET')], after: first, range: everything, bucketMicros: undefined };
-    const events = new Changes(server.app.database, server.app.catalogue, feed, { silenceMillis: 20 }).follow(request);
+    const events = changesOf(feed, request, { silenceMillis: 20 });
     await next(events);
     const { revision } = await ingest(server.url, [{ series: 'OTHER', t, value: 0 }]);
     let event = await next(events);

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { postgresBell } from '../../src/bell/postgres.ts';
-import { type ChangeEvent, Changes } from '../../src/feed/changes.ts';
+import { type ChangeEvent, followPoints, type SeriesChange } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import type { Flow, FlowOptions, Member } from '../../src/feed/flow.ts';
-import { originOf } from '../../src/feed/follow.ts';
 import { storeId } from '../../src/store/care.ts';
 import { everything } from '../../src/store/read.ts';
 import { ask, ingest, remove } from '../support/client.ts';
@@ -22,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** Keeps what it was sent; takes no more when it has so many events, until it is released. */
-class Listener implements Member {
+class Listener implements Member<Buffer> {
   readonly events: ChangeEvent[] = [];
   readonly #most: number;
   ended: { readonly error: unknown } | undefined;
@@ -58,7 +57,7 @@ class Listener implements Member {
 }
 
 interface Opened {
-  readonly flow: Flow;
+  readonly flow: Flow<SeriesChange, Buffer>;
   readonly feed: Feed;
   readonly counts: { rendered: number; empty: number };
 }
@@ -67,21 +66,21 @@ interface Opened {
 async function withFlow(
   key: string,
   run: (opened: Opened) => Promise<void>,
-  options: Partial<FlowOptions> = {},
+  options: Partial<FlowOptions<SeriesChange, Buffer>> = {},
 ): Promise<void> {
   const { database, catalogue } = server.app;
   const bell = postgresBell(server.databaseUrl, { storeId: await storeId(database), log: () => undefined });
   const feed = new Feed(catalogue, bell);
   await feed.start();
   const [row] = await catalogue.seriesByKeys([key]);
-  const events = new Changes(database, catalogue, feed).follow({
+  const following = followPoints(server.app, feed, {
     series: [row],
     after: undefined,
     range: everything,
     bucketMicros: undefined,
   });
   const counts = { rendered: 0, empty: 0 };
-  const flow = originOf(events)?.flow({
+  const flow = following.flow({
     render: async (event) => {
       counts.rendered++;
       return Buffer.from(JSON.stringify(event));
@@ -89,9 +88,8 @@ async function withFlow(
     onEmpty: () => void counts.empty++,
     ...options,
   });
-  await events.return();
   try {
-    await run({ flow: flow as Flow, feed, counts });
+    await run({ flow, feed, counts });
   } finally {
     await feed.stop();
     await bell.stop();

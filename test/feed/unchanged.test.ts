@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DerivedNotice, Notice } from '../../src/bell/bell.ts';
-import { Changes } from '../../src/feed/changes.ts';
+import { followPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { awaitReflected } from '../../src/feed/reflected.ts';
+import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { everything } from '../../src/store/read.ts';
+import { Reads } from '../../src/store/reads.ts';
 import { overBothBells } from '../recompute/bells.ts';
 import { type Tick, write as writeTo } from '../recompute/truth.ts';
 import { openWorld, type World } from '../recompute/world.ts';
@@ -57,6 +59,14 @@ overBothBells((bell) => {
     await world.stop();
     await drop();
   });
+
+  const changesOf = (of: Feed, series: readonly SeriesRow[], options?: { silenceMillis: number }) =>
+    followPoints(
+      { database: world.database, catalogue: world.catalogue, reads: new Reads(world.database) },
+      of,
+      { series, after: undefined, range: everything, bucketMicros: undefined },
+      options,
+    )[Symbol.asyncIterator]();
 
   const write = (key: string, ticks: readonly Tick[]) => writeTo(world, key, ticks);
   const keysOf = (series: readonly number[] = []) =>
@@ -124,10 +134,9 @@ overBothBells((bell) => {
   });
 
   test('who follows the changes of a series gets no event of a correction that it came out of as it was', async () => {
-    const changes = new Changes(world.database, world.catalogue, feed);
     const follow = async (...keys: string[]) => {
       const series = await world.catalogue.seriesByKeys(keys);
-      const events = changes.follow({ series, after: undefined, range: everything, bucketMicros: undefined });
+      const events = changesOf(feed, series);
       expect((await events.next()).value).toMatchObject({ kind: 'SNAPSHOT' });
       return events;
     };
@@ -161,12 +170,7 @@ overBothBells((bell) => {
     await deaf.start();
     const series = await world.catalogue.seriesByKeys(['E']);
     const options = { silenceMillis: 3_600_000 };
-    const events = new Changes(world.database, world.catalogue, deaf, options).follow({
-      series,
-      after: undefined,
-      range: everything,
-      bucketMicros: undefined,
-    });
+    const events = changesOf(deaf, series, options);
     await events.next();
     for (let i = 0; i < 5; i++) {
       const revision = await write('A', [[(4_000 + i) * second, i]]);

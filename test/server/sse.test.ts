@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CandleEvent, candleSubscription } from '../feed/candle-follower.ts';
 import { ask, ingest, socketClient } from '../support/client.ts';
@@ -133,6 +135,7 @@ describe.each([
       const stream = open(asked(candleSubscription, { series: key, interval: '1h' }));
       await stream.event();
       await ask(server.url, 'mutation ($key: String!) { deleteSeries(key: $key) { id } }', { key });
+      expect(await stream.event()).toMatchObject({ data: { data: { candleChanges: { changes: [{ candles: [] }] } } } });
       expect(await stream.event()).toMatchObject({
         event: 'next',
         data: { errors: [{ extensions: { code: 'NOT_FOUND' } }] },
@@ -161,24 +164,89 @@ describe.each([
 });
 
 it('while nothing happens a comment is sent every 12 seconds', async () => {
-  await ingest(server.url, [{ series: 'QUIET', t, value: 1 }]);
-  // yoga is faster where it takes itself to be tested.
-  vi.stubEnv('NODE_ENV', 'production');
   const intervals = vi.spyOn(globalThis, 'setInterval');
-  try {
-    const stream = plainRequest(byGet(candleSubscription, { series: 'QUIET', interval: '1h' }));
-    streams.push(stream);
+  const quiet = await startServer();
+  const found = intervals.mock.calls.filter(([, millis]) => millis === 12_000);
+  intervals.mockRestore();
+  const [[comment], ...others] = found;
+  expect(others).toEqual([]);
+  await ingest(quiet.url, [{ series: 'QUIET', t, value: 1 }]);
+  const parameters = new URLSearchParams({
+    query: candleSubscription,
+    variables: JSON.stringify({ series: 'QUIET', interval: '1h' }),
+  });
+  const stream = plainRequest({ url: `${quiet.url}?${parameters}` });
+  expect(await stream.block()).toBe(':');
+  expect(await stream.block()).toContain('SNAPSHOT');
+  for (let i = 0; i < 3; i++) {
+    (comment as () => void)();
     expect(await stream.block()).toBe(':');
-    expect(await stream.block()).toContain('SNAPSHOT');
-    const [every, ...others] = intervals.mock.calls.filter(([, millis]) => (millis ?? 0) >= 5_000);
-    expect(others).toEqual([]);
-    expect(every[1]).toBe(12_000);
-    for (let i = 0; i < 3; i++) {
-      (every[0] as () => void)();
-      expect(await stream.block()).toBe(':');
-    }
-  } finally {
-    intervals.mockRestore();
-    vi.unstubAllEnvs();
   }
+  await stream.close();
+  await quiet.stop();
+});
+
+it('an EventSource that connects again by itself goes on where it was', async () => {
+  await ingest(server.url, [{ series: 'AGAIN', t, value: 1 }]);
+  const asked = byGet(changesSubscription, { series: ['AGAIN'] });
+  const first = plainRequest(asked);
+  streams.push(first);
+  expect(await first.block()).toBe(':');
+  const [, id] = /^id: (\d+)\n/.exec(await first.block()) ?? [];
+  await first.close();
+  const { revision } = await ingest(server.url, [{ series: 'AGAIN', t: t + 1, value: 2 }]);
+  const second = plainRequest({ ...asked, headers: { 'last-event-id': id } });
+  streams.push(second);
+  expect((await second.event()).data?.data).toMatchObject({
+    changes: { kind: 'CHANGE', cursor: revision, changes: [{ points: { value: [2] } }] },
+  });
+});
+
+it('streams of one address are counted with its sockets: 429 when there are too many', async () => {
+  const few = await startServer({ socketsPerClient: 2 });
+  await ingest(few.url, [{ series: 'MANY', t, value: 1 }]);
+  const parameters = new URLSearchParams({ query: changesSubscription, variables: '{"series":["MANY"]}' });
+  const asked = { url: `${few.url}?${parameters}` };
+  const [first, second] = [plainRequest(asked), plainRequest(asked)];
+  await Promise.all([first.event(), second.event()]);
+  const refused = await fetch(asked.url, { headers: { accept: 'text/event-stream' } });
+  expect(refused.status).toBe(429);
+  expect(await refused.json()).toMatchObject({ errors: [{ extensions: { code: 'RATE_LIMITED' } }] });
+  await first.close();
+  let third = plainRequest(asked);
+  // The server hears of a closed connection when it hears of it.
+  for (;;) {
+    const event = await third.event().catch(() => undefined);
+    if (event) break;
+    third = plainRequest(asked);
+  }
+  await third.close();
+  await second.close();
+  await few.stop();
+});
+
+it('a client that reads nothing is cut off after SLOW_CLIENT_SECONDS', async () => {
+  const hasty = await startServer({ slowMillis: 300 });
+  const count = async () =>
+    (await ask<{ health: { subscribers: number } }>(hasty.url, '{ health { subscribers } }')).health.subscribers;
+  const columns = [
+    { series: 'LARGE', t: Array.from({ length: 10_000 }, (_, i) => t + i), value: Array(10_000).fill(0.1) },
+  ];
+  await ask(hasty.url, 'mutation ($input: IngestColumnsInput!) { ingestColumns(input: $input) { revision } }', {
+    input: { columns, createMissing: true },
+  });
+  // More than the system takes for a client that does not read.
+  const points = Array.from({ length: 60 }, (_, i) => `p${i}: points { t value }`).join(' ');
+  const query = `subscription { changes(series: ["LARGE"]) { changes { ${points} } } }`;
+  const asking = request(`${hasty.url}?${new URLSearchParams({ query })}`, {
+    headers: { accept: 'text/event-stream' },
+    agent: false,
+  });
+  asking.on('error', () => undefined).end();
+  const [response] = (await once(asking, 'response')) as [IncomingMessage];
+  response.on('error', () => undefined).pause();
+  while ((await count()) !== 1);
+  while ((await count()) !== 0);
+  asking.destroy();
+  await hasty.stop();
 });

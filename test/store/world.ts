@@ -13,6 +13,7 @@ import { Catalogue } from '../../src/store/catalogue.ts';
 import { connect, type Database } from '../../src/store/connect.ts';
 import { readLasts } from '../../src/store/last.ts';
 import { everything, type Range, readExtent, readPoints, readVersions } from '../../src/store/read.ts';
+import { Reads } from '../../src/store/reads.ts';
 import { createDatabase } from '../support/database.ts';
 import type { Model, ModelCandle, ModelPoint, ModelSamples, ModelSeries, ModelTick } from '../support/model.ts';
 import { epochGrid } from '../support/model.ts';
@@ -242,7 +243,7 @@ async function compareLast({ database }: Process, { id, model, asOf }: Asked) {
 }
 
 async function compareDiff({ database }: Process, { id, model, asOf, range, from, to }: Asked, older: number) {
-  const spans = await diffSeries(database, id, older, asOf, range);
+  const spans = await diffSeries(new Reads(database), id, older, asOf, range);
   const { differing, same } = model.diff(from, to, older, asOf);
   const covered = (t: number) => spans.filter((span) => t >= span.from && t < span.to).length;
   expect(

@@ -9,6 +9,7 @@ export interface StreamRequest {
   readonly url: string;
   /** Sent by POST as JSON; else it is a GET. */
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface StreamEvent<T> {
@@ -46,8 +47,8 @@ export function curl({ url, body }: StreamRequest): Stream {
 }
 
 /** By a raw request. */
-export function plainRequest({ url, body }: StreamRequest): Stream {
-  const headers = { accept, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+export function plainRequest({ url, body, headers: more }: StreamRequest): Stream {
+  const headers = { accept, ...more, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   const asking = request(url, { method: body === undefined ? 'GET' : 'POST', headers, agent: false });
   asking.end(body === undefined ? undefined : JSON.stringify(body));
   asking.on('error', () => undefined);

@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ExecutionResult } from 'graphql';
+import type { Executor, Request } from '../schema/execute.ts';
+import { type Addresses, addressOf } from './addresses.ts';
+import { BodyFault } from './body.ts';
+import { onClose } from './leaving.ts';
+import { Outflow } from './outflow.ts';
+
+/** A stream that says nothing for long is cut by what lies between: a comment keeps it open. */
+const commentMillis = 12_000;
+
+const attendMillis = 1_000;
+
+const comment = Buffer.from(':\n\n');
+const complete = Buffer.from('event: complete\ndata:\n\n');
+const head = Buffer.from('event: next\ndata: ');
+const tail = Buffer.from('\n\n');
+
+export interface StreamOptions {
+  readonly addresses: Addresses;
+  /** A client that reads nothing for so long is cut off. */
+  readonly slowMillis: number;
+}
+
+export function wantsStream({ headers }: IncomingMessage): boolean {
+  return headers.accept?.includes('text/event-stream') ?? false;
+}
+
+/** Operations over server-sent events: a request for each, as graphql-sse has it in its mode of distinct connections. */
+export class Streams {
+  readonly #executor: Executor;
+  readonly #options: StreamOptions;
+  readonly #open = new Set<Stream>();
+  readonly #timers: readonly NodeJS.Timeout[];
+
+  constructor(executor: Executor, options: StreamOptions) {
+    this.#executor = executor;
+    this.#options = options;
+    const every = (millis: number, attend: (stream: Stream) => void) =>
+      setInterval(() => {
+        for (const stream of this.#open) attend(stream);
+      }, millis).unref();
+    const { slowMillis } = options;
+    this.#timers = [
+      every(commentMillis, (stream) => stream.comment()),
+      every(Math.min(attendMillis, slowMillis / 4), (stream) => stream.cutIfStuck(slowMillis)),
+    ];
+  }
+
+  async answer(asked: Request, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const found = this.#executor.operationOf(asked);
+    if ('document' in found && found.operation.operation === 'mutation' && request.method === 'GET')
+      throw new BodyFault(405, 'BAD_USER_INPUT', 'A mutation needs POST.');
+    const address = addressOf(request);
+    if (!this.#options.addresses.enter(address))
+      throw new BodyFault(429, 'RATE_LIMITED', 'Too many streams and sockets from one address.');
+    const stream = new Stream(response);
+    this.#open.add(stream);
+    response.once('close', () => {
+      this.#open.delete(stream);
+      this.#options.addresses.leave(address);
+    });
+    stream.comment();
+    if (!('document' in found)) stream.end({ errors: found });
+    else if (found.operation.operation !== 'subscription') {
+      const context = this.#executor.context(onClose(response));
+      stream.end(await this.#executor.execute(found.document, found.operation, asked.variables, context));
+    } else {
+      const accepted = await this.#executor.subscribe(found.document, found.operation, asked.variables);
+      if (!('join' in accepted)) stream.end(accepted);
+      else if (!response.destroyed) {
+        // What an EventSource sends when it connects again by itself.
+        const last = Number(request.headers['last-event-id'] || Number.NaN);
+        const leave = accepted.join(stream, Number.isSafeInteger(last) ? last : undefined);
+        response.once('close', leave);
+      }
+    }
+  }
+
+  /** Cuts all: their clients are to come back. */
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const stream of this.#open) stream.cut();
+  }
+}
+
+class Stream {
+  readonly #response: ServerResponse;
+  readonly #outflow = new Outflow();
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    });
+  }
+
+  ready(): Promise<void> | undefined {
+    return this.#response.destroyed ? undefined : this.#outflow.ready();
+  }
+
+  send(json: Buffer, cursor: number | undefined): void {
+    const id = cursor === undefined ? [] : [Buffer.from(`id: ${cursor}\n`)];
+    this.#write(Buffer.concat([...id, head, json, tail]));
+  }
+
+  end(result: ExecutionResult | undefined): void {
+    if (result) this.send(Buffer.from(JSON.stringify(result)), undefined);
+    this.#write(complete);
+    this.#response.end();
+  }
+
+  comment(): void {
+    this.#write(comment);
+  }
+
+  cutIfStuck(millis: number): void {
+    if (this.#outflow.stuckFor(performance.now()) > millis) this.cut();
+  }
+
+  cut(): void {
+    this.#response.destroy();
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#response.writableEnded || this.#response.destroyed) return;
+    this.#response.write(bytes, this.#outflow.add(bytes.length));
+  }
+}

@@ -1,0 +1,84 @@
+import type { Versions } from '../engine/versions.ts';
+import { readBinary } from './binary-in.ts';
+import type { Database } from './connect.ts';
+import { blockReader, columnsCount, everything, freshColumns, noColumns } from './read.ts';
+
+/** What became of a series from behind one revision up to another one. */
+export interface AskedNews {
+  readonly series: number;
+  /** Under which id its points lie. */
+  readonly storage: number;
+  readonly after: number;
+  readonly upTo: number;
+}
+
+export interface News {
+  /** The revision in which the series was deleted, if that is no later one. */
+  readonly deleted: number | undefined;
+  /** What each commit said of it, in no order; undefined: it is much, or lies in sealed blocks already. */
+  readonly blocks: readonly Versions[] | undefined;
+}
+
+/** Larger blocks, and more of them, are read in steps. */
+const versionsMax = 1_000;
+const blocksMax = 1_000;
+
+/** The news of many series in one statement. */
+export async function readNews(database: Database, asked: readonly AskedNews[]): Promise<News[]> {
+  const column = (of: (one: AskedNews) => number) => asked.map(of).join(',');
+  const within = 'series = storage AND revision > low AND revision <= high';
+  const rows = await readBinary(
+    database,
+    `WITH asked AS MATERIALIZED (
+       SELECT (n - 1)::int AS n, id, storage, low, high FROM ROWS FROM (
+         unnest(ARRAY[${column(({ series }) => series)}]::int[]), unnest(ARRAY[${column(({ storage }) => storage)}]::int[]),
+         unnest(ARRAY[${column(({ after }) => after)}]::bigint[]), unnest(ARRAY[${column(({ upTo }) => upTo)}]::bigint[])
+       ) WITH ORDINALITY AS asked (id, storage, low, high, n))
+     SELECT n, NULL::bigint, block.* FROM asked, LATERAL (
+       SELECT ${freshColumns} FROM fresh_blocks WHERE ${within} AND versions <= ${versionsMax} LIMIT ${blocksMax + 1}) AS block
+     UNION ALL SELECT n, 0, ${noColumns} FROM asked
+       WHERE EXISTS (SELECT FROM fresh_blocks WHERE ${within} AND versions > ${versionsMax} OFFSET 0)
+       OR EXISTS (SELECT FROM sealed_blocks WHERE series = storage AND max_revision > low AND base_revision <= high OFFSET 0)
+     UNION ALL SELECT n, deleted_revision, ${noColumns} FROM asked JOIN series USING (id) WHERE deleted_revision <= high`,
+  );
+  const block = blockReader(rows, 2);
+  const deleted = new Map<number, number>();
+  const blocks: (Versions[] | undefined)[] = asked.map(() => []);
+  while (rows.next()) {
+    const n = rows.int4();
+    if (rows.isNull()) {
+      rows.skip(1);
+      blocks[n]?.push(block());
+      continue;
+    }
+    const revision = rows.int8();
+    if (revision === 0) blocks[n] = undefined;
+    else deleted.set(n, revision);
+    rows.skip(columnsCount);
+  }
+  return blocks.map((found, n) => ({
+    deleted: deleted.get(n),
+    blocks: found && found.length <= blocksMax ? found : undefined,
+  }));
+}
+
+export interface AskedEnd {
+  readonly storage: number;
+  readonly upTo: number;
+}
+
+/** For each series an instant behind which nothing had been said of it up to a revision. */
+export async function readEnds(database: Database, asked: readonly AskedEnd[]): Promise<number[]> {
+  const rows = await readBinary(
+    database,
+    `SELECT coalesce(greatest(
+         (SELECT to_t FROM sealed_blocks WHERE series = storage ORDER BY from_t DESC LIMIT 1),
+         (SELECT max(to_t) FROM fresh_blocks WHERE series = storage AND revision <= high)), ${everything.from})
+     FROM ROWS FROM (unnest(ARRAY[${asked.map(({ storage }) => storage).join(',')}]::int[]),
+       unnest(ARRAY[${asked.map(({ upTo }) => upTo).join(',')}]::bigint[])) WITH ORDINALITY AS asked (storage, high, n) ORDER BY n`,
+  );
+  return asked.map(() => {
+    if (!rows.next()) throw new Error('fewer ends than were asked for');
+    return rows.int8();
+  });
+}
