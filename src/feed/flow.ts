@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { derivedAmong } from '../derive/where.ts';
 import type { Fault } from '../engine/fault.ts';
 import type { Watch } from './feed.ts';
@@ -23,6 +24,16 @@ interface Step<Told> {
   told(): Promise<Told>;
 }
 
+/** Who stands at one cursor and waits for news. */
+interface Group<Told> {
+  readonly cursor: number;
+  /** What was known to have happened when the cursor was read. */
+  news: number;
+  readonly seats: Set<Seat<Told>>;
+  /** While others are being brought here it waits for them. */
+  expected: number;
+}
+
 interface Seat<Told> {
   readonly member: Member<Told>;
   cursor: number;
@@ -43,6 +54,9 @@ export interface FlowOptions<Change, Told> {
   readonly lateMillis?: number;
 }
 
+/** So many are sent to before others get their turn. */
+const togetherMax = 100;
+
 /** A member that could not take more for so long is given everything anew. */
 const lateMillisUsual = 10_000;
 
@@ -58,12 +72,13 @@ export class Flow<Change, Told> {
   readonly #silenceMillis: number;
   readonly #lateMillis: number;
   readonly #seats = new Set<Seat<Told>>();
-  /** Who waits for news, by the cursor that it stands at. */
-  readonly #waiting = new Map<number, Set<Seat<Told>>>();
+  readonly #groups = new Map<number, Group<Told>>();
   /** Who waits for there to be anything that can be told, with the cursor that it came with. */
   #early = new Map<Seat<Told>, number | undefined>();
   readonly #beginnings = new Map<number | undefined, Promise<Step<Told> | undefined>>();
   readonly #steps = new Map<number, Promise<Step<Told>>>();
+  /** What comes after the step that is being sent. */
+  #ahead: { readonly cursor: number; readonly step: Promise<Step<Told>> } | undefined;
   #news = 0;
   #isBehind: boolean;
   #ended = false;
@@ -89,7 +104,7 @@ export class Flow<Change, Told> {
 
   #leave(seat: Seat<Told>): void {
     seat.left = true;
-    this.#waiting.get(seat.cursor)?.delete(seat);
+    this.#groups.get(seat.cursor)?.seats.delete(seat);
     this.#early.delete(seat);
     if (!this.#seats.delete(seat)) return;
     this.#watch.followers = this.#seats.size;
@@ -122,11 +137,27 @@ export class Flow<Change, Told> {
       const early = this.#early;
       this.#early = new Map();
       for (const [seat, after] of early) this.#try(() => this.#begin(seat, after));
-      for (const [cursor, seats] of this.#waiting) {
-        this.#waiting.delete(cursor);
-        if (seats.size > 0) this.#try(() => this.#bring(cursor, [...seats]));
-      }
+      this.#bringAll();
     }
+  }
+
+  #bringAll(): void {
+    for (const group of this.#groups.values()) {
+      if (group.news === this.#news || group.expected > 0) continue;
+      this.#groups.delete(group.cursor);
+      if (group.seats.size > 0) this.#try(() => this.#bring(group));
+    }
+  }
+
+  #group({ cursor, news }: Step<Told>): Group<Told> {
+    const known = this.#groups.get(cursor);
+    if (known) {
+      known.news = Math.min(known.news, news);
+      return known;
+    }
+    const made = { cursor, news, seats: new Set<Seat<Told>>(), expected: 0 };
+    this.#groups.set(cursor, made);
+    return made;
   }
 
   async #begin(seat: Seat<Told>, after: number | undefined): Promise<void> {
@@ -135,33 +166,48 @@ export class Flow<Change, Told> {
       const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
-    if (step) this.#deliver([seat], step, await step.told());
+    if (step) await this.#deliver([seat], step);
     else if (!seat.left) this.#early.set(seat, after);
   }
 
   /** Brings who stands at a cursor to the newest revision. */
-  async #bring(cursor: number, seats: readonly Seat<Told>[]): Promise<void> {
+  async #bring({ cursor, seats }: Group<Told>): Promise<void> {
     const step = await this.#stepFrom(cursor);
-    // What comes next is read while this is sent.
-    if (step.news !== this.#news && !this.#watch.ended) this.#stepFrom(step.cursor).catch(() => undefined);
+    if (!step.isEmpty) return this.#deliver(seats, step);
     const now = performance.now();
-    const { isQuiet } = this.#options;
-    const isDue = ({ sentAt }: Seat<Told>) => !isQuiet && now - sentAt >= this.#silenceMillis / 2;
-    const due = step.isEmpty ? seats.filter(isDue) : seats;
-    if (due.length > 0) this.#deliver(due, step, await step.told());
-    for (const seat of seats) if (!due.includes(seat)) this.#settle(seat, step);
+    const due: Seat<Told>[] = [];
+    for (const seat of seats) {
+      if (!this.#options.isQuiet && now - seat.sentAt >= this.#silenceMillis / 2) due.push(seat);
+      else this.#settle(seat, step);
+    }
+    if (due.length > 0) return this.#deliver(due, step);
+    this.#bringAll();
   }
 
   #stepFrom(cursor: number): Promise<Step<Told>> {
-    return once(this.#steps, cursor, async () => {
-      const known = this.#news;
-      const { event, newest } = await this.#watch.read(() => this.#followed.since(cursor, this.#options.newest?.()));
-      const isBehind = event.cursor < newest;
-      // Whoever listens is to listen more closely from now on.
-      if (isBehind && !this.#isBehind) this.#watch.nudge();
-      this.#isBehind = isBehind;
-      return this.#step(event, known);
-    });
+    const ahead = this.#ahead;
+    if (ahead?.cursor === cursor) {
+      this.#ahead = undefined;
+      return ahead.step;
+    }
+    return once(this.#steps, cursor, () => this.#read(cursor));
+  }
+
+  async #read(cursor: number): Promise<Step<Told>> {
+    const news = this.#news;
+    const { event, newest } = await this.#watch.read(() => this.#followed.since(cursor, this.#options.newest?.()));
+    const isBehind = event.cursor < newest;
+    // Whoever listens is to listen more closely from now on.
+    if (isBehind && !this.#isBehind) this.#watch.nudge();
+    this.#isBehind = isBehind;
+    return this.#step(event, news);
+  }
+
+  #readAhead({ cursor, news }: Step<Told>): void {
+    if (news === this.#news || this.#ahead?.cursor === cursor || this.#watch.ended) return;
+    const step = this.#read(cursor);
+    step.catch(() => undefined);
+    this.#ahead = { cursor, step };
   }
 
   /** What has piled up for a member that was late is more than what there is by now. */
@@ -170,7 +216,7 @@ export class Flow<Change, Told> {
     const event = await this.#watch.read(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
     const step = this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news);
-    this.#deliver([seat], step, await step.told());
+    await this.#deliver([seat], step);
   }
 
   #step(event: FoldedEvent<Change>, news: number): Step<Told> {
@@ -187,36 +233,44 @@ export class Flow<Change, Told> {
     };
   }
 
-  #deliver(seats: readonly Seat<Told>[], step: Step<Told>, told: Told): void {
+  /** Sends it to so many at once that others wait for little; what comes next is read meanwhile. */
+  async #deliver(seats: Iterable<Seat<Told>>, step: Step<Told>): Promise<void> {
+    const told = await step.told();
+    const group = this.#group(step);
+    group.expected++;
+    let sent = 0;
     const now = performance.now();
     for (const seat of seats) {
+      if (++sent % togetherMax === 0) {
+        await setImmediate();
+        this.#readAhead(step);
+      }
       if (seat.left) continue;
       seat.member.send(told);
       seat.sentAt = now;
       this.#settle(seat, step);
     }
+    group.expected--;
     if (step.end) this.#end(step.end);
+    else this.#bringAll();
   }
 
-  /** A member that was brought to a cursor waits for news, unless it is busy or there are some already. */
+  /** A member that was brought to a cursor waits for news there, once it can take more. */
   #settle(seat: Seat<Told>, step: Step<Told>): void {
     if (seat.left) return;
-    const { cursor } = step;
-    seat.cursor = cursor;
+    seat.cursor = step.cursor;
     const busy = seat.member.ready();
-    if (busy) {
-      const since = performance.now();
-      this.#try(async () => {
-        await busy;
-        if (performance.now() - since < this.#lateMillis) this.#settle(seat, step);
-        else await this.#renew(seat);
-      });
-    } else if (step.news !== this.#news) this.#try(() => this.#bring(cursor, [seat]));
-    else {
-      const seats = this.#waiting.get(cursor);
-      if (seats) seats.add(seat);
-      else this.#waiting.set(cursor, new Set([seat]));
+    if (!busy) {
+      this.#group(step).seats.add(seat);
+      return;
     }
+    const since = performance.now();
+    this.#try(async () => {
+      await busy;
+      if (performance.now() - since >= this.#lateMillis) return this.#renew(seat);
+      this.#settle(seat, step);
+      this.#bringAll();
+    });
   }
 }
 

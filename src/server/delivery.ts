@@ -22,7 +22,7 @@ export function deliver(accepted: Accepted, line: Line, id: string): AsyncGenera
       if (told) return done;
       leave ??= accepted.join({
         ready: () => line.ready(),
-        send: (bytes) => line.sendBytes(Buffer.concat([first, bytes, last])),
+        send: (json) => line.sendJoined(first, json, last),
         end: over,
       });
       const value = await end;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { addressOf } from './addresses.ts';
 import { Outflow } from './outflow.ts';
@@ -24,12 +25,14 @@ const text = { binary: false };
 export class Line {
   readonly client: WebSocket;
   readonly address: string;
+  readonly #connection: Socket;
   readonly #outflow = new Outflow();
   #heardAt = performance.now();
   #pingedAt = 0;
 
   constructor(client: WebSocket, request: IncomingMessage) {
     this.client = client;
+    this.#connection = request.socket;
     this.address = addressOf(request);
     client.on('pong', () => this.heard());
   }
@@ -59,6 +62,16 @@ export class Line {
     });
   }
 
+  /**
+   * Sends a text of three parts as one frame, written to the connection itself: ws writes its head and its body apart,
+   * which takes half as long again, and of what many are told the sending is nearly all.
+   */
+  sendJoined(first: Buffer, middle: Buffer, last: Buffer): void {
+    if (!this.isOpen) return;
+    const frame = textFrame(first, middle, last);
+    this.#connection.write(frame, this.#outflow.add(frame.length));
+  }
+
   /** Whether more may be sent: undefined, or a promise of when it may. */
   ready(): Promise<void> | undefined {
     return this.isOpen ? this.#outflow.ready() : undefined;
@@ -79,4 +92,24 @@ export class Line {
     }
     return undefined;
   }
+}
+
+/** A whole text message as a server sends it (RFC 6455, 5.2): final, not masked, not compressed. */
+function textFrame(first: Buffer, middle: Buffer, last: Buffer): Buffer {
+  const length = first.length + middle.length + last.length;
+  const head = length < 126 ? 2 : length < 65_536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(head + length);
+  frame[0] = 0x81;
+  if (head === 2) frame[1] = length;
+  else if (head === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  first.copy(frame, head);
+  middle.copy(frame, head + first.length);
+  last.copy(frame, head + first.length + middle.length);
+  return frame;
 }

@@ -59,6 +59,8 @@ export class Sockets {
     const settings: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       maxPayload: options.bodyBytesMax,
+      // Frames are also written past it: see Line.
+      perMessageDeflate: false,
       closeTimeout: closeMillis,
       handleProtocols: (protocols) => (protocols.has('graphql-transport-ws') ? 'graphql-transport-ws' : false),
     };

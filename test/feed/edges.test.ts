@@ -69,7 +69,7 @@ it('with every notice lost, polling finds every change', async () => {
       const event = await next(events);
       expect(event).toMatchObject({ kind: 'CHANGE', cursor: revision });
       expect([...event.changes[0].samples.value]).toEqual([i]);
-      expect((await lasts.next()).value).toMatchObject({ cursor: revision, values: [{ point: { value: i } }] });
+      expect((await lasts.next()).value).toMatchObject({ cursor: revision, changes: [{ point: { value: i } }] });
     }
     await events.return();
     await lasts.return();

@@ -52,15 +52,13 @@ export function plainRequest({ url, body, headers: more }: StreamRequest): Strea
   const asking = request(url, { method: body === undefined ? 'GET' : 'POST', headers, agent: false });
   asking.end(body === undefined ? undefined : JSON.stringify(body));
   asking.on('error', () => undefined);
-  let isComplete = false;
+  let received: IncomingMessage | undefined;
   const answer = once(asking, 'response').then(([response]: IncomingMessage[]) => {
     if (response.statusCode !== 200) throw new Error(`the status is ${response.statusCode}`);
-    response.on('end', () => {
-      isComplete = true;
-    });
+    received = response;
     return response;
   });
-  const ended = once(asking, 'close').then(() => (isComplete ? 0 : null));
+  const ended = once(asking, 'close').then(() => (received?.complete ? 0 : null));
   const close = async () => {
     asking.destroy();
     await ended;
