@@ -1,4 +1,4 @@
-import { type Client, createClient } from 'graphql-ws';
+import { type Client, createClient } from 'graphql-ws/client';
 import { errorFrom, TidemarkError } from './error.ts';
 import type { Operation } from './operation.ts';
 

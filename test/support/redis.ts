@@ -1,34 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
-import { describe, it } from 'vitest';
+import { describeWith, installed } from './installed.ts';
 
-const program = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)]
-  .map((folder) => join(folder, 'redis-server'))
-  .find((path) => existsSync(path));
+const program = installed('redis-server');
 
-/** Tests that need a Redis. Where none is installed they are left out and said to be; in CI that is a failure. */
 export function describeWithRedis(name: string, define: () => void): void {
-  if (program !== undefined) {
-    describe(name, define);
-    return;
-  }
-  const missing = `redis-server is not installed, so this was left out: ${name}`;
-  if (process.env.CI === 'true') {
-    describe(name, () => {
-      it('needs redis-server, which is not installed', () => {
-        throw new Error(missing);
-      });
-    });
-    return;
-  }
-  process.stdout.write(`${missing}\n`);
-  describe.skipIf(true)(name, define);
+  describeWith('redis-server', program, name, define);
 }
 
 export interface TestRedis {
