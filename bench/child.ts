@@ -52,12 +52,17 @@ async function startServer(world: World, args: readonly string[], env: NodeJS.Pr
 }
 
 /** The program as users run it. */
-export function startProgram(world: World, url: string, role: 'api' | 'all' = 'api'): Promise<RunningServer> {
+export function startProgram(
+  world: World,
+  url: string,
+  role: 'api' | 'all' = 'api',
+  redisUrl = '',
+): Promise<RunningServer> {
   const main = fileURLToPath(new URL('main.js', import.meta.url));
   return startServer(
     world,
     [main, 'serve', '--role', role, '--port', '0'],
-    { DATABASE_URL: url, SOCKETS_PER_CLIENT: '100000' },
+    { DATABASE_URL: url, REDIS_URL: redisUrl, SOCKETS_PER_CLIENT: '100000' },
     /http:\/\/localhost:(\d+)\/graphql[\s\S]*Try it/,
   );
 }
@@ -72,14 +77,14 @@ const self = fileURLToPath(new URL('bench.js', import.meta.url));
 
 export function startPeer(
   world: World,
-  name: 'yoga' | 'mercurius' | 'broadcast',
+  name: 'yoga' | 'mercurius' | 'broadcast' | 'floor',
   ...words: readonly string[]
 ): Promise<RunningServer> {
   return startServer(world, [self, '--child', name, ...words], {}, /listening on (\d+)/);
 }
 
 /** Another process of this program that is talked to by messages. */
-export function startSelf(world: World, name: 'load' | 'subscribers'): ChildProcess {
+export function startSelf(world: World, name: 'load' | 'subscribers' | 'pace'): ChildProcess {
   const child = spawn(process.execPath, [self, '--child', name], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',

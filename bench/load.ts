@@ -33,7 +33,7 @@ const columnsQuery =
   'mutation($input: IngestColumnsInput!) { ingestColumns(input: $input) { accepted duplicates revision } }';
 const ticksQuery = 'mutation($input: IngestTicksInput!) { ingestTicks(input: $input) { accepted revision } }';
 
-function requestOf(body: string, port: number): Buffer {
+export function requestOf(body: string, port: number): Buffer {
   const head = `POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/json\r\naccept: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   return Buffer.from(head + body);
 }
@@ -93,7 +93,7 @@ const headEnd = Buffer.from('\r\n\r\n');
 const chunksEnd = Buffer.from('\r\n0\r\n\r\n');
 
 /** One request at a time on one connection; as little work as can be, for the generator shares the machine. */
-class Line {
+export class Line {
   readonly #socket: Socket;
   #received: Buffer[] = [];
   #bytes = 0;
@@ -143,7 +143,7 @@ class Line {
   }
 }
 
-async function openLine(port: number): Promise<Line> {
+export async function openLine(port: number): Promise<Line> {
   const socket = connect(port, '127.0.0.1');
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   return new Line(socket);

@@ -7,15 +7,19 @@ import { engine } from './benchmarks/engine.ts';
 import { fanout } from './benchmarks/fanout.ts';
 import { growth } from './benchmarks/growth.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
+import { latency } from './benchmarks/latency.ts';
 import { live } from './benchmarks/live.ts';
 import { memory } from './benchmarks/memory.ts';
 import { read } from './benchmarks/read.ts';
 import { singleTicks } from './benchmarks/single-ticks.ts';
 import { slowDisk } from './benchmarks/slow-disk.ts';
+import { sockets } from './benchmarks/sockets.ts';
+import { stalled } from './benchmarks/stalled.ts';
 import { storeIngest } from './benchmarks/store-ingest.ts';
 import { type Figure, table } from './figure.ts';
 import { serveLoad } from './load.ts';
-import { serveBroadcast, serveMercurius, serveYoga } from './peers.ts';
+import { servePace } from './pace.ts';
+import { serveBroadcast, serveFloor, serveMercurius, serveYoga } from './peers.ts';
 import { serveSubscribers } from './subscribers.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -41,13 +45,18 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   growth,
   'backfill-live': backfillLive,
   fanout,
+  latency,
+  stalled,
+  sockets,
 };
 
-const children: Readonly<Record<string, (word?: string) => void | Promise<void>>> = {
+const children: Readonly<Record<string, (...words: string[]) => void | Promise<void>>> = {
   load: serveLoad,
   yoga: serveYoga,
   mercurius: serveMercurius,
   broadcast: serveBroadcast,
+  floor: serveFloor,
+  pace: servePace,
   subscribers: serveSubscribers,
 };
 
@@ -100,6 +109,6 @@ async function run(words: readonly string[]): Promise<number> {
   return failed ? 1 : 0;
 }
 
-const [, , first, child = '', word] = process.argv;
-if (first === '--child') await children[child](word);
+const [, , first, child = '', ...words] = process.argv;
+if (first === '--child') await children[child](...words);
 else process.exitCode = await run(process.argv.slice(2));

@@ -23,6 +23,45 @@ export async function serveMercurius(): Promise<void> {
   console.log(`listening on ${(app.server.address() as AddressInfo).port}`);
 }
 
+/** What every tick costs at least that others hear of: a request, a commit, a publication, a message to a socket. */
+export async function serveFloor(databaseUrl = '', redisUrl = ''): Promise<void> {
+  const { WebSocketServer } = await import('ws');
+  const { default: pg } = await import('pg');
+  const { Redis } = await import('ioredis');
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 8 });
+  await pool.query('CREATE TABLE floor_ticks (t float8, value float8)');
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const [tick] = JSON.parse(String(Buffer.concat(chunks))).variables.input.ticks;
+      await pool.query('INSERT INTO floor_ticks VALUES ($1, $2)', [tick.t, tick.value]);
+      void publish(JSON.stringify({ t: [tick.t], value: [tick.value] }));
+      response.writeHead(200, { 'content-length': 2 }).end('{}');
+    });
+  });
+  const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+  let turn = 0;
+  const tell = (text: string) => {
+    const all = [...sockets.clients];
+    all[turn++ % all.length]?.send(text);
+  };
+  let publish = async (text: string) => tell(text);
+  if (redisUrl !== '') {
+    const [publisher, listener] = [new Redis(redisUrl), new Redis(redisUrl)];
+    await listener.subscribe('floor');
+    listener.on('message', (_, text) => tell(text));
+    publish = async (text) => void (await publisher.publish('floor', text));
+  } else {
+    const listener = new pg.Client({ connectionString: databaseUrl });
+    await listener.connect();
+    await listener.query('LISTEN floor');
+    listener.on('notification', ({ payload }) => tell(payload ?? ''));
+    publish = async (text) => void (await pool.query(`SELECT pg_notify('floor', $1)`, [text]));
+  }
+  server.listen(0, '127.0.0.1', () => console.log(`listening on ${(server.address() as AddressInfo).port}`));
+}
+
 /** Sends the same ready-made bytes, so many, to all sockets there are, again as soon as they have taken them. */
 export async function serveBroadcast(count = '230'): Promise<void> {
   const { WebSocketServer } = await import('ws');

@@ -1,55 +1,12 @@
-import { once } from 'node:events';
-import { type RunningServer, startPeer, startProgram, startSelf } from '../child.ts';
+import { openAudience } from '../audience.ts';
+import { type RunningServer, startPeer, startProgram } from '../child.ts';
 import { type Figure, rateFigure } from '../figure.ts';
 import { startMillis } from '../points.ts';
 import { pointAt, writeColumns } from '../series.ts';
-import { open, type SubscribersAnswer } from '../subscribers.ts';
+import { open } from '../subscribers.ts';
 import { openStore, type World } from '../world.ts';
 
 const subscribers = 1_000;
-
-interface Heard {
-  /** Messages a second. */
-  readonly rate: number;
-  readonly bytesEach: number;
-}
-
-interface Audience {
-  /** What comes from now on, for so long. */
-  listen(millis: number): Promise<Heard>;
-  stop(): Promise<void>;
-}
-
-async function openAudience(
-  world: World,
-  { port }: RunningServer,
-  keys: readonly (string | undefined)[],
-): Promise<Audience> {
-  const child = startSelf(world, 'subscribers');
-  const ask = async (question: unknown): Promise<SubscribersAnswer> => {
-    const answered = once(child, 'message');
-    child.send(question as object);
-    const [answer] = (await answered) as [SubscribersAnswer | { failure: string }];
-    if ('failure' in answer) throw new Error(answer.failure);
-    return answer;
-  };
-  await ask({ port, keys });
-  return {
-    listen: async (millis) => {
-      await ask('count');
-      await new Promise((resolve) => setTimeout(resolve, millis));
-      const answer = await ask('count');
-      if (answer.kind !== 'count') throw new Error('the subscribers did not count');
-      const { messages, bytes } = answer;
-      return { rate: (messages / answer.millis) * 1000, bytesEach: Math.round(bytes / Math.max(1, messages)) };
-    },
-    stop: async () => {
-      const gone = once(child, 'exit');
-      child.disconnect();
-      await gone;
-    },
-  };
-}
 
 /** A subscriber that says how far it was told. */
 async function openPacer({ port }: RunningServer, key: string): Promise<Pacer> {

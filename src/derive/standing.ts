@@ -60,12 +60,6 @@ export class Settled {
   }
 }
 
-/** The newest revision at which these derived series are exact, and what is not yet. */
-export async function exactRevision(database: Database, series: readonly number[]): Promise<number | undefined> {
-  const { newest, standings } = await readStandings(database, { series });
-  return commonRevision(standings, newest);
-}
-
 /** The first revision from `revision` on that everything reflects which hangs on these sources; undefined: not yet. */
 export async function reflectedAt(
   database: Database,

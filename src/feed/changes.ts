@@ -1,10 +1,10 @@
 import { uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
+import { foldVersions } from '../engine/versions.ts';
 import type { Source } from '../query/diff.ts';
 import { readSamples, type Samples } from '../query/samples.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
-import type { Database } from '../store/connect.ts';
-import type { Range } from '../store/read.ts';
+import { type Range, stepBlocksMin } from '../store/read.ts';
 import { readCountBounds } from '../store/tallies.ts';
 import type { Feed } from './feed.ts';
 import type { FoldedEvent, Store } from './followed.ts';
@@ -66,20 +66,24 @@ export function followedPoints(
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
     read: ({ key }, source, span, known) => {
       if (known) return toldOf(key, span, source.asOf, { ...known, thinned: false });
-      return samplesOf(store.database, source, span, bucketMicros).then((samples) =>
-        toldOf(key, span, source.asOf, samples),
-      );
+      return samplesOf(store, source, span, bucketMicros).then((samples) => toldOf(key, span, source.asOf, samples));
     },
     nothing: ({ key }, asOf) => toldOf(key, range, asOf, none),
   });
 }
 
 async function samplesOf(
-  database: Database,
+  { database, reads }: Store,
   { storage: series, asOf }: Source,
   range: Range,
   bucketMicros: number | undefined,
 ): Promise<Samples | undefined> {
+  if (bucketMicros === undefined) {
+    // Most series are short, and their beginnings are read together.
+    const step = await reads.step({ series, range, direction: 'forward', blocks: stepBlocksMin });
+    const points = step.range.to >= range.to ? foldVersions(step.versions, asOf) : undefined;
+    if (points && points.t.length <= pointsMax) return { ...points, thinned: false };
+  }
   if (bucketMicros === undefined && (await readCountBounds(database, series, range, asOf)).least > pointsMax)
     return undefined;
   try {

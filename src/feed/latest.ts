@@ -39,14 +39,14 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
   }
 
   async begin(_after: number | undefined, upTo?: number): Promise<FoldedEvent<LatestValue> | undefined> {
-    const { cursor } = await this.#cursor(upTo);
+    const { cursor } = await readCursor(this.#store, this.series, upTo);
     if (cursor === undefined) return undefined;
     const lasts = await this.#lasts(cursor);
     return { kind: 'SNAPSHOT', cursor, changes: this.series.map((row) => latestOf(row, lasts)), reason: null };
   }
 
   async since(after: number, upTo?: number) {
-    const { cursor: exact, newest } = await this.#cursor(upTo);
+    const { cursor: exact, newest } = await readCursor(this.#store, this.series, upTo);
     const cursor = Math.max(after, exact ?? 0);
     if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null } as const, newest };
     const [before, lasts, deleted] = await Promise.all([
@@ -62,11 +62,6 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
     const end = deleted.size < this.series.length ? undefined : goneFault(this.series);
     const kind = changes.length > 0 ? ('CHANGE' as const) : ('PROGRESS' as const);
     return { event: { kind, cursor, changes, reason: null, end }, newest };
-  }
-
-  async #cursor(upTo: number | undefined): ReturnType<typeof readCursor> {
-    if (upTo === undefined) return readCursor(this.#store.database, this.#store.catalogue, this.series);
-    return { cursor: upTo, newest: upTo };
   }
 
   async #lasts(asOf: number): Promise<Lasts> {

@@ -1,9 +1,10 @@
-import { readTenures, storageAt } from '../derive/where.ts';
+import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
 import type { Fault } from '../engine/fault.ts';
 import { mergeVersions, type Points, type Versions } from '../engine/versions.ts';
 import { type DiffSpan, diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
+import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
 import type { Range } from '../store/read.ts';
 import { readCursor } from './cursor.ts';
@@ -50,9 +51,8 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
 
   async begin(after: number | undefined, upTo?: number): Promise<FoldedEvent<Change> | undefined> {
     if (after === undefined) return this.#snapshot(null, upTo);
-    const { catalogue } = this.#store;
-    const oldest = await catalogue.oldestRevision();
-    const newest = await catalogue.newestRevision();
+    const { catalogue, reads } = this.#store;
+    const [oldest, newest] = await Promise.all([catalogue.oldestRevision(), reads.newestRevision()]);
     if (after < oldest)
       return this.#snapshot(`the history since revision ${after} is no longer kept (the oldest is ${oldest})`, upTo);
     if (after > newest) return this.#snapshot(`revision ${after} is not of this store (the newest is ${newest})`, upTo);
@@ -64,26 +64,20 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 
   async since(after: number, upTo?: number): Promise<{ readonly event: FoldedEvent<Change>; readonly newest: number }> {
-    const { cursor: exact, newest } = await this.#cursor(upTo);
+    const { cursor: exact, newest, standings } = await readCursor(this.#store, this.series, upTo);
     const cursor = Math.max(after, exact ?? 0);
     if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null }, newest };
-    const sourceOf = await this.#sources();
+    const sourceOf = await this.#sources(standings, after);
     const news = await this.#news(sourceOf, after, cursor);
     const changes = await this.#changes(sourceOf, news, after, cursor);
     const kind = changes.length > 0 ? 'CHANGE' : 'PROGRESS';
     return { event: { kind, cursor, changes, reason: null, end: this.#end(news) }, newest };
   }
 
-  /** What was exact once is so forever. */
-  async #cursor(upTo: number | undefined): ReturnType<typeof readCursor> {
-    if (upTo === undefined) return readCursor(this.#store.database, this.#store.catalogue, this.series);
-    return { cursor: upTo, newest: upTo };
-  }
-
   async #snapshot(reason: string | null, upTo: number | undefined): Promise<FoldedEvent<Change> | undefined> {
-    const { cursor } = await this.#cursor(upTo);
+    const { cursor, standings } = await readCursor(this.#store, this.series, upTo);
     if (cursor === undefined) return undefined;
-    const sourceOf = await this.#sources();
+    const sourceOf = await this.#sources(standings, cursor);
     const news = await this.#news(sourceOf, cursor, cursor);
     const { range } = this.#reader;
     const changes = await Promise.all(
@@ -96,10 +90,11 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     return { kind: 'SNAPSHOT', cursor, changes, reason, end: this.#end(news) };
   }
 
-  /** Where every series lies at any revision. */
-  async #sources(): Promise<SourceOf> {
-    const derived = this.series.flatMap(({ id, kind }) => (kind === 'DERIVED' ? [id] : []));
-    if (derived.length === 0) return ({ id }, asOf) => ({ storage: id, asOf });
+  /** Where every series lies from a revision on. */
+  async #sources(standings: readonly Standing[], from: number): Promise<SourceOf> {
+    const derived = derivedAmong(this.series);
+    const standing = new Map(standings.filter(({ since }) => since <= from).map((each) => [each.series, each.storage]));
+    if (derived.every((id) => standing.has(id))) return ({ id }, asOf) => ({ storage: standing.get(id) ?? id, asOf });
     const tenures = await readTenures(this.#store.database, derived);
     return ({ id }, asOf) => {
       const own = tenures.get(id);

@@ -265,6 +265,8 @@ export async function releasePartitions(database: Database, worker: string): Pro
 /** Where a definition stands, seen from what its sources have become. */
 export interface Standing extends Omit<LaneRow, 'step'> {
   readonly series: number;
+  /** Under which id its points lie. */
+  readonly storage: number;
   readonly upstream: readonly number[];
   readonly since: number;
   /** It has taken the place of another one: before `since`, nothing of it was to be read. */
@@ -281,14 +283,14 @@ export async function readStandings(
 ): Promise<{ readonly newest: number; readonly standings: readonly Standing[] }> {
   const rows = await database.query<
     Record<'basis' | 'since', string> &
-      Pick<Standing, 'definition' | 'series' | 'upstream' | 'replaces' | 'failed'> & {
+      Pick<Standing, 'definition' | 'series' | 'storage' | 'upstream' | 'replaces' | 'failed'> & {
         stops: string[];
         untils: string[];
         first_change: string | null;
         newest: string;
       }
   >(
-    `SELECT d.id AS definition, d.series, d.upstream, d.since, d.problem IS NOT NULL AS failed, l.basis, l.stops, l.untils,
+    `SELECT d.id AS definition, d.series, d.storages[cardinality(d.storages)] AS storage, d.upstream, d.since, d.problem IS NOT NULL AS failed, l.basis, l.stops, l.untils,
        EXISTS (SELECT FROM definitions AS old WHERE old.series = d.series AND old.state = 'RETIRED') AS replaces,
        (SELECT min(change.revision) FROM unnest(d.sources) AS source, LATERAL (
           SELECT min(f.revision) AS revision FROM fresh_blocks AS f WHERE f.series = source AND f.revision > l.basis
@@ -302,6 +304,7 @@ export async function readStandings(
   const standings = rows.map((row) => ({
     definition: row.definition,
     series: row.series,
+    storage: row.storage,
     upstream: row.upstream,
     since: Number(row.since),
     replaces: row.replaces,
@@ -311,10 +314,10 @@ export async function readStandings(
     untils: row.untils.map(Number),
     firstChange: row.first_change === null ? Number.POSITIVE_INFINITY : Number(row.first_change),
   }));
-  return { newest: rows.length > 0 ? Number(rows[0].newest) : await newestRevision(database), standings };
+  return { newest: rows.length > 0 ? Number(rows[0].newest) : await readNewestRevision(database), standings };
 }
 
-async function newestRevision(database: Database): Promise<number> {
+export async function readNewestRevision(database: Database): Promise<number> {
   const [row] = await database.query<{ newest: string }>('SELECT coalesce(max(revision), 0) AS newest FROM commits');
   return Number(row.newest);
 }

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from './connect.ts';
-import { type CheckpointRow, readCheckpoints } from './lanes.ts';
+import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
 import { type AskedEnd, type AskedNews, type News, readEnds, readNews } from './news.ts';
 import { type AskedStep, type Range, readSteps, readTouched, type Step } from './read.ts';
 
@@ -11,6 +11,12 @@ export interface AskedCheckpoints {
   readonly side: 'before' | 'after';
   readonly t: number;
   readonly count: number;
+}
+
+/** Where the definition of a series stands that answers now, if there is one, and the newest revision then. */
+export interface AskedStanding {
+  readonly newest: number;
+  readonly standing: Standing | undefined;
 }
 
 /** Where steps of walks come from. */
@@ -30,6 +36,8 @@ export class Reads {
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
   readonly #news: DataLoader<AskedNews, News>;
   readonly #ends: DataLoader<AskedEnd, number>;
+  readonly #standings: DataLoader<number, AskedStanding>;
+  readonly #newest: DataLoader<0, number>;
   /** How many versions of points were read. */
   pointsRead = 0;
 
@@ -49,6 +57,15 @@ export class Reads {
     const many = { ...options, maxBatchSize: newsTogetherMax };
     this.#news = new DataLoader((asked) => readNews(database, asked), many);
     this.#ends = new DataLoader((asked) => readEnds(database, asked), many);
+    this.#standings = new DataLoader(async (series) => {
+      const { newest, standings } = await readStandings(database, { series });
+      const bySeries = new Map(standings.map((standing) => [standing.series, standing]));
+      return series.map((id) => ({ newest, standing: bySeries.get(id) }));
+    }, many);
+    this.#newest = new DataLoader(async (asked) => {
+      const newest = await readNewestRevision(database);
+      return asked.map(() => newest);
+    }, many);
   }
 
   step(asked: AskedStep): Promise<Step> {
@@ -65,6 +82,14 @@ export class Reads {
 
   news(asked: AskedNews): Promise<News> {
     return this.#news.load(asked);
+  }
+
+  standing(series: number): Promise<AskedStanding> {
+    return this.#standings.load(series);
+  }
+
+  newestRevision(): Promise<number> {
+    return this.#newest.load(0);
   }
 
   /** An instant behind which nothing had been said up to a revision. */
