@@ -24,32 +24,34 @@ export interface Record {
   readonly updates: Update[];
   /** Resolves once it holds a revision. */
   reaches(revision: number): Promise<void>;
-  /** What is held, and what was handed out from the first update on, is what queries say that there was. */
-  compare(url: string): Promise<void>;
+  /** What is held, and what was handed out (of `isWanted` updates), is what queries say that there was. */
+  compare(url: string, isWanted?: (update: number) => boolean): Promise<void>;
 }
 
 export function record(tidemark: Tidemark, keys: readonly string[], options: FollowOptions = {}): Record {
   const line = tidemark.follow(keys, options);
   const updates: Update[] = [];
-  const held = new Map(line.state?.series);
-  const stood: { readonly cursor: number; readonly held: ReadonlyMap<string, Columns> }[] = [];
+  const first = new Map(line.state?.series);
   line.onChange((update) => {
     expect(update.cursor).toBeGreaterThan(updates.at(-1)?.cursor ?? 0);
     updates.push(update);
-    for (const [key, { changedFrom, ...columns }] of update.series) {
-      const old = held.get(key)?.t ?? new Float64Array();
-      expect(columns.t.subarray(0, changedFrom)).toEqual(old.subarray(0, changedFrom));
-      held.set(key, columns);
-    }
-    // Views never change, so they can be looked at when all is over.
-    stood.push({ cursor: update.cursor, held: new Map(held) });
   });
   return {
     line,
     updates,
     reaches: (revision) => until(() => (line.cursor ?? 0) >= revision),
-    compare: async (url) => {
-      for (const each of stood) await compareAt(url, keys, options, each.cursor, (key) => each.held.get(key));
+    compare: async (url, isWanted = () => true) => {
+      // Views never change, so they can be looked at when all is over.
+      const held = new Map(first);
+      for (const [i, { cursor, series }] of updates.entries()) {
+        for (const [key, { changedFrom, ...columns }] of series) {
+          const old = held.get(key)?.t ?? new Float64Array();
+          const differs = columns.t.subarray(0, changedFrom).findIndex((t, place) => t !== old[place]);
+          expect(differs, `before ${changedFrom} ${key} is as it was`).toBe(-1);
+          held.set(key, columns);
+        }
+        if (isWanted(i)) await compareAt(url, keys, options, cursor, (key) => held.get(key));
+      }
       await compareAt(url, keys, options, line.cursor!, (key) => line.get(key));
     },
   };

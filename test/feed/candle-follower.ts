@@ -82,7 +82,7 @@ export class CandleFollower {
     if (done) throw new Error('the subscription has ended');
     if (value.errors || !value.data) throw new Error(JSON.stringify(value.errors));
     const event = value.data.candleChanges;
-    this.#apply(event);
+    this.apply(event);
     return event;
   }
 
@@ -92,7 +92,7 @@ export class CandleFollower {
     this.#client = undefined;
   }
 
-  #apply({ kind, cursor, changes }: CandleEvent): void {
+  apply({ kind, cursor, changes }: CandleEvent): void {
     if (kind === 'SNAPSHOT') this.#held.clear();
     let end = Number.NEGATIVE_INFINITY;
     for (const { span, candles } of changes) {
@@ -106,7 +106,8 @@ export class CandleFollower {
         this.#held.set(candle.t, candle);
       }
     }
-    if (this.cursor !== undefined && kind !== 'SNAPSHOT') expect(cursor).toBeGreaterThanOrEqual(this.cursor);
+    if (this.cursor !== undefined && kind === 'CHANGE') expect(cursor).toBeGreaterThan(this.cursor);
+    if (this.cursor !== undefined && kind === 'PROGRESS') expect(cursor).toBeGreaterThanOrEqual(this.cursor);
     this.cursor = cursor;
   }
 

@@ -27,7 +27,7 @@ export interface What {
   readonly bucket?: string;
 }
 
-const subscription = `subscription ($series: [String!]!, $after: Revision, $range: TimeRange, $bucket: Duration) {
+export const changesSubscription = `subscription ($series: [String!]!, $after: Revision, $range: TimeRange, $bucket: Duration) {
   changes(series: $series, after: $after, range: $range, bucket: $bucket) {
     kind cursor reason changes { series span { from to } points { t value size revision } truncated }
   }
@@ -57,13 +57,13 @@ export class Follower {
     if (!this.#events) {
       this.#client = socketClient(this.#url);
       const variables = { ...this.#what, after: this.cursor };
-      this.#events = this.#client.iterate<{ changes: Event }>({ query: subscription, variables }) as Steps;
+      this.#events = this.#client.iterate<{ changes: Event }>({ query: changesSubscription, variables }) as Steps;
     }
     const { value, done } = await this.#events!.next();
     if (done) throw new Error('the subscription has ended');
     if (value.errors || !value.data) throw new Error(JSON.stringify(value.errors));
     const event = value.data.changes;
-    this.#apply(event);
+    this.apply(event);
     this.seen.push(event);
     return event;
   }
@@ -74,23 +74,31 @@ export class Follower {
     this.#client = undefined;
   }
 
-  #apply({ kind, cursor, changes }: Event): void {
+  apply({ kind, cursor, changes }: Event): void {
     if (kind === 'SNAPSHOT') this.#held.clear();
-    for (const { series, span, points } of changes) {
+    for (const { series, span, points, truncated } of changes) {
       const held: Held = this.#held.get(series) ?? new Map();
-      for (const t of held.keys())
-        if ((span.from === null || t >= span.from) && (span.to === null || t < span.to)) held.delete(t);
-      points.t.forEach((t, i) => {
+      const before: Held = new Map();
+      for (const [t, point] of held) {
+        if ((span.from !== null && t < span.from) || (span.to !== null && t >= span.to)) continue;
+        before.set(t, point);
+        held.delete(t);
+      }
+      const told: Held = new Map(points.t.map((t, i) => [t, [points.value[i], points.size?.[i] ?? null]]));
+      if (kind === 'CHANGE' && !this.#what.bucket && !truncated)
+        expect(told, 'a change says what was not known').not.toEqual(before);
+      for (const [t, point] of told) {
         expect(
           t >= (span.from ?? Number.NEGATIVE_INFINITY) && t < (span.to ?? Number.POSITIVE_INFINITY),
           'within its span',
         ).toBe(true);
-        held.set(t, [points.value[i], points.size?.[i] ?? null]);
-      });
+        held.set(t, point);
+      }
       expect(points.revision).toBe(cursor);
       this.#held.set(series, held);
     }
-    if (this.cursor !== undefined && kind !== 'SNAPSHOT') expect(cursor).toBeGreaterThanOrEqual(this.cursor);
+    if (this.cursor !== undefined && kind === 'CHANGE') expect(cursor).toBeGreaterThan(this.cursor);
+    if (this.cursor !== undefined && kind === 'PROGRESS') expect(cursor).toBeGreaterThanOrEqual(this.cursor);
     this.cursor = cursor;
   }
 

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeWithRedis, startRedis } from '../support/redis.ts';
 
@@ -14,11 +13,7 @@ async function redisOfItsOwn(): Promise<TestBell> {
   const redis = await startRedis();
   return {
     url: redis.url,
-    empty: async () => {
-      const client = new Redis(redis.url);
-      await client.flushall();
-      client.disconnect();
-    },
+    empty: () => redis.empty(),
     stop: () => redis.stop(),
   };
 }

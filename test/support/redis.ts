@@ -19,6 +19,12 @@ export interface TestRedis {
   /** Closes the connections of those who listen. */
   cutSubscribers(): Promise<void>;
   keys(): Promise<string[]>;
+  /** Takes away all that it holds. */
+  empty(): Promise<void>;
+  /** Ends it at once, and all that it held with it. */
+  kill(): Promise<void>;
+  /** One that was killed is there again, at the same port. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -41,17 +47,27 @@ export async function startRedis(...settings: string[]): Promise<TestRedis> {
   for (;;) {
     const port = await freePort();
     const usual = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-    const child = spawn(program ?? 'redis-server', [...usual, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const begin = () =>
+      spawn(program ?? 'redis-server', [...usual, ...settings], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let child = begin();
     if (!(await saysReady(child))) continue;
+    const end = async (signal: NodeJS.Signals) => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(signal);
+      await once(child, 'exit');
+    };
     return {
       url: `redis://127.0.0.1:${port}`,
       cutSubscribers: () => told(port, async (client) => void (await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub'))),
       keys: () => told(port, (client) => client.keys('*')),
+      empty: () => told(port, async (client) => void (await client.flushall())),
+      kill: () => end('SIGKILL'),
+      restart: async () => {
+        child = begin();
+        if (!(await saysReady(child))) throw new Error(`Redis does not start again at port ${port}`);
+      },
       stop: async () => {
-        if (child.exitCode === null && child.signalCode === null) {
-          child.kill('SIGTERM');
-          await once(child, 'exit');
-        }
+        await end('SIGTERM');
         rmSync(folder, { recursive: true, force: true });
       },
     };
