@@ -70,7 +70,9 @@ export function followedCandles(
         throw error;
       }
     },
-    nothing: () => ({ span: whole, candles: [], truncated: false }),
+    told: (_, __, span) => ({ span, candles: [], truncated: false }),
+    truncated: (_, __, span) => ({ span, candles: [], truncated: true }),
+    sizeOf: ({ candles }) => candles.length,
   });
 }
 

@@ -64,11 +64,11 @@ export function followedPoints(
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
-    read: ({ key }, source, span, known) => {
-      if (known) return toldOf(key, span, source.asOf, { ...known, thinned: false });
-      return samplesOf(store, source, span, bucketMicros).then((samples) => toldOf(key, span, source.asOf, samples));
-    },
-    nothing: ({ key }, asOf) => toldOf(key, range, asOf, none),
+    read: async ({ key }, source, span) =>
+      toldOf(key, span, source.asOf, await samplesOf(store, source, span, bucketMicros)),
+    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, { ...points, thinned: false }),
+    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined),
+    sizeOf: ({ samples }) => samples.t.length,
   });
 }
 

@@ -9,6 +9,7 @@ const pollMillisUsual = 500;
 interface Waiter {
   /** undefined: any series. */
   readonly series: ReadonlySet<number> | undefined;
+  /** One of its series may have changed. */
   readonly wake: () => void;
   /** One of its series reflects more than it did, and came out as it was. */
   readonly reach: () => void;
@@ -19,10 +20,27 @@ interface Waiter {
 /** Who waits, found by what it waits for. */
 class Waiters {
   readonly all = new Set<Waiter>();
-  /** What is being read for them. */
-  readonly reads = new Set<Promise<unknown>>();
+  /** How much is being read for them. */
+  reads = 0;
+  #onIdle: (() => void) | undefined;
   readonly #bySeries = new Index<Waiter>();
   readonly #ofAny = new Set<Waiter>();
+
+  readonly onRead = (): void => {
+    this.reads--;
+    if (this.reads === 0) this.#onIdle?.();
+  };
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    while (this.reads > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+      // One read may have led to another one.
+      await setImmediate();
+    }
+  }
 
   add(waiter: Waiter): void {
     this.all.add(waiter);
@@ -86,12 +104,7 @@ export class Feed {
     this.#wakeAll();
     await this.#listening?.stop();
     // Whoever stops the feed closes the store next.
-    const { reads } = this.#waiters;
-    while (reads.size > 0) {
-      await Promise.allSettled(reads);
-      // One read may have led to another one.
-      await setImmediate();
-    }
+    await this.#waiters.idle();
   }
 
   get stopped(): boolean {
@@ -163,10 +176,11 @@ export class Feed {
 
   /**
    * Watches series: `next` resolves when one of them may have changed since it was last called, after the given silence,
-   * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was.
+   * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was;
+   * `onNews` is called at each of these moments.
    */
-  watch(series: ReadonlySet<number> | undefined): Watch {
-    return new Watch(this.#waiters, series, () => this.#stopped);
+  watch(series: ReadonlySet<number> | undefined, onNews?: () => void): Watch {
+    return new Watch(this.#waiters, series, () => this.#stopped, onNews);
   }
 }
 
@@ -179,7 +193,12 @@ export class Watch {
   #closed = false;
   #resolve: (() => void) | undefined;
 
-  constructor(waiters: Waiters, series: ReadonlySet<number> | undefined, isStopped: () => boolean) {
+  constructor(
+    waiters: Waiters,
+    series: ReadonlySet<number> | undefined,
+    isStopped: () => boolean,
+    onNews?: () => void,
+  ) {
     this.#waiters = waiters;
     this.#isStopped = isStopped;
     this.#waiter = {
@@ -187,10 +206,12 @@ export class Watch {
       wake: () => {
         this.#rung = true;
         this.#resolve?.();
+        onNews?.();
       },
       reach: () => {
         this.#reached = true;
         this.#resolve?.();
+        onNews?.();
       },
       followers: 1,
     };
@@ -203,13 +224,22 @@ export class Watch {
 
   /** Reads something that the feed waits for before it stops. */
   async read<T>(run: () => Promise<T>): Promise<T> {
-    const read = run();
-    this.#waiters.reads.add(read);
+    const done = this.reading();
     try {
-      return await read;
+      return await run();
     } finally {
-      this.#waiters.reads.delete(read);
+      done();
     }
+  }
+
+  /** The same: returns what is to be called when it was read. */
+  reading(): () => void {
+    let isDone = false;
+    this.#waiters.reads++;
+    return () => {
+      if (!isDone) this.#waiters.onRead();
+      isDone = true;
+    };
   }
 
   set followers(count: number) {

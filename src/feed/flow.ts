@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { derivedAmong } from '../derive/where.ts';
 import type { Fault } from '../engine/fault.ts';
+import type { News } from '../store/news.ts';
 import type { Watch } from './feed.ts';
 import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 
@@ -21,8 +22,10 @@ interface Step<Told> {
   readonly news: number;
   /** Why nothing comes after it. */
   readonly end: Fault | undefined;
-  told(): Promise<Told>;
+  told(): Told | Promise<Told>;
 }
+
+type Take<Told> = (step: Step<Told>) => void;
 
 /** Who stands at one cursor and waits for news. */
 interface Group<Told> {
@@ -64,6 +67,8 @@ const lateMillisUsual = 10_000;
  * One stream for all who follow the same. Each member stands at a cursor; what brings those who stand at one cursor to
  * the newest revision is read once, made ready once and sent to all of them. A member that cannot take more is left where it
  * stands: it costs nothing until it can, and is then brought on from there.
+ *
+ * There may be thousands of flows, and each hears of a tick: the usual way, from the news to what is sent, makes no promise.
  */
 export class Flow<Change, Told> {
   readonly #followed: Followed<FoldedEvent<Change>>;
@@ -76,26 +81,30 @@ export class Flow<Change, Told> {
   /** Who waits for there to be anything that can be told, with the cursor that it came with. */
   #early = new Map<Seat<Told>, number | undefined>();
   readonly #beginnings = new Map<number | undefined, Promise<Step<Told> | undefined>>();
-  readonly #steps = new Map<number, Promise<Step<Told>>>();
-  /** What comes after the step that is being sent. */
-  #ahead: { readonly cursor: number; readonly step: Promise<Step<Told>> } | undefined;
+  /** What is being read or was read ahead, by the cursor that it brings on from, and who is to have it. */
+  readonly #steps = new Map<number, { step: Step<Told> | undefined; readonly takers: Take<Told>[] }>();
   #news = 0;
   #isBehind: boolean;
   #ended = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(followed: Followed<FoldedEvent<Change>>, watch: Watch, options: FlowOptions<Change, Told>) {
+  constructor(
+    followed: Followed<FoldedEvent<Change>>,
+    watch: (onNews: () => void) => Watch,
+    options: FlowOptions<Change, Told>,
+  ) {
     this.#followed = followed;
-    this.#watch = watch;
     this.#options = options;
     this.#silenceMillis = options.silenceMillis ?? silenceMillisUsual;
     this.#lateMillis = options.lateMillis ?? lateMillisUsual;
     this.#isBehind = derivedAmong(followed.series).length > 0;
-    void this.#listen();
+    this.#watch = watch(() => this.#hear());
+    this.#look();
   }
 
   /** Brings a member from a cursor on; returns how it leaves. */
   join(member: Member<Told>, after: number | undefined): () => void {
-    const seat: Seat<Told> = { member, cursor: -1, sentAt: 0, left: false };
+    const seat: Seat<Told> = { member, cursor: -1, sentAt: performance.now(), left: false };
     this.#seats.add(seat);
     this.#watch.followers = this.#seats.size;
     this.#try(() => this.#begin(seat, after));
@@ -114,6 +123,7 @@ export class Flow<Change, Told> {
   #end(error?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#timer);
     this.#watch.close();
     for (const seat of this.#seats) {
       seat.left = true;
@@ -128,24 +138,38 @@ export class Flow<Change, Told> {
     if (!this.#watch.ended) run().catch((error: unknown) => this.#end(error));
   }
 
-  async #listen(): Promise<void> {
-    while (!this.#ended) {
-      const patience = this.#silenceMillis / 3;
-      await this.#watch.nextOrReached(this.#isBehind ? Math.min(behindMillis, patience) : patience);
-      if (this.#watch.ended) return this.#end();
-      this.#news++;
+  /** Looks from time to time, should nobody tell. */
+  #look(): void {
+    clearTimeout(this.#timer);
+    const patience = this.#silenceMillis / 3;
+    this.#timer = setTimeout(
+      () => {
+        this.#look();
+        this.#hear();
+      },
+      this.#isBehind ? Math.min(behindMillis, patience) : patience,
+    );
+  }
+
+  #hear(): void {
+    if (this.#watch.ended) {
+      this.#end();
+      return;
+    }
+    this.#news++;
+    if (this.#early.size > 0) {
       const early = this.#early;
       this.#early = new Map();
       for (const [seat, after] of early) this.#try(() => this.#begin(seat, after));
-      this.#bringAll();
     }
+    this.#bringAll();
   }
 
   #bringAll(): void {
     for (const group of this.#groups.values()) {
-      if (group.news === this.#news || group.expected > 0) continue;
+      if (group.news === this.#news || group.expected > 0 || this.#watch.ended) continue;
       this.#groups.delete(group.cursor);
-      if (group.seats.size > 0) this.#try(() => this.#bring(group));
+      if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group.seats, step));
     }
   }
 
@@ -166,48 +190,79 @@ export class Flow<Change, Told> {
       const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
-    if (step) await this.#deliver([seat], step);
-    else if (!seat.left) this.#early.set(seat, after);
+    if (step) return this.#give([seat], step);
+    if (seat.left) return;
+    this.#early.set(seat, after);
+    if (!this.#isDue(seat)) return;
+    // It holds what it came with, which is nothing if it came with nothing.
+    const none = this.#step({ kind: 'PROGRESS', cursor: after ?? 0, changes: [], reason: null }, this.#news);
+    seat.member.send(await none.told());
+    seat.sentAt = performance.now();
   }
 
-  /** Brings who stands at a cursor to the newest revision. */
-  async #bring({ cursor, seats }: Group<Told>): Promise<void> {
-    const step = await this.#stepFrom(cursor);
-    if (!step.isEmpty) return this.#deliver(seats, step);
-    const now = performance.now();
-    const due: Seat<Told>[] = [];
-    for (const seat of seats) {
-      if (!this.#options.isQuiet && now - seat.sentAt >= this.#silenceMillis / 2) due.push(seat);
-      else this.#settle(seat, step);
+  /** Whether a member has heard nothing for so long that it is told that nothing happened. */
+  #isDue({ sentAt }: Seat<Told>): boolean {
+    return !this.#options.isQuiet && performance.now() - sentAt >= this.#silenceMillis / 2;
+  }
+
+  #stepFrom(cursor: number, take: Take<Told>): void {
+    const reading = this.#steps.get(cursor);
+    if (!reading?.step) {
+      if (reading) reading.takers.push(take);
+      else this.#read(cursor, [take]);
+      return;
     }
-    if (due.length > 0) return this.#deliver(due, step);
-    this.#bringAll();
+    this.#steps.delete(cursor);
+    take(reading.step);
   }
 
-  #stepFrom(cursor: number): Promise<Step<Told>> {
-    const ahead = this.#ahead;
-    if (ahead?.cursor === cursor) {
-      this.#ahead = undefined;
-      return ahead.step;
-    }
-    return once(this.#steps, cursor, () => this.#read(cursor));
-  }
-
-  async #read(cursor: number): Promise<Step<Told>> {
+  /** Brings who stands at a cursor to the newest revision: reads how, for whoever is to have it. */
+  #read(cursor: number, takers: Take<Told>[]): void {
+    const reading = { step: undefined as Step<Told> | undefined, takers };
+    this.#steps.set(cursor, reading);
     const news = this.#news;
-    const { event, newest } = await this.#watch.read(() => this.#followed.since(cursor, this.#options.newest?.()));
-    const isBehind = event.cursor < newest;
-    // Whoever listens is to listen more closely from now on.
-    if (isBehind && !this.#isBehind) this.#watch.nudge();
-    this.#isBehind = isBehind;
-    return this.#step(event, news);
+    const take = (event: FoldedEvent<Change>) => {
+      const step = this.#step(event, news);
+      if (takers.length > 0) this.#steps.delete(cursor);
+      else reading.step = step;
+      for (const each of takers) each(step);
+    };
+    const upTo = this.#options.newest?.();
+    if (upTo === undefined || upTo <= cursor || !this.#followed.tell)
+      this.#try(() => this.#readWhole(cursor, upTo, take));
+    else {
+      const done = this.#watch.reading();
+      const tell = (event: FoldedEvent<Change> | undefined, known: readonly News[]) => {
+        done();
+        if (event) take(event);
+        else this.#try(() => this.#readWhole(cursor, upTo, take, known));
+      };
+      this.#followed.tell(cursor, upTo, tell, (error) => {
+        done();
+        this.#end(error);
+      });
+    }
   }
 
+  async #readWhole(
+    after: number,
+    upTo: number | undefined,
+    take: (event: FoldedEvent<Change>) => void,
+    known?: readonly News[],
+  ): Promise<void> {
+    const { event, newest } = await this.#watch.read(() => this.#followed.since(after, upTo, known));
+    const isBehind = event.cursor < newest;
+    if (isBehind !== this.#isBehind) {
+      // Whoever is behind looks more often.
+      this.#isBehind = isBehind;
+      if (!this.#ended) this.#look();
+    }
+    take(event);
+  }
+
+  /** What comes after a step that is being sent is read meanwhile. */
   #readAhead({ cursor, news }: Step<Told>): void {
-    if (news === this.#news || this.#ahead?.cursor === cursor || this.#watch.ended) return;
-    const step = this.#read(cursor);
-    step.catch(() => undefined);
-    this.#ahead = { cursor, step };
+    if (news !== this.#news && !this.#steps.has(cursor) && !this.#watch.ended) this.#read(cursor, []);
   }
 
   /** What has piled up for a member that was late is more than what there is by now. */
@@ -215,42 +270,65 @@ export class Flow<Change, Told> {
     const news = this.#news;
     const event = await this.#watch.read(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
-    const step = this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news);
-    await this.#deliver([seat], step);
+    this.#give([seat], this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news));
   }
 
   #step(event: FoldedEvent<Change>, news: number): Step<Told> {
-    let told: Promise<Told> | undefined;
+    let told: Told | Promise<Told> | undefined;
     return {
       cursor: event.cursor,
       isEmpty: event.changes.length === 0,
       news,
       end: event.end,
-      told: async () => {
-        told ??= Promise.resolve(this.#options.render(event));
+      told: () => {
+        told ??= this.#options.render(event);
         return told;
       },
     };
   }
 
-  /** Sends it to so many at once that others wait for little; what comes next is read meanwhile. */
-  async #deliver(seats: Iterable<Seat<Told>>, step: Step<Told>): Promise<void> {
-    const told = await step.told();
+  /** Gives an event to those who are to have it. That nothing happened is told only to who has heard nothing for long. */
+  #give(seats: Iterable<Seat<Told>>, step: Step<Told>): void {
+    if (this.#ended) return;
+    const isFirst = ({ cursor }: Seat<Told>) => cursor < 0;
+    const due: Seat<Told>[] = [];
+    for (const seat of seats) {
+      if (!step.isEmpty || isFirst(seat) || this.#isDue(seat)) due.push(seat);
+      else this.#settle(seat, step);
+    }
+    const told = due.length > 0 ? step.told() : undefined;
+    if (due.length > togetherMax || told instanceof Promise) this.#try(() => this.#deliverInTurns(due, step));
+    else {
+      const now = performance.now();
+      if (told !== undefined) for (const seat of due) this.#send(seat, step, told, now);
+      this.#given(step);
+    }
+  }
+
+  /** To so many at once that others wait for little. */
+  async #deliverInTurns(seats: readonly Seat<Told>[], step: Step<Told>): Promise<void> {
     const group = this.#group(step);
     group.expected++;
-    let sent = 0;
-    const now = performance.now();
-    for (const seat of seats) {
-      if (++sent % togetherMax === 0) {
-        await setImmediate();
+    const told = await step.told();
+    for (let i = 0; i < seats.length; i++) {
+      if (i % togetherMax === 0) {
+        if (i > 0) await setImmediate();
         this.#readAhead(step);
       }
-      if (seat.left) continue;
-      seat.member.send(told);
-      seat.sentAt = now;
-      this.#settle(seat, step);
+      this.#send(seats[i], step, told, performance.now());
     }
     group.expected--;
+    this.#given(step);
+  }
+
+  #send(seat: Seat<Told>, step: Step<Told>, told: Told, now: number): void {
+    if (seat.left) return;
+    seat.member.send(told);
+    seat.sentAt = now;
+    this.#settle(seat, step);
+  }
+
+  #given(step: Step<Told>): void {
     if (step.end) this.#end(step.end);
     else this.#bringAll();
   }

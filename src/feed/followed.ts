@@ -1,6 +1,7 @@
 import { Fault } from '../engine/fault.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
+import type { News } from '../store/news.ts';
 import type { Reads } from '../store/reads.ts';
 
 /** A subscriber hears at least this often that its cursor moved. */
@@ -35,7 +36,18 @@ export interface Followed<Event> {
   /** The first event; undefined: there is no revision yet at which all is exact. */
   begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
   /** What changed after a cursor, and the newest revision there is; with `upTo` that one. */
-  since(after: number, upTo?: number): Promise<{ readonly event: Event; readonly newest: number }>;
+  since(
+    after: number,
+    upTo?: number,
+    known?: readonly News[],
+  ): Promise<{ readonly event: Event; readonly newest: number }>;
+  /** The short way to the same, without a promise: the event, unless the news alone do not tell it. */
+  tell?(
+    after: number,
+    upTo: number,
+    take: (event: Event | undefined, news: readonly News[]) => void,
+    fail: (error: unknown) => void,
+  ): void;
 }
 
 /** When the last of them was deleted there is nothing left to follow. */

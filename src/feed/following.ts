@@ -26,8 +26,8 @@ export class Following<Change> implements AsyncIterable<FoldedEvent<Change>> {
 
   flow<Told>(options: Pick<FlowOptions<Change, Told>, 'render' | 'onEmpty'> & FollowOptions): Flow<Change, Told> {
     const { series } = this.#followed;
-    const watch = this.#feed.watch(new Set(series.map(({ id }) => id)));
     const newest = derivedAmong(series).length === 0 ? () => this.#feed.newest : undefined;
+    const watch = (onNews: () => void) => this.#feed.watch(new Set(series.map(({ id }) => id)), onNews);
     return new Flow(this.#followed, watch, { newest, ...this.#options, ...options });
   }
 

@@ -82,14 +82,9 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
 
   /** Which of them were deleted, and in which revision. */
   async #deleted(upTo: number): Promise<Map<number, number>> {
-    const found = new Map<number, number>();
-    await Promise.all(
-      this.series.map(async ({ id }) => {
-        const { deleted } = await this.#store.reads.news({ series: id, storage: nowhere, after: upTo, upTo });
-        if (deleted !== undefined) found.set(id, deleted);
-      }),
-    );
-    return found;
+    const asked = this.series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo }));
+    const news = await this.#store.reads.news(asked);
+    return new Map(news.flatMap(({ deleted }, i) => (deleted === undefined ? [] : [[this.series[i].id, deleted]])));
   }
 }
 

@@ -1,8 +1,7 @@
-import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
+import { derivedAmong, nowhere, readTenures, storageAt } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
-import type { Fault } from '../engine/fault.ts';
-import { mergeVersions, type Points, type Versions } from '../engine/versions.ts';
-import { type DiffSpan, diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
+import { mergeVersions, noVersions, type Points, type Versions } from '../engine/versions.ts';
+import { diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
@@ -19,16 +18,26 @@ export interface SpanReader<Change> {
   readonly grid: Grid | undefined;
   /** Spans within the range, of parts of buckets, in which the answer differs though no point does. */
   further?(older: Source, newer: Source): Promise<readonly Range[]>;
-  /** So many points of what differs are kept for `read`. */
+  /** So many points of what differs are kept for `told`. */
   readonly pointsMax: number;
-  /** `known` is what a span holds, when it was seen on the way. */
-  read(series: SeriesRow, source: Source, span: Range, known?: Points): Change | Promise<Change>;
-  /** What is told of a series that was deleted. */
-  nothing(series: SeriesRow, asOf: number): Change;
+  /** What is told of a span. */
+  read(series: SeriesRow, source: Source, span: Range): Promise<Change>;
+  /** The same when its points were seen on the way. */
+  told(series: SeriesRow, source: Source, span: Range, points: Points): Change;
+  /** What is told of a span whose points are too many to send. */
+  truncated(series: SeriesRow, source: Source, span: Range): Change;
+  /** How many points it sends. */
+  sizeOf(change: Change): number;
 }
 
 /** More spans of one series are sent as one. */
 const spansMax = 100;
+
+/** One event sends hardly more points than that. */
+const eventPointsMax = 100_000;
+
+/** So many spans are read at the same time. */
+const readAtOnce = 32;
 
 /** Of so many series it is looked at the same time what lies around their news. */
 const closerAtOnce = 8;
@@ -63,15 +72,58 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     return (await this.since(after, upTo)).event;
   }
 
-  async since(after: number, upTo?: number): Promise<{ readonly event: FoldedEvent<Change>; readonly newest: number }> {
+  async since(after: number, upTo?: number, known?: readonly News[]) {
     const { cursor: exact, newest, standings } = await readCursor(this.#store, this.series, upTo);
     const cursor = Math.max(after, exact ?? 0);
-    if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null }, newest };
+    if (cursor === after) return { event: { kind: 'PROGRESS' as const, cursor, changes: [], reason: null }, newest };
     const sourceOf = await this.#sources(standings, after);
-    const news = await this.#news(sourceOf, after, cursor);
-    const changes = await this.#changes(sourceOf, news, after, cursor);
-    const kind = changes.length > 0 ? 'CHANGE' : 'PROGRESS';
-    return { event: { kind, cursor, changes, reason: null, end: this.#end(news) }, newest };
+    const news = known ?? (await this.#news(sourceOf, after, cursor));
+    return { event: this.#event(cursor, news, await this.#changes(sourceOf, news, after, cursor)), newest };
+  }
+
+  /** For source series alone: they lie under their own ids. */
+  tell(
+    after: number,
+    upTo: number,
+    take: (event: FoldedEvent<Change> | undefined, news: readonly News[]) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const asked = this.series.map(({ id }) => ({ series: id, storage: id, after, upTo }));
+    this.#store.reads.askNews({ asked, take: (news) => take(this.#told(after, upTo, news), news), fail });
+  }
+
+  /** The event, if nothing is to be looked up for it. */
+  #told(after: number, upTo: number, news: readonly News[]): FoldedEvent<Change> | undefined {
+    if (this.#reader.further) return undefined;
+    const changes: Change[] = [];
+    const behinds: Behind[] = [];
+    for (const [i, series] of this.series.entries()) {
+      const { deleted, blocks } = news[i];
+      const source = { storage: series.id, asOf: upTo };
+      if (deleted !== undefined) {
+        if (deleted > after) changes.push(this.#nothing(series, upTo));
+        continue;
+      }
+      const behind = this.#ends.behind(source, blocks, after);
+      if (!behind) return undefined;
+      for (const span of this.#spansBehind(behind, upTo)) {
+        if (!span.points) return undefined;
+        changes.push(this.#reader.told(series, source, span, span.points));
+      }
+      behinds.push(behind);
+    }
+    for (const behind of behinds) this.#ends.keep(behind);
+    return this.#event(upTo, news, changes);
+  }
+
+  #event(cursor: number, news: readonly News[], changes: readonly Change[]): FoldedEvent<Change> {
+    const end = news.every(({ deleted }) => deleted !== undefined) ? goneFault(this.series) : undefined;
+    return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null, end };
+  }
+
+  /** A series that was deleted. */
+  #nothing(series: SeriesRow, asOf: number): Change {
+    return this.#reader.told(series, { storage: nowhere, asOf }, this.#reader.range, noVersions);
   }
 
   async #snapshot(reason: string | null, upTo: number | undefined): Promise<FoldedEvent<Change> | undefined> {
@@ -80,14 +132,13 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     const sourceOf = await this.#sources(standings, cursor);
     const news = await this.#news(sourceOf, cursor, cursor);
     const { range } = this.#reader;
-    const changes = await Promise.all(
-      this.series.map((series, i) =>
-        news[i].deleted === undefined
-          ? this.#reader.read(series, sourceOf(series, cursor), range)
-          : this.#reader.nothing(series, cursor),
-      ),
+    const changes = await this.#read(
+      this.series.map((series, i) => {
+        const points = news[i].deleted === undefined ? undefined : noVersions;
+        return { series, source: sourceOf(series, cursor), span: { ...range, points } };
+      }),
     );
-    return { kind: 'SNAPSHOT', cursor, changes, reason, end: this.#end(news) };
+    return { ...this.#event(cursor, news, changes), kind: 'SNAPSHOT', reason };
   }
 
   /** Where every series lies from a revision on. */
@@ -102,50 +153,74 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     };
   }
 
-  #news(sourceOf: SourceOf, after: number, upTo: number): Promise<News[]> {
-    return Promise.all(
-      this.series.map((series) =>
-        this.#store.reads.news({ series: series.id, storage: sourceOf(series, upTo).storage, after, upTo }),
-      ),
-    );
-  }
-
-  #end(news: readonly News[]): Fault | undefined {
-    return news.every(({ deleted }) => deleted !== undefined) ? goneFault(this.series) : undefined;
+  #news(sourceOf: SourceOf, after: number, upTo: number): Promise<readonly News[]> {
+    const asked = this.series.map((series) => {
+      const { storage } = sourceOf(series, upTo);
+      return { series: series.id, storage, after, upTo };
+    });
+    return this.#store.reads.news(asked);
   }
 
   async #changes(sourceOf: SourceOf, news: readonly News[], after: number, cursor: number): Promise<Change[]> {
-    const changes: (Change | Promise<Change>)[][] = this.series.map(() => []);
+    const told: Asked[][] = this.series.map(() => []);
     const closer: number[] = [];
     for (const [i, series] of this.series.entries()) {
       const { deleted, blocks } = news[i];
-      const newer = sourceOf(series, cursor);
+      const source = sourceOf(series, cursor);
+      const { range } = this.#reader;
       if (deleted !== undefined) {
-        if (deleted > after) changes[i].push(this.#reader.nothing(series, cursor));
+        if (deleted > after) told[i].push({ series, source, span: { ...range, points: noVersions } });
         continue;
       }
-      const isSame = sourceOf(series, after).storage === newer.storage;
-      const behind = isSame && !this.#reader.further ? this.#ends.behind(newer, blocks, after) : undefined;
-      if (behind) changes[i] = this.#told(series, newer, this.#behind(behind, cursor));
-      else closer.push(i);
+      const isSame = sourceOf(series, after).storage === source.storage;
+      const behind = isSame && !this.#reader.further ? this.#ends.behind(source, blocks, after) : undefined;
+      if (behind) {
+        told[i] = this.#spansBehind(behind, cursor).map((span) => ({ series, source, span }));
+        this.#ends.keep(behind);
+      } else closer.push(i);
     }
     for (let first = 0; first < closer.length; first += closerAtOnce) {
       const some = closer.slice(first, first + closerAtOnce).map(async (i) => {
         const series = this.series[i];
-        const [older, newer] = [sourceOf(series, after), sourceOf(series, cursor)];
+        const [older, source] = [sourceOf(series, after), sourceOf(series, cursor)];
         const [spans] = await Promise.all([
-          this.#closer(older, newer, news[i]),
-          this.#reader.further ? undefined : this.#ends.learn(newer, news[i].blocks, after),
+          this.#closer(older, source, news[i]),
+          this.#reader.further ? undefined : this.#ends.learn(source, news[i].blocks, after),
         ]);
-        changes[i] = this.#told(series, newer, spans);
+        told[i] = this.#joined(spans).map((span) => ({ series, source, span }));
       });
       await Promise.all(some);
     }
-    return Promise.all(changes.flat());
+    return this.#read(told.flat());
   }
 
-  #behind(versions: Versions, cursor: number): readonly DiffSpan[] {
-    return versions.t.length === 0 ? [] : diffBehind(versions, cursor, this.#reader.range, this.#reader.pointsMax);
+  /** Reads what is told; when it is enough for one event, the rest is left out. */
+  async #read(asked: readonly Asked[]): Promise<Change[]> {
+    const { read, told, truncated, sizeOf } = this.#reader;
+    const changes: Change[] = [];
+    let points = 0;
+    for (let first = 0; first < asked.length; first += readAtOnce) {
+      const some = asked.slice(first, first + readAtOnce).map(({ series, source, span }) => {
+        if (span.points) return told(series, source, span, span.points);
+        return points < eventPointsMax ? read(series, source, span) : truncated(series, source, span);
+      });
+      for (const [i, change] of (await Promise.all(some)).entries()) {
+        const { series, source, span } = asked[first + i];
+        const size = sizeOf(change);
+        points += size;
+        changes.push(size > 0 && points > eventPointsMax ? truncated(series, source, span) : change);
+      }
+    }
+    return changes;
+  }
+
+  #spansBehind({ versions }: Behind, cursor: number): readonly MaybeKnown[] {
+    if (versions.t.length === 0) return [];
+    return this.#joined(diffBehind(versions, cursor, this.#reader.range, this.#reader.pointsMax));
+  }
+
+  #joined(spans: readonly MaybeKnown[]): readonly MaybeKnown[] {
+    return joinSpans(spans, this.#reader.range, this.#reader.grid);
   }
 
   /** Compares with what was there before. */
@@ -159,11 +234,21 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     const [spans, further] = await Promise.all([differing, this.#reader.further?.(older, newer) ?? []]);
     return further.length > 0 ? [...spans, ...further].sort((a, b) => a.from - b.from) : spans;
   }
+}
 
-  #told(series: SeriesRow, newer: Source, spans: readonly MaybeKnown[]): (Change | Promise<Change>)[] {
-    const { range, grid } = this.#reader;
-    return joinSpans(spans, range, grid).map((span) => this.#reader.read(series, newer, span, span.points));
-  }
+/** A span of a series at a revision, which is to be told. */
+interface Asked {
+  readonly series: SeriesRow;
+  readonly source: Source;
+  readonly span: MaybeKnown;
+}
+
+/** What was said after a revision, all behind whatever had been said before; and where that ends by now. */
+interface Behind {
+  readonly storage: number;
+  readonly versions: Versions;
+  readonly upTo: number;
+  readonly end: number;
 }
 
 type SourceOf = (series: SeriesRow, asOf: number) => Source;
@@ -177,18 +262,17 @@ class Ends {
     this.#store = store;
   }
 
-  /** What was said after a revision, if all of it lies behind whatever had been said before. */
-  behind({ storage, asOf }: Source, blocks: readonly Versions[] | undefined, after: number): Versions | undefined {
-    if (!blocks) return undefined;
+  behind({ storage, asOf }: Source, blocks: readonly Versions[] | undefined, after: number): Behind | undefined {
     const known = this.#known.get(storage);
+    if (!blocks) return undefined;
     if (blocks.length === 0) {
-      // It is known for what comes now as well.
-      if (known && known.upTo >= after) this.#keep(storage, asOf, known.end);
-      return mergeVersions([]);
+      // Nothing was said; of a series of which nothing is known, nothing will be.
+      const [upTo, end] = known && known.upTo >= after ? [asOf, known.end] : [-1, 0];
+      return { storage, versions: noVersions, upTo, end };
     }
     if (!known || known.upTo < after || blocks.some(({ t }) => t[0] <= known.end)) return undefined;
-    this.#keep(storage, asOf, endOf(blocks, known.end));
-    return blocks.length === 1 ? blocks[0] : mergeVersions(blocks);
+    const versions = blocks.length === 1 ? blocks[0] : mergeVersions(blocks);
+    return { storage, versions, upTo: asOf, end: endOf(blocks, known.end) };
   }
 
   /** Knows it for next time. */
@@ -198,12 +282,12 @@ class Ends {
       blocks && known && known.upTo >= after
         ? endOf(blocks, known.end)
         : await this.#store.reads.end({ storage, upTo: asOf });
-    this.#keep(storage, asOf, end);
+    this.keep({ storage, upTo: asOf, end });
   }
 
-  #keep(storage: number, upTo: number, end: number): void {
+  keep({ storage, upTo, end }: Omit<Behind, 'versions'>): void {
     const known = this.#known.get(storage);
-    if (!known || known.upTo < upTo) this.#known.set(storage, { upTo, end });
+    if (upTo > (known?.upTo ?? -1)) this.#known.set(storage, { upTo, end });
   }
 }
 

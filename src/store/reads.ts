@@ -19,6 +19,13 @@ export interface AskedStanding {
   readonly standing: Standing | undefined;
 }
 
+/** Who asks for news, and is told them or why not. */
+export interface NewsAsker {
+  readonly asked: readonly AskedNews[];
+  take(news: readonly News[]): void;
+  fail(error: unknown): void;
+}
+
 /** Where steps of walks come from. */
 export type StepReads = Pick<Reads, 'step'>;
 
@@ -34,10 +41,11 @@ export class Reads {
   readonly #database: Database;
   readonly #steps: DataLoader<AskedStep, Step>;
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
-  readonly #news: DataLoader<AskedNews, News>;
   readonly #ends: DataLoader<AskedEnd, number>;
   readonly #standings: DataLoader<number, AskedStanding>;
   readonly #newest: DataLoader<0, number>;
+  /** Who asked for news since the last statement for them. */
+  #askers: NewsAsker[] = [];
   /** How many versions of points were read. */
   pointsRead = 0;
 
@@ -55,7 +63,6 @@ export class Reads {
     }, options);
     this.#checkpoints = new DataLoader((asked) => readCheckpoints(database, asked), options);
     const many = { ...options, maxBatchSize: newsTogetherMax };
-    this.#news = new DataLoader((asked) => readNews(database, asked), many);
     this.#ends = new DataLoader((asked) => readEnds(database, asked), many);
     this.#standings = new DataLoader(async (series) => {
       const { newest, standings } = await readStandings(database, { series });
@@ -80,8 +87,51 @@ export class Reads {
     return readTouched(this.#database, series, after, upTo, range);
   }
 
-  news(asked: AskedNews): Promise<News> {
-    return this.#news.load(asked);
+  news(asked: readonly AskedNews[]): Promise<readonly News[]> {
+    return new Promise((take, fail) => this.askNews({ asked, take, fail }));
+  }
+
+  /** The same without a promise for each who asks: thousands may ask at once, and again a moment later. */
+  askNews(asker: NewsAsker): void {
+    this.#askers.push(asker);
+    if (this.#askers.length > 1) return;
+    setImmediate(() => {
+      const askers = this.#askers;
+      this.#askers = [];
+      let group: NewsAsker[] = [];
+      let count = 0;
+      for (const each of askers) {
+        if (count > 0 && count + each.asked.length > newsTogetherMax) {
+          this.#tell(group);
+          group = [];
+          count = 0;
+        }
+        group.push(each);
+        count += each.asked.length;
+      }
+      this.#tell(group);
+    });
+  }
+
+  #tell(askers: readonly NewsAsker[]): void {
+    const all = askers.length === 1 ? askers[0].asked : askers.flatMap(({ asked }) => asked);
+    readNews(this.#database, all).then(
+      (news) => {
+        let start = 0;
+        for (const { asked, take, fail } of askers) {
+          const end = start + asked.length;
+          try {
+            take(askers.length === 1 ? news : news.slice(start, end));
+          } catch (error) {
+            fail(error);
+          }
+          start = end;
+        }
+      },
+      (error: unknown) => {
+        for (const { fail } of askers) fail(error);
+      },
+    );
   }
 
   standing(series: number): Promise<AskedStanding> {
