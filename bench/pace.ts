@@ -1,9 +1,10 @@
 import { type Line, openLine, requestOf } from './load.ts';
 
-/** Ticks that say when they were sent: one a call, so many a second, in some series by turns. */
+/** Ticks that say when they were sent: so many a call and a second, in some series by turns. */
 export interface PaceRequest {
   readonly port: number;
   readonly keys: readonly string[];
+  readonly perCall: number;
   readonly perSecond: number;
   readonly millis: number;
 }
@@ -12,6 +13,8 @@ export interface PaceResult {
   readonly sent: number;
   /** How many waited for a connection when they were due. */
   readonly late: number;
+  /** How long the answers took. */
+  readonly answers: readonly number[];
 }
 
 const connections = 64;
@@ -22,20 +25,24 @@ export function wallMillis(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000;
 }
 
-async function pace({ port, keys, perSecond, millis }: PaceRequest): Promise<PaceResult> {
+async function pace({ port, keys, perCall, perSecond, millis }: PaceRequest): Promise<PaceResult> {
   const free = await Promise.all(Array.from({ length: connections }, () => openLine(port)));
   const all = [...free];
   let sent = 0;
   let late = 0;
+  const answers: number[] = [];
   let last = 0;
   let failure: string | undefined;
   const send = async (line: Line) => {
-    last = Math.max(wallMillis(), last + 0.001);
-    const series = keys[sent++ % keys.length];
-    const ticks = [{ series, t: last, value: 100 + (sent % 997) / 7 }];
+    const sentAt = wallMillis();
+    const ticks = Array.from({ length: perCall }, () => {
+      last = Math.max(Math.round((last + 0.001) * 1000) / 1000, sentAt);
+      return { series: keys[sent++ % keys.length], t: last, value: 100 + (sent % 997) / 7 };
+    });
     const answer = await line.ask(
       requestOf(JSON.stringify({ query, variables: { input: { createMissing: true, ticks } } }), port),
     );
+    answers.push(wallMillis() - sentAt);
     if (answer.includes('"errors"')) failure ??= answer.toString('utf8', 0, 1000);
     free.push(line);
   };
@@ -59,7 +66,7 @@ async function pace({ port, keys, perSecond, millis }: PaceRequest): Promise<Pac
     }, 1);
   });
   for (const line of all) line.close();
-  return { sent, late };
+  return { sent, late, answers };
 }
 
 export function servePace(): void {

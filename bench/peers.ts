@@ -34,17 +34,21 @@ export async function serveFloor(databaseUrl = '', redisUrl = ''): Promise<void>
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', async () => {
-      const [tick] = JSON.parse(String(Buffer.concat(chunks))).variables.input.ticks;
-      await pool.query('INSERT INTO floor_ticks VALUES ($1, $2)', [tick.t, tick.value]);
-      void publish(JSON.stringify({ t: [tick.t], value: [tick.value] }));
+      const ticks: readonly { t: number; value: number }[] = JSON.parse(String(Buffer.concat(chunks))).variables.input
+        .ticks;
+      const [t, value] = [ticks.map((tick) => tick.t), ticks.map((tick) => tick.value)];
+      await pool.query('INSERT INTO floor_ticks SELECT * FROM unnest($1::float8[], $2::float8[])', [t, value]);
+      void publish(JSON.stringify(ticks));
       response.writeHead(200, { 'content-length': 2 }).end('{}');
     });
   });
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
   let turn = 0;
+  // A message to a socket for each tick, as each is of a series of its own.
   const tell = (text: string) => {
     const all = [...sockets.clients];
-    all[turn++ % all.length]?.send(text);
+    for (const { t, value } of JSON.parse(text) as readonly { t: number; value: number }[])
+      all[turn++ % all.length]?.send(JSON.stringify({ t: [t], value: [value] }));
   };
   let publish = async (text: string) => tell(text);
   if (redisUrl !== '') {

@@ -19,6 +19,10 @@ interface Paced {
 
 /** From a mutation that writes one tick to the sockets that hear of it, beside what that costs at least. */
 export async function latency(world: World): Promise<Figure[]> {
+  return [...(await latencyOf(world, 10)), ...(await latencyOf(world, 1))];
+}
+
+async function latencyOf(world: World, perCall: number): Promise<Figure[]> {
   const redisUrl = await startRedis(world);
   const url = await world.database();
   const keys = Array.from({ length: sourcesCount }, (_, i) => `L${i}`);
@@ -36,7 +40,7 @@ export async function latency(world: World): Promise<Figure[]> {
   const pacer = startSelf(world, 'pace');
   const pace = async ({ port }: RunningServer, millis: number): Promise<PaceResult> => {
     const answered = once(pacer, 'message');
-    const request: PaceRequest = { port, keys, perSecond, millis };
+    const request: PaceRequest = { port, keys, perCall, perSecond, millis };
     pacer.send(request);
     const [answer] = (await answered) as [PaceResult | { failure: string }];
     if ('failure' in answer) throw new Error(answer.failure);
@@ -58,7 +62,10 @@ export async function latency(world: World): Promise<Figure[]> {
   };
   const listen = async (names: readonly (keyof typeof audiences)[], server: RunningServer, millis: number) => {
     for (const name of names) await audiences[name].latencies();
-    const { sent, late } = await pace(server, millis);
+    const { sent, late, answers } = await pace(server, millis);
+    world.say(
+      `  answered after: p50 ${quantile(answers, 0.5).toFixed(2)} ms, p99 ${quantile(answers, 0.99).toFixed(2)} ms`,
+    );
     // What was sent last may still be on its way.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     for (const name of names) {
@@ -86,7 +93,7 @@ export async function latency(world: World): Promise<Figure[]> {
   const over = redisUrl === undefined ? 'NOTIFY' : 'Redis';
   const figureOf = (name: 'source' | 'derived', part: 'p50' | 'p99', most: number) =>
     costFigure(
-      `${name} tick, ${perSecond.toLocaleString('en')}/s: mutation to socket, ${part} / commit, ${over}, send`,
+      `${name} tick, ${perSecond.toLocaleString('en')}/s, ${perCall} a call: mutation to socket, ${part} / commit, ${over}, send`,
       'ms',
       { ours: found[name][part], peer: found.floor[part] },
       most,

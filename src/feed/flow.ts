@@ -39,7 +39,9 @@ interface Group<Told> {
 
 interface Seat<Told> {
   readonly member: Member<Told>;
-  cursor: number;
+  /** Where it stands; undefined while it cannot take more, and before it was told anything. */
+  group: Group<Told> | undefined;
+  isNew: boolean;
   sentAt: number;
   left: boolean;
 }
@@ -104,7 +106,7 @@ export class Flow<Change, Told> {
 
   /** Brings a member from a cursor on; returns how it leaves. */
   join(member: Member<Told>, after: number | undefined): () => void {
-    const seat: Seat<Told> = { member, cursor: -1, sentAt: performance.now(), left: false };
+    const seat: Seat<Told> = { member, group: undefined, isNew: true, sentAt: performance.now(), left: false };
     this.#seats.add(seat);
     this.#watch.followers = this.#seats.size;
     this.#try(() => this.#begin(seat, after));
@@ -113,7 +115,7 @@ export class Flow<Change, Told> {
 
   #leave(seat: Seat<Told>): void {
     seat.left = true;
-    this.#groups.get(seat.cursor)?.seats.delete(seat);
+    seat.group?.seats.delete(seat);
     this.#early.delete(seat);
     if (!this.#seats.delete(seat)) return;
     this.#watch.followers = this.#seats.size;
@@ -169,19 +171,20 @@ export class Flow<Change, Told> {
     for (const group of this.#groups.values()) {
       if (group.news === this.#news || group.expected > 0 || this.#watch.ended) continue;
       this.#groups.delete(group.cursor);
-      if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group.seats, step));
+      if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group, step));
     }
   }
 
-  #group({ cursor, news }: Step<Told>): Group<Told> {
+  /** All of a group stand at the cursor of a step from now on; those who do not know it yet are to be told. */
+  #move({ seats }: Pick<Group<Told>, 'seats'>, { cursor, news }: Step<Told>): Group<Told> {
     const known = this.#groups.get(cursor);
+    const group = known ?? { cursor, news, seats: seats as Set<Seat<Told>>, expected: 0 };
     if (known) {
       known.news = Math.min(known.news, news);
-      return known;
-    }
-    const made = { cursor, news, seats: new Set<Seat<Told>>(), expected: 0 };
-    this.#groups.set(cursor, made);
-    return made;
+      for (const seat of seats) known.seats.add(seat);
+    } else this.#groups.set(cursor, group);
+    for (const seat of seats) seat.group = group;
+    return group;
   }
 
   async #begin(seat: Seat<Told>, after: number | undefined): Promise<void> {
@@ -190,7 +193,7 @@ export class Flow<Change, Told> {
       const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
-    if (step) return this.#give([seat], step);
+    if (step) return this.#give({ seats: new Set([seat]) }, step);
     if (seat.left) return;
     this.#early.set(seat, after);
     if (!this.#isDue(seat)) return;
@@ -270,7 +273,11 @@ export class Flow<Change, Told> {
     const news = this.#news;
     const event = await this.#watch.read(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
-    this.#give([seat], this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news));
+    const seats = new Set([seat]);
+    this.#give(
+      { seats },
+      this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news),
+    );
   }
 
   #step(event: FoldedEvent<Change>, news: number): Step<Told> {
@@ -288,44 +295,42 @@ export class Flow<Change, Told> {
   }
 
   /** Gives an event to those who are to have it. That nothing happened is told only to who has heard nothing for long. */
-  #give(seats: Iterable<Seat<Told>>, step: Step<Told>): void {
+  #give(from: Pick<Group<Told>, 'seats'>, step: Step<Told>): void {
     if (this.#ended) return;
-    const isFirst = ({ cursor }: Seat<Told>) => cursor < 0;
-    const due: Seat<Told>[] = [];
-    for (const seat of seats) {
-      if (!step.isEmpty || isFirst(seat) || this.#isDue(seat)) due.push(seat);
-      else this.#settle(seat, step);
-    }
+    const all = [...from.seats].filter(({ left }) => !left);
+    const group = this.#move(from, step);
+    const due = step.isEmpty ? all.filter((seat) => seat.isNew || this.#isDue(seat)) : all;
     const told = due.length > 0 ? step.told() : undefined;
-    if (due.length > togetherMax || told instanceof Promise) this.#try(() => this.#deliverInTurns(due, step));
+    if (due.length > togetherMax || told instanceof Promise) this.#try(() => this.#sendInTurns(due, group, step));
     else {
-      const now = performance.now();
-      if (told !== undefined) for (const seat of due) this.#send(seat, step, told, now);
+      if (told !== undefined) this.#send(due, step, told);
       this.#given(step);
     }
   }
 
   /** To so many at once that others wait for little. */
-  async #deliverInTurns(seats: readonly Seat<Told>[], step: Step<Told>): Promise<void> {
-    const group = this.#group(step);
+  async #sendInTurns(seats: readonly Seat<Told>[], group: Group<Told>, step: Step<Told>): Promise<void> {
     group.expected++;
     const told = await step.told();
-    for (let i = 0; i < seats.length; i++) {
-      if (i % togetherMax === 0) {
-        if (i > 0) await setImmediate();
-        this.#readAhead(step);
-      }
-      this.#send(seats[i], step, told, performance.now());
+    for (let i = 0; i < seats.length; i += togetherMax) {
+      if (i > 0) await setImmediate();
+      this.#readAhead(step);
+      this.#send(seats.slice(i, i + togetherMax), step, told);
     }
     group.expected--;
     this.#given(step);
   }
 
-  #send(seat: Seat<Told>, step: Step<Told>, told: Told, now: number): void {
-    if (seat.left) return;
-    seat.member.send(told);
-    seat.sentAt = now;
-    this.#settle(seat, step);
+  #send(seats: readonly Seat<Told>[], step: Step<Told>, told: Told): void {
+    const now = performance.now();
+    for (const seat of seats) {
+      if (seat.left) continue;
+      seat.member.send(told);
+      seat.isNew = false;
+      seat.sentAt = now;
+      const busy = seat.member.ready();
+      if (busy) this.#await(seat, step, busy);
+    }
   }
 
   #given(step: Step<Told>): void {
@@ -333,20 +338,16 @@ export class Flow<Change, Told> {
     else this.#bringAll();
   }
 
-  /** A member that was brought to a cursor waits for news there, once it can take more. */
-  #settle(seat: Seat<Told>, step: Step<Told>): void {
-    if (seat.left) return;
-    seat.cursor = step.cursor;
-    const busy = seat.member.ready();
-    if (!busy) {
-      this.#group(step).seats.add(seat);
-      return;
-    }
+  /** A member that cannot take more is brought on when it can. */
+  #await(seat: Seat<Told>, step: Step<Told>, busy: Promise<void>): void {
+    seat.group?.seats.delete(seat);
+    seat.group = undefined;
     const since = performance.now();
     this.#try(async () => {
       await busy;
+      if (seat.left) return;
       if (performance.now() - since >= this.#lateMillis) return this.#renew(seat);
-      this.#settle(seat, step);
+      this.#move({ seats: new Set([seat]) }, step);
       this.#bringAll();
     });
   }

@@ -29,13 +29,14 @@ export class Line {
   readonly client: WebSocket;
   readonly address: string;
   readonly #connection: Socket;
-  readonly #outflow = new Outflow();
+  readonly #outflow: Outflow;
   #heardAt = performance.now();
   #pingedAt = 0;
 
   constructor(client: WebSocket, request: IncomingMessage) {
     this.client = client;
     this.#connection = request.socket;
+    this.#outflow = new Outflow(request.socket);
     this.address = addressOf(request);
     client.on('pong', () => this.heard());
   }
@@ -50,19 +51,8 @@ export class Line {
 
   /** Resolves when the system has taken it, or nobody is there to take it. */
   send(data: string): Promise<void> {
-    return new Promise((resolve) => this.sendBytes(Buffer.from(data), resolve));
-  }
-
-  sendBytes(bytes: Buffer, onTaken?: () => void): void {
-    if (!this.isOpen) {
-      onTaken?.();
-      return;
-    }
-    const taken = this.#outflow.add(bytes.length);
-    this.client.send(bytes, text, () => {
-      taken();
-      onTaken?.();
-    });
+    if (!this.isOpen) return Promise.resolve();
+    return new Promise((resolve) => this.client.send(data, text, () => resolve()));
   }
 
   /**
@@ -72,17 +62,17 @@ export class Line {
    */
   sendJoined(first: Buffer, middle: Buffer, last: Buffer): void {
     if (!this.isOpen) return;
-    const head = textHead(first.length + middle.length + last.length);
-    const taken = this.#outflow.add(head.length + first.length + middle.length + last.length);
     if (middle.length < sharedMin) {
-      this.#connection.write(Buffer.concat([head, first, middle, last]), taken);
+      later(this, textFrame(first, middle, last));
       return;
     }
-    this.#connection.cork();
-    this.#connection.write(Buffer.concat([head, first]));
-    this.#connection.write(middle);
-    this.#connection.write(last, taken);
-    this.#connection.uncork();
+    later(this, Buffer.concat([textHead(first.length + middle.length + last.length), first]));
+    later(this, middle);
+    later(this, last);
+  }
+
+  write(bytes: Buffer): void {
+    if (this.isOpen) this.#connection.write(bytes);
   }
 
   /** Whether more may be sent: undefined, or a promise of when it may. */
@@ -97,7 +87,8 @@ export class Line {
   /** Asks who was silent whether it is there. Returns why the socket is to be closed: nobody reads, or nobody is there. */
   attend(now: number, slowMillis: number): Closing | undefined {
     if (!this.isOpen) return undefined;
-    if (!this.#outflow.isEmpty) return this.#outflow.stuckFor(now) > slowMillis ? 'tooSlow' : undefined;
+    const stuckFor = this.#outflow.stuckFor(now);
+    if (!this.#outflow.isEmpty) return stuckFor > slowMillis ? 'tooSlow' : undefined;
     if (this.#pingedAt > this.#heardAt) return now - this.#pingedAt > pingMillis ? 'silent' : undefined;
     if (now - this.#heardAt > pingMillis) {
       this.#pingedAt = now;
@@ -120,4 +111,38 @@ function textHead(length: number): Buffer {
     head.writeBigUInt64BE(BigInt(length), 2);
   }
   return head;
+}
+
+let framed: { first: Buffer; middle: Buffer; frame: Buffer } = {
+  first: Buffer.alloc(0),
+  middle: Buffer.alloc(0),
+  frame: Buffer.alloc(0),
+};
+
+/** One frame as a whole. Clients that gave their operations the same id are sent the same one. */
+function textFrame(first: Buffer, middle: Buffer, last: Buffer): Buffer {
+  if (framed.middle === middle && framed.first.equals(first)) return framed.frame;
+  const length = first.length + middle.length + last.length;
+  const head = textHead(length);
+  const frame = Buffer.allocUnsafe(head.length + length);
+  frame.set(head);
+  frame.set(first, head.length);
+  frame.set(middle, head.length + first.length);
+  frame.set(last, frame.length - last.length);
+  framed = { first, middle, frame };
+  return frame;
+}
+
+let queue: { readonly line: Line; readonly bytes: Buffer }[] = [];
+
+/** Written one behind another when all is made ready: a client that is woken for each takes the processor meanwhile. */
+function later(line: Line, bytes: Buffer): void {
+  if (queue.length === 0) queueMicrotask(flush);
+  queue.push({ line, bytes });
+}
+
+function flush(): void {
+  const all = queue;
+  queue = [];
+  for (const { line, bytes } of all) line.write(bytes);
 }

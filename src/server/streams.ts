@@ -54,7 +54,7 @@ export class Streams {
     const address = addressOf(request);
     if (!this.#options.addresses.enter(address))
       throw new BodyFault(429, 'RATE_LIMITED', 'Too many streams and sockets from one address.');
-    const stream = new Stream(response);
+    const stream = new Stream(request, response);
     this.#open.add(stream);
     response.once('close', () => {
       this.#open.delete(stream);
@@ -86,10 +86,11 @@ export class Streams {
 
 class Stream {
   readonly #response: ServerResponse;
-  readonly #outflow = new Outflow();
+  readonly #outflow: Outflow;
 
-  constructor(response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse) {
     this.#response = response;
+    this.#outflow = new Outflow(request.socket);
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-cache',
@@ -126,6 +127,6 @@ class Stream {
 
   #write(bytes: Buffer): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
-    this.#response.write(bytes, this.#outflow.add(bytes.length));
+    this.#response.write(bytes);
   }
 }
