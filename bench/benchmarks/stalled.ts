@@ -13,7 +13,7 @@ const perSecond = 10;
 
 /** Much of each point, so that a snapshot alone is more than the system takes for a client that reads nothing. */
 const query = `subscription ($series: [String!]!) {
-  changes(series: $series) { cursor changes { series points { t value } ${Array.from({ length: 9 }, (_, i) => `p${i}: points { value }`).join(' ')} } }
+  changes(series: $series) { cursor changes { series points { t value } ${Array.from({ length: 60 }, (_, i) => `p${i}: points { value }`).join(' ')} } }
 }`;
 
 /** Of two thousand sockets a thousand read nothing: what the others notice of it, and what memory it takes. */
