@@ -162,7 +162,8 @@ export const settings: readonly Setting[] = [
     env: 'SOCKETS_PER_CLIENT',
     value: 'number',
     fallback: '1000',
-    meaning: 'WebSockets of one address at a time; one more is closed with code 4430.',
+    meaning:
+      'WebSockets and event streams of one address at a time; one more is closed with code 4430, or answered with 429.',
     parse: whole(1, 1_000_000),
   }),
   setting({
@@ -178,7 +179,7 @@ export const settings: readonly Setting[] = [
     env: 'SLOW_CLIENT_SECONDS',
     value: 'seconds',
     fallback: '20',
-    meaning: 'A WebSocket whose client reads nothing for so long is closed with code 4432.',
+    meaning: 'A WebSocket whose client reads nothing for so long is closed with code 4432, an event stream is cut off.',
     parse: whole(1, 3_600, 1_000),
   }),
   setting({

@@ -30,7 +30,8 @@ const SeriesChangeType = builder.objectRef<SeriesChange>('SeriesChange').impleme
       resolve: ({ samples, asOf }) => ({ ...samples, revision: asOf }),
     }),
     truncated: t.exposeBoolean('truncated', {
-      description: 'More than 10,000 points: they are left out; fetch them with asOf: cursor.',
+      description:
+        'More than 10,000 points, or more than the 100,000 that one event holds: they are left out; fetch them with asOf: cursor.',
     }),
   }),
 });
@@ -122,7 +123,7 @@ builder.subscriptionFields((t) => ({
   changes: t.field({
     type: ChangeEventType,
     description:
-      'Everything that happens to these series, with no gap and no duplicate: a snapshot (or, with `after`, whatever changed since), then every later change. Applying the events in order reproduces exactly what a query with `asOf: cursor` gives. A client that is slow gets several revisions merged into one event.',
+      'Everything that happens to these series, with no gap and no duplicate: a snapshot (or, with `after`, whatever changed since), then every later change. Applying the events in order reproduces exactly what a query with `asOf: cursor` gives. A client that is slow gets several revisions merged into one event. A series that is deleted is an open span without points; when none is left, the subscription ends with NOT_FOUND. Derived series are told at a revision that all of them reflect: until there is one, PROGRESS comes.',
     args: {
       series: t.arg.stringList({ required: true, description: 'Their keys.' }),
       after: t.arg({ type: 'Revision', description: 'The cursor of the last event that you applied.' }),
@@ -168,7 +169,8 @@ builder.subscriptionFields((t) => ({
   }),
   latest: t.field({
     type: LatestEventType,
-    description: 'The newest value of each series, as often as the client can take it; older ones are skipped.',
+    description:
+      'The newest value of each series, as often as the client can take it; older ones are skipped. That of a series that is deleted is null.',
     args: { series: t.arg.stringList({ required: true, description: 'Their keys.' }) },
     subscribe: async (_, args, context) =>
       followLatest(context.app, context.app.feed, await seriesOf(args.series, context)),
