@@ -235,15 +235,21 @@ export class Flow<Change, Told> {
       this.#try(() => this.#readWhole(cursor, upTo, take));
     else {
       const done = this.#watch.reading();
+      const fail = (error: unknown) => {
+        done();
+        this.#end(error);
+      };
       const tell = (event: FoldedEvent<Change> | undefined, known: readonly News[]) => {
         done();
         if (event) take(event);
         else this.#try(() => this.#readWhole(cursor, upTo, take, known));
       };
-      this.#followed.tell(cursor, upTo, tell, (error) => {
-        done();
-        this.#end(error);
-      });
+      // It may tell at once, to whoever has just committed: that is not to fail with it.
+      try {
+        this.#followed.tell(cursor, upTo, tell, fail);
+      } catch (error) {
+        fail(error);
+      }
     }
   }
 

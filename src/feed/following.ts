@@ -33,45 +33,51 @@ export class Following<Change> implements AsyncIterable<FoldedEvent<Change>> {
 
   /** One that is slow gets several revisions as one. */
   [Symbol.asyncIterator](): AsyncGenerator<FoldedEvent<Change>, void> {
-    return pulled((member) =>
-      this.flow({ render: (event) => event, onEmpty: () => undefined }).join(member, this.after),
-    );
+    const options = { render: (event: FoldedEvent<Change>) => event, onEmpty: () => undefined };
+    return pulled((member) => this.flow({ ...options, lateMillis: Number.POSITIVE_INFINITY }).join(member, this.after));
   }
 }
 
-/** What a member is sent, one by one: it takes no more until that was fetched. Leaving does not wait for what comes next. */
-export function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncGenerator<Told, void> {
+/** What a member is sent, one by one, and only when it is asked for. Leaving does not wait for what comes next. */
+function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncGenerator<Told, void> {
   let leave: (() => void) | undefined;
   let held: { readonly told: Told } | undefined;
   let over: { readonly error: unknown } | undefined;
-  let onTaken: (() => void) | undefined;
-  let onNews: (() => void) | undefined;
+  let isWanted = false;
+  let onWanted: () => void = () => undefined;
+  let onNews: () => void = () => undefined;
   const member: Member<Told> = {
-    ready: () =>
-      held &&
-      new Promise<void>((resolve) => {
-        onTaken = resolve;
-      }),
+    ready: () => {
+      if (isWanted) return undefined;
+      return new Promise<void>((resolve) => {
+        onWanted = resolve;
+      });
+    },
     send: (told) => {
       held = { told };
-      onNews?.();
+      isWanted = false;
+      onNews();
     },
     end: (error) => {
-      over = { error };
-      onNews?.();
+      over ??= { error };
+      onNews();
     },
   };
   const finish = () => {
     held = undefined;
-    over ??= { error: undefined };
+    over = { error: undefined };
     leave?.();
-    onTaken?.();
-    onNews?.();
+    onWanted();
+    onNews();
   };
   const done = { done: true, value: undefined } as const;
   return {
     next: async () => {
-      if (!over) leave ??= join(member);
+      if (!held && !over) {
+        isWanted = true;
+        onWanted();
+        leave ??= join(member);
+      }
       while (!held && !over)
         await new Promise<void>((resolve) => {
           onNews = resolve;
@@ -79,7 +85,6 @@ export function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncG
       if (held) {
         const { told } = held;
         held = undefined;
-        onTaken?.();
         return { done: false, value: told };
       }
       const error = over?.error;

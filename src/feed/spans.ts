@@ -89,7 +89,9 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     fail: (error: unknown) => void,
   ): void {
     const asked = this.series.map(({ id }) => ({ series: id, storage: id, after, upTo }));
-    this.#store.reads.askNews({ asked, take: (news) => take(this.#told(after, upTo, news), news), fail });
+    const recent = this.#store.reads.recent.news(asked);
+    if (recent) take(this.#told(after, upTo, recent), recent);
+    else this.#store.reads.askNews({ asked, take: (news) => take(this.#told(after, upTo, news), news), fail });
   }
 
   /** The event, if nothing is to be looked up for it. */

@@ -11,6 +11,7 @@ import {
 } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { type Deletion, deleteSeries } from '../store/definitions.ts';
+import type { Said } from '../store/recent.ts';
 import { cutAtGaps, mergeColumns } from './column.ts';
 
 /** Something to be committed whole or not at all. */
@@ -62,6 +63,8 @@ const secondCommitPoints = 4_000;
 export interface GathererOptions {
   /** Whether the commit itself rings (PostgreSQL's NOTIFY). */
   readonly announce: boolean;
+  /** What a commit said, when it did nothing else. */
+  readonly onSaid?: (said: Said) => void;
   readonly onCommit?: (notice: CommitNotice) => void;
 }
 
@@ -224,11 +227,22 @@ export class Gatherer {
     });
     const touched = new Set<number>(plan.request.stages.flatMap(({ series }) => [...series]));
     for (const { series } of plan.request.blocks) touched.add(series);
+    const idOf = (series: number) => (series < 0 ? answer.created[-series - 1] : series);
+    const { previous } = answer;
+    const revision = previous + answer.revisions;
+    if (plan.request.stages.length === 0) {
+      const blocks = plan.request.blocks.map(({ at, series, column }) => ({
+        series: idOf(series),
+        revision: previous + 1 + at,
+        column,
+      }));
+      this.#options.onSaid?.({ previous, revision, blocks });
+    }
     this.#options.onCommit?.({
-      previous: answer.previous,
-      revision: answer.previous + answer.revisions,
+      previous,
+      revision,
       points: batch.reduce((sum, { points }) => sum + points, 0),
-      series: [...touched].map((series) => (series < 0 ? answer.created[-series - 1] : series)),
+      series: [...touched].map(idOf),
     });
   }
 }

@@ -81,9 +81,11 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const bell = await openBell(database, config.redisUrl);
   const catalogue = new Catalogue(database);
   const feed = new Feed(catalogue, bell);
+  const reads = new Reads(database);
   const ringer = new Ringer(bell, log);
   const gatherer = new Gatherer(database, {
     announce: bell.ringsInCommit,
+    onSaid: (said) => reads.recent.add(said),
     onCommit: (notice) => {
       bell.tell(notice);
       feed.hear(notice);
@@ -104,7 +106,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const app: App = {
     database,
     catalogue,
-    reads: new Reads(database),
+    reads,
     ingest,
     definer,
     settled: new Settled(database),

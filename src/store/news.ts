@@ -20,7 +20,7 @@ export interface News {
 }
 
 /** Larger blocks, and more of them, are read in steps. */
-const versionsMax = 1_000;
+export const versionsMax = 1_000;
 const blocksMax = 1_000;
 
 /** The news of many series in one statement. */

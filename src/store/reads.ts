@@ -3,6 +3,7 @@ import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
 import { type AskedEnd, type AskedNews, type News, readEnds, readNews } from './news.ts';
 import { type AskedStep, type Range, readSteps, readTouched, type Step } from './read.ts';
+import { Recent } from './recent.ts';
 
 export interface AskedCheckpoints {
   readonly definition: number;
@@ -44,6 +45,8 @@ export class Reads {
   readonly #ends: DataLoader<AskedEnd, number>;
   readonly #standings: DataLoader<number, AskedStanding>;
   readonly #newest: DataLoader<0, number>;
+  /** What this process wrote itself a moment ago. */
+  readonly recent = new Recent();
   /** Who asked for news since the last statement for them. */
   #askers: NewsAsker[] = [];
   /** How many versions of points were read. */

@@ -1,0 +1,64 @@
+import type { Versions } from '../engine/versions.ts';
+import type { Column } from './block-columns.ts';
+import { type AskedNews, type News, versionsMax } from './news.ts';
+
+/** What a commit said of series, block by block, each at a revision. */
+export interface Said {
+  /** The revision before it, and its last one. */
+  readonly previous: number;
+  readonly revision: number;
+  readonly blocks: readonly { readonly series: number; readonly revision: number; readonly column: Column }[];
+}
+
+const pointsMax = 50_000;
+const commitsMax = 256;
+
+/**
+ * What this process committed last, as the database has acknowledged it: whoever follows is told without asking for it again.
+ * It goes back without a gap to the last revision that another process made, or that did more than write ticks.
+ */
+export class Recent {
+  #since = Number.POSITIVE_INFINITY;
+  #upTo = 0;
+  #commits: { readonly revision: number; readonly points: number; readonly said: Map<number, Versions[]> }[] = [];
+  #points = 0;
+
+  add({ previous, revision, blocks }: Said): void {
+    if (previous !== this.#upTo) {
+      this.#since = previous;
+      this.#commits = [];
+      this.#points = 0;
+    }
+    this.#upTo = revision;
+    const said = new Map<number, Versions[]>();
+    let points = 0;
+    for (const { series, revision: at, column } of blocks) {
+      const versions = { ...column, revision: new Float64Array(column.t.length).fill(at) };
+      const known = said.get(series);
+      if (known) known.push(versions);
+      else said.set(series, [versions]);
+      points += column.t.length;
+    }
+    this.#commits.push({ revision, points, said });
+    this.#points += points;
+    while (this.#commits.length > commitsMax || this.#points > pointsMax) {
+      const [oldest] = this.#commits.splice(0, 1);
+      this.#since = oldest.revision;
+      this.#points -= oldest.points;
+    }
+  }
+
+  /** The news of source series, where all that they tell of was said here. */
+  news(asked: readonly AskedNews[]): News[] | undefined {
+    if (!asked.every(({ after, upTo }) => after >= this.#since && upTo <= this.#upTo)) return undefined;
+    return asked.map(({ storage, after, upTo }) => {
+      const blocks: Versions[] = [];
+      for (let i = this.#commits.length - 1; i >= 0 && this.#commits[i].revision > after; i--) {
+        const said = this.#commits[i].said.get(storage) ?? [];
+        blocks.push(...said.filter(({ revision }) => revision[0] > after && revision[0] <= upTo));
+      }
+      const isLarge = blocks.some(({ t }) => t.length > versionsMax);
+      return { deleted: undefined, blocks: isLarge ? undefined : blocks };
+    });
+  }
+}
