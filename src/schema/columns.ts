@@ -186,8 +186,16 @@ export function asTicks(given: unknown): Ticks {
   return Array.isArray(given) ? parseTicks(given.map((item) => new Coerced(item))) : (given as Ticks);
 }
 
-const millis = outputColumn('MillisColumn', (column) => Array.from(column, toMillis));
-const numbers = outputColumn('FloatColumn', (column) => Array.from(column));
+const millis = outputColumn('MillisColumn', (column) => {
+  const list = new Array<number>(column.length);
+  for (let i = 0; i < list.length; i++) list[i] = toMillis(column[i]);
+  return list;
+});
+const numbers = outputColumn('FloatColumn', (column) => {
+  const list = new Array<number>(column.length);
+  for (let i = 0; i < list.length; i++) list[i] = column[i];
+  return list;
+});
 const sizes = outputColumn('SizeColumn', (column) => Array.from(column, (size) => (Number.isNaN(size) ? null : size)));
 
 const swaps: readonly [type: string, field: string, scalar: GraphQLScalarType, required: boolean][] = [
