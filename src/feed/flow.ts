@@ -172,6 +172,7 @@ export class Flow<Change, Told> {
       if (group.news === this.#news || group.expected > 0 || this.#watch.ended) continue;
       this.#groups.delete(group.cursor);
       if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group, step));
+      else if (this.#steps.get(group.cursor)?.step) this.#steps.delete(group.cursor);
     }
   }
 
@@ -303,7 +304,8 @@ export class Flow<Change, Told> {
   /** Gives an event to those who are to have it. That nothing happened is told only to who has heard nothing for long. */
   #give(from: Pick<Group<Told>, 'seats'>, step: Step<Told>): void {
     if (this.#ended) return;
-    const all = [...from.seats].filter(({ left }) => !left);
+    for (const seat of from.seats) if (seat.left) from.seats.delete(seat);
+    const all = [...from.seats];
     const group = this.#move(from, step);
     const due = step.isEmpty ? all.filter((seat) => seat.isNew || this.#isDue(seat)) : all;
     const told = due.length > 0 ? step.told() : undefined;
