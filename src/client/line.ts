@@ -74,11 +74,11 @@ export class Line implements AsyncIterable<Update> {
 
   /** What is held already comes first. While the reader is busy, updates are merged into one. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Update> {
-    const held = this.cursor === undefined ? undefined : [...this.#fold.all().keys()];
+    const held = [...this.#fold.all().keys()];
     const reader = new Reader(
       (changed) => this.#fold.update(changed),
       () => this.#readers.delete(reader),
-      held && new Map(held.map((key) => [key, 0])),
+      held.length > 0 ? new Map(held.map((key) => [key, 0])) : undefined,
     );
     if (this.#isOver) reader.end(this.#error);
     else this.#readers.add(reader);

@@ -14,6 +14,8 @@ export interface LinkOptions {
   readonly onState?: (state: ConnectionState, error?: TidemarkError) => void;
   /** A connection that says nothing for so long is taken for dead; it is asked three times in between. */
   readonly silenceMillis?: number;
+  /** So is one over which a subscription says nothing for so long: the server has something to say every 15 s. */
+  readonly subscriptionSilenceMillis?: number;
 }
 
 export type ConnectionState = 'connecting' | 'connected' | 'disconnected' | 'closed';
@@ -40,9 +42,6 @@ const connectingState = 0;
 
 const ignore = () => undefined;
 
-/** A subscription hears from the server every 15 s, after its first event. */
-const subscriptionSilenceMillis = 35_000;
-
 const pauseMillisMin = 100;
 const pauseMillisMax = 5_000;
 
@@ -53,6 +52,8 @@ const betweenConnectionsMillis = 50;
 export class Link {
   readonly #client: Client;
   readonly #options: LinkOptions;
+  readonly #silenceMillis: number;
+  readonly #subscriptionSilenceMillis: number;
   readonly #tickMillis: number;
   readonly #pauses = new Map<number, Promise<void>>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -67,9 +68,11 @@ export class Link {
   #closed = false;
 
   constructor(options: LinkOptions) {
-    const { silenceMillis = 30_000 } = options;
+    const { silenceMillis = 30_000, subscriptionSilenceMillis = 35_000 } = options;
     this.#options = options;
-    this.#tickMillis = silenceMillis / 3;
+    this.#silenceMillis = silenceMillis;
+    this.#subscriptionSilenceMillis = subscriptionSilenceMillis;
+    this.#tickMillis = Math.min(silenceMillis, subscriptionSilenceMillis) / 3;
     const url = socketUrl(options.url);
     this.#client = createClient({
       url: async () => {
@@ -219,11 +222,11 @@ export class Link {
     this.#silentTicks = 0;
     this.#watchdog = setInterval(() => {
       const patience = 2 ** Math.min(this.#renewals, 5);
-      let isDead = ++this.#silentTicks > 3 * patience;
+      let isDead = ++this.#silentTicks * this.#tickMillis > this.#silenceMillis * patience;
       for (const subscription of this.#subscriptions) {
         if (subscription.silentTicks === undefined) continue;
         const silentMillis = ++subscription.silentTicks * this.#tickMillis;
-        isDead ||= silentMillis > subscriptionSilenceMillis * patience;
+        isDead ||= silentMillis > this.#subscriptionSilenceMillis * patience;
       }
       if (isDead) this.#renew();
     }, this.#tickMillis);

@@ -200,8 +200,10 @@ export class Flow<Change, Told> {
     if (!this.#isDue(seat)) return;
     // It holds what it came with, which is nothing if it came with nothing.
     const none = this.#step({ kind: 'PROGRESS', cursor: after ?? 0, changes: [], reason: null }, this.#news);
-    seat.member.send(await none.told());
     seat.sentAt = performance.now();
+    const told = await none.told();
+    // By now it may have been told more.
+    if (seat.isNew && !seat.left) seat.member.send(told);
   }
 
   /** Whether a member has heard nothing for so long that it is told that nothing happened. */

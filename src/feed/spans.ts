@@ -99,6 +99,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     if (this.#reader.further) return undefined;
     const changes: Change[] = [];
     const behinds: Behind[] = [];
+    let points = 0;
     for (const [i, series] of this.series.entries()) {
       const { deleted, blocks } = news[i];
       const source = { storage: series.id, asOf: upTo };
@@ -110,7 +111,10 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
       if (!behind) return undefined;
       for (const span of this.#spansBehind(behind, upTo)) {
         if (!span.points) return undefined;
-        changes.push(this.#reader.told(series, source, span, span.points));
+        const change = this.#reader.told(series, source, span, span.points);
+        points += this.#reader.sizeOf(change);
+        if (points > eventPointsMax) return undefined;
+        changes.push(change);
       }
       behinds.push(behind);
     }

@@ -1,12 +1,17 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Config } from '../config.ts';
+import { Fault, type FaultCode } from '../engine/fault.ts';
 
 /** What the thread that takes jobs is asked. */
 export type Asked = { readonly build: number } | { readonly stop: true };
 
 /** What it tells. */
-export type Told = { readonly ready: true } | { readonly advance: true } | { readonly built: number };
+export type Told =
+  | { readonly ready: true }
+  | { readonly fault: { readonly code: FaultCode; readonly message: string } }
+  | { readonly advance: true }
+  | { readonly built: number };
 
 export interface JobsOptions {
   readonly log: (line: string) => void;
@@ -27,6 +32,8 @@ export class JobsThread {
   readonly #waiting = new Map<number, () => void>();
   #thread: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
+  /** One that never took jobs is followed by none: whoever starts it is told why. */
+  #wasReady = false;
   #stopping = false;
 
   constructor(config: Config, url: string, options: JobsOptions) {
@@ -47,7 +54,10 @@ export class JobsThread {
     });
     const ready = new Promise<void>((resolve, reject) => {
       thread.on('message', (told: Told) => {
-        if ('ready' in told) resolve();
+        if ('ready' in told) {
+          this.#wasReady = true;
+          resolve();
+        } else if ('fault' in told) failure = new Fault(told.fault.code, told.fault.message);
         else if ('advance' in told) this.#options.onAdvance();
         else this.#end(told.built);
       });
@@ -90,7 +100,7 @@ export class JobsThread {
   #ended(failure: Error | undefined): void {
     this.#thread = undefined;
     for (const definition of [...this.#waiting.keys()]) this.#end(definition);
-    if (this.#stopping) return;
+    if (this.#stopping || !this.#wasReady) return;
     this.#options.log(
       `the thread that takes jobs has ended, another one follows${failure ? `: ${failure.message}` : ''}`,
     );

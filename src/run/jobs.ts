@@ -1,12 +1,13 @@
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../config.ts';
+import { Fault } from '../engine/fault.ts';
 import { Builds } from '../recompute/builds.ts';
 import { connect } from '../store/connect.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
 import type { Asked, Told } from './jobs-thread.ts';
-import { log, report } from './log.ts';
+import { log } from './log.ts';
 
 /** Whatever no commit rings for is looked after this often. */
 const sweepMillis = 10_000;
@@ -48,8 +49,11 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   tell({ ready: true });
 }
 
-if (parentPort)
-  run(parentPort, workerData).catch((error) => {
-    report(error);
+if (parentPort) {
+  const port = parentPort;
+  run(port, workerData).catch((error) => {
+    if (!(error instanceof Fault)) throw error;
+    port.postMessage({ fault: { code: error.code, message: error.message } } satisfies Told);
     process.exit(1);
   });
+}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Event, Follower } from '../feed/follower.ts';
 import { ask, ingest } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { clientOf, record, t } from './following.ts';
@@ -52,4 +53,45 @@ it.each([
   }
   wide.close();
   tidemark.close();
+});
+
+it('what is too much for one event is told of the first series; the others are truncated, and fetched', async () => {
+  const keys = Array.from({ length: 15 }, (_, i) => `MANY-${String(i).padStart(2, '0')}`);
+  const points = 9_000;
+  const at = Array.from({ length: points }, (_, i) => t + i);
+  const query = 'mutation ($input: IngestColumnsInput!) { ingestColumns(input: $input) { revision } }';
+  const writeAll = async (value: number) => {
+    for (const some of [keys.slice(0, 8), keys.slice(8)]) {
+      const columns = some.map((series) => ({ series, t: at, value: at.map((_, i) => value + (i % 7)) }));
+      await ask(server.url, query, { input: { columns, createMissing: true } });
+    }
+    return server.revision();
+  };
+  const sizes = ({ kind, changes }: Event) => ({
+    kind,
+    changes: changes.map(({ truncated, points: { t } }) => (truncated ? 'truncated' : t.length)),
+  });
+  const changes = [...Array(11).fill(points), ...Array(4).fill('truncated')];
+
+  const first = await writeAll(0);
+  const follower = new Follower(server.url, { series: keys });
+  expect(sizes(await follower.next())).toEqual({ kind: 'SNAPSHOT', changes });
+  await follower.disconnect();
+  const tidemark = clientOf(server.url);
+  const followed = record(tidemark, keys);
+  await followed.reaches(first);
+  expect(followed.updates.map(({ series }) => series.size)).toEqual([15]);
+  await followed.compare(server.url);
+  const { state } = followed.line;
+  tidemark.close();
+
+  const second = await writeAll(0.5);
+  expect(sizes(await follower.next())).toEqual({ kind: 'CHANGE', changes });
+  await follower.disconnect();
+  const later = clientOf(server.url);
+  const resumed = record(later, keys, { state });
+  await resumed.reaches(second);
+  expect(resumed.updates.map(({ series }) => series.size)).toEqual([15]);
+  await resumed.compare(server.url);
+  later.close();
 });

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JobsThread } from '../../src/run/jobs-thread.ts';
 import { startWorker } from '../../src/run/worker.ts';
 import { type Tick, write as writeTo, wrongAt } from '../recompute/truth.ts';
 import { openWorld, type World } from '../recompute/world.ts';
 import { createDatabase } from '../support/database.ts';
-import { until } from '../support/program.ts';
+import { freePort, until } from '../support/program.ts';
 
 const second = 1_000_000;
 let world: World;
@@ -125,4 +125,25 @@ test('what was asked of a thread that dies is answered; the one that follows tak
   await jobs.stop();
   await gone;
   expect(said.length, 'one that is stopped is followed by none').toBe(1);
+});
+
+test('a thread that cannot begin is followed by none: whoever starts it is told why, and nobody else', async () => {
+  const written: string[] = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
+  const said: string[] = [];
+  const options = { log: (line: string) => void said.push(line), onAdvance: () => undefined };
+  const redisUrl = `redis://127.0.0.1:${await freePort()}`;
+  const faulty = new JobsThread({ ...config(), redisUrl }, databaseUrl, options);
+  const fault = { name: 'Fault', code: 'UNAVAILABLE', message: expect.stringMatching(/^REDIS_URL: no answer/) };
+  await expect(faulty.start()).rejects.toMatchObject(fault);
+  await faulty.stop();
+  const lost = new JobsThread(config(), databaseUrl.replace(/[^/]*$/, 'nowhere'), options);
+  await expect(lost.start()).rejects.toThrow(/"nowhere" does not exist/);
+  await lost.stop();
+  vi.restoreAllMocks();
+  expect(threads.length).toBe(2);
+  expect({ said, written }).toEqual({ said: [], written: [] });
 });
