@@ -179,7 +179,7 @@ export const settings: readonly Setting[] = [
     env: 'SLOW_CLIENT_SECONDS',
     value: 'seconds',
     fallback: '20',
-    meaning: 'A WebSocket whose client reads nothing for so long is closed with code 4432, an event stream is cut off.',
+    meaning: 'A client that reads nothing for so long is cut off; a WebSocket with code 4432.',
     parse: whole(1, 3_600, 1_000),
   }),
   setting({

@@ -246,11 +246,6 @@ export class Watch {
     this.#waiter.followers = count;
   }
 
-  /** As if there were news. */
-  nudge(): void {
-    this.#waiter.wake();
-  }
-
   next(silenceMillis: number): Promise<void> {
     return this.#wait(silenceMillis, () => this.#rung);
   }

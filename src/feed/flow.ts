@@ -1,7 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { derivedAmong } from '../derive/where.ts';
 import type { Fault } from '../engine/fault.ts';
 import type { News } from '../store/news.ts';
+import { isLoss } from '../store/patience.ts';
 import type { Watch } from './feed.ts';
 import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 
@@ -109,7 +110,7 @@ export class Flow<Change, Told> {
     const seat: Seat<Told> = { member, group: undefined, isNew: true, sentAt: performance.now(), left: false };
     this.#seats.add(seat);
     this.#watch.followers = this.#seats.size;
-    this.#try(() => this.#begin(seat, after));
+    this.#tryFor(seat, after);
     return () => this.#leave(seat);
   }
 
@@ -140,6 +141,31 @@ export class Flow<Change, Told> {
     if (!this.#watch.ended) run().catch((error: unknown) => this.#end(error));
   }
 
+  /** A store that is away keeps out who comes now; those who are there wait for it. */
+  #tryFor(seat: Seat<Told>, after: number | undefined): void {
+    this.#try(async () => {
+      try {
+        await this.#begin(seat, after);
+      } catch (error) {
+        if (!isLoss(error)) throw error;
+        if (!seat.left) seat.member.end(error);
+        this.#leave(seat);
+      }
+    });
+  }
+
+  /** Reads, again and again while the store is away: whoever holds a cursor is brought on from there, however late. */
+  async #insist<T>(run: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await this.#watch.read(run);
+      } catch (error) {
+        if (isLoss(error)) await delay(behindMillis, undefined, { ref: false });
+        if (!isLoss(error) || this.#watch.ended) throw error;
+      }
+    }
+  }
+
   /** Looks from time to time, should nobody tell. */
   #look(): void {
     clearTimeout(this.#timer);
@@ -162,7 +188,7 @@ export class Flow<Change, Told> {
     if (this.#early.size > 0) {
       const early = this.#early;
       this.#early = new Map();
-      for (const [seat, after] of early) this.#try(() => this.#begin(seat, after));
+      for (const [seat, after] of early) this.#tryFor(seat, after);
     }
     this.#bringAll();
   }
@@ -172,6 +198,7 @@ export class Flow<Change, Told> {
       if (group.news === this.#news || group.expected > 0 || this.#watch.ended) continue;
       this.#groups.delete(group.cursor);
       if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group, step));
+      // What was read ahead for those who have left since.
       else if (this.#steps.get(group.cursor)?.step) this.#steps.delete(group.cursor);
     }
   }
@@ -229,7 +256,7 @@ export class Flow<Change, Told> {
     const news = this.#news;
     const take = (event: FoldedEvent<Change>) => {
       const step = this.#step(event, news);
-      if (takers.length > 0) this.#steps.delete(cursor);
+      if (takers.length > 0 || !this.#groups.has(cursor)) this.#steps.delete(cursor);
       else reading.step = step;
       for (const each of takers) each(step);
     };
@@ -238,14 +265,15 @@ export class Flow<Change, Told> {
       this.#try(() => this.#readWhole(cursor, upTo, take));
     else {
       const done = this.#watch.reading();
-      const fail = (error: unknown) => {
-        done();
-        this.#end(error);
-      };
       const tell = (event: FoldedEvent<Change> | undefined, known: readonly News[]) => {
         done();
         if (event) take(event);
         else this.#try(() => this.#readWhole(cursor, upTo, take, known));
+      };
+      const fail = (error: unknown) => {
+        done();
+        if (isLoss(error)) this.#try(() => this.#readWhole(cursor, upTo, take));
+        else this.#end(error);
       };
       // It may tell at once, to whoever has just committed: that is not to fail with it.
       try {
@@ -262,7 +290,7 @@ export class Flow<Change, Told> {
     take: (event: FoldedEvent<Change>) => void,
     known?: readonly News[],
   ): Promise<void> {
-    const { event, newest } = await this.#watch.read(() => this.#followed.since(after, upTo, known));
+    const { event, newest } = await this.#insist(() => this.#followed.since(after, upTo, known));
     const isBehind = event.cursor < newest;
     if (isBehind !== this.#isBehind) {
       // Whoever is behind looks more often.
@@ -280,7 +308,7 @@ export class Flow<Change, Told> {
   /** What has piled up for a member that was late is more than what there is by now. */
   async #renew(seat: Seat<Told>): Promise<void> {
     const news = this.#news;
-    const event = await this.#watch.read(() => this.#followed.begin(undefined));
+    const event = await this.#insist(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
     const seats = new Set([seat]);
     this.#give(

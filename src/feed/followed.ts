@@ -50,6 +50,15 @@ export interface Followed<Event> {
   ): void;
 }
 
+/** Whoever follows a key is to come back when it became another series': a cursor says nothing of which one it was. */
+export function checkHeirs(series: readonly SeriesRow[], news: readonly News[]): void {
+  const at = news.findIndex(({ hasHeir }) => hasHeir);
+  if (at >= 0)
+    throw new Fault('GONE', `The series '${series[at].key}' was deleted and made anew: subscribe again, with after.`, [
+      'series',
+    ]);
+}
+
 /** When the last of them was deleted there is nothing left to follow. */
 export function goneFault(series: readonly SeriesRow[]): Fault {
   return new Fault('NOT_FOUND', `The series '${series[0].key}' was deleted.`, ['series']);

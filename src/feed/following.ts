@@ -24,10 +24,14 @@ export class Following<Change> implements AsyncIterable<FoldedEvent<Change>> {
     this.#options = options;
   }
 
+  /** A key may name another series by tomorrow; an id never does. */
+  get series(): readonly number[] {
+    return this.#followed.series.map(({ id }) => id);
+  }
+
   flow<Told>(options: Pick<FlowOptions<Change, Told>, 'render' | 'onEmpty'> & FollowOptions): Flow<Change, Told> {
-    const { series } = this.#followed;
-    const newest = derivedAmong(series).length === 0 ? () => this.#feed.newest : undefined;
-    const watch = (onNews: () => void) => this.#feed.watch(new Set(series.map(({ id }) => id)), onNews);
+    const newest = derivedAmong(this.#followed.series).length === 0 ? () => this.#feed.newest : undefined;
+    const watch = (onNews: () => void) => this.#feed.watch(new Set(this.series), onNews);
     return new Flow(this.#followed, watch, { newest, ...this.#options, ...options });
   }
 

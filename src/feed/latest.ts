@@ -3,7 +3,7 @@ import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import { readCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
-import { type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
+import { checkHeirs, type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
 import { Following, type FollowOptions } from './following.ts';
 
 /** The newest point of a series; null: it has none. */
@@ -84,6 +84,7 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
   async #deleted(upTo: number): Promise<Map<number, number>> {
     const asked = this.series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo }));
     const news = await this.#store.reads.news(asked);
+    checkHeirs(this.series, news);
     return new Map(news.flatMap(({ deleted }, i) => (deleted === undefined ? [] : [[this.series[i].id, deleted]])));
   }
 }

@@ -7,7 +7,7 @@ import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
 import type { Range } from '../store/read.ts';
 import { readCursor } from './cursor.ts';
-import { type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
+import { checkHeirs, type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
 
 /** What is told of a span: who holds an older revision replaces all of the span by it. */
 export interface SpanReader<Change> {
@@ -123,6 +123,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 
   #event(cursor: number, news: readonly News[], changes: readonly Change[]): FoldedEvent<Change> {
+    checkHeirs(this.series, news);
     const end = news.every(({ deleted }) => deleted !== undefined) ? goneFault(this.series) : undefined;
     return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null, end };
   }

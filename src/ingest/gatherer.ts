@@ -230,7 +230,7 @@ export class Gatherer {
     const idOf = (series: number) => (series < 0 ? answer.created[-series - 1] : series);
     const { previous } = answer;
     const revision = previous + answer.revisions;
-    if (plan.request.stages.length === 0) {
+    if (plan.request.stages.length === 0 && plan.request.creates.length === 0) {
       const blocks = plan.request.blocks.map(({ at, series, column }) => ({
         series: idOf(series),
         revision: previous + 1 + at,

@@ -10,6 +10,7 @@ import {
   Kind,
   Lexer,
   type OperationDefinitionNode,
+  OperationTypeNode,
   parse,
   type SelectionSetNode,
   Source,
@@ -106,7 +107,32 @@ const finiteNumbers: ValidationRule = (context) => ({
   },
 });
 
-const rules = [...specifiedRules, finiteNumbers];
+/** Left without its one field a subscription would be nothing; so the specification says since September 2025. */
+const unconditionalSubscriptions: ValidationRule = (context) => ({
+  OperationDefinition: ({ operation, selectionSet }) => {
+    if (operation !== OperationTypeNode.SUBSCRIPTION) return;
+    const seen = new Set<string>();
+    const check = ({ selections }: SelectionSetNode): void => {
+      for (const selection of selections) {
+        for (const directive of selection.directives ?? [])
+          if (directive.name.value === 'skip' || directive.name.value === 'include')
+            context.reportError(
+              new GraphQLError(`The field of a subscription cannot depend on @${directive.name.value}.`, {
+                nodes: directive,
+              }),
+            );
+        if (selection.kind === Kind.INLINE_FRAGMENT) check(selection.selectionSet);
+        if (selection.kind !== Kind.FRAGMENT_SPREAD || seen.has(selection.name.value)) continue;
+        seen.add(selection.name.value);
+        const fragment = context.getFragment(selection.name.value);
+        if (fragment) check(fragment.selectionSet);
+      }
+    };
+    check(selectionSet);
+  },
+});
+
+const rules = [...specifiedRules, finiteNumbers, unconditionalSubscriptions];
 
 /** How many fields an operation asks for, with fragments counted wherever they are spread. */
 function checkFields(document: DocumentNode): void {
@@ -262,7 +288,7 @@ export class Executor {
       if (Symbol.asyncIterator in source) throw new Error('a subscription that is not followed');
       return this.#told(source, false, document, operation, variables);
     }
-    const key = sharingKey(document, operation, variables ?? {});
+    const key = sharingKey(document, operation, variables ?? {}, source.series);
     return {
       join: (listener, after) => {
         const flow = this.#flows.get(document, key, (forget) =>

@@ -22,11 +22,12 @@ export function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
+  series: readonly number[],
 ): string {
   const after = variableOfAfter(document, operation);
   const given = Object.entries(variables).filter(([name]) => name !== after);
   given.sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([operation.name?.value, given]);
+  return JSON.stringify([operation.name?.value, given, series]);
 }
 
 /** What is shared, by the document and the key. Documents are those that were read once for all who send them. */

@@ -64,7 +64,8 @@ const CandleChangeType = builder.objectRef<CandleChange>('CandleChange').impleme
       resolve: ({ candles }) => [...candles],
     }),
     truncated: t.exposeBoolean('truncated', {
-      description: 'More than 10,000 candles: they are left out; fetch them with asOf: cursor.',
+      description:
+        'More than 10,000 candles, or than 100,000 in one event: they are left out; fetch them with asOf: cursor.',
     }),
   }),
 });

@@ -8,6 +8,7 @@ export class Outflow {
   readonly #connection: Socket;
   #taken = 0;
   #movedAt = 0;
+  #drained: Promise<void> | undefined;
 
   constructor(connection: Socket) {
     this.#connection = connection;
@@ -20,8 +21,15 @@ export class Outflow {
   /** Whether more may be sent: undefined, or a promise of when it may. */
   ready(): Promise<void> | undefined {
     const connection = this.#connection;
-    if (connection.writableLength < unflushedMax || connection.destroyed) return undefined;
-    return new Promise((resolve) => connection.once('drain', resolve));
+    // It tells that it has drained only when it said that it needs to.
+    if (connection.writableLength < unflushedMax || !connection.writableNeedDrain) return undefined;
+    this.#drained ??= new Promise((resolve) =>
+      connection.once('drain', () => {
+        this.#drained = undefined;
+        resolve();
+      }),
+    );
+    return this.#drained;
   }
 
   /** For how long nothing was taken of what is on its way, as far as it was asked. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Fault } from '../engine/fault.ts';
 import type { Executor } from '../schema/execute.ts';
@@ -32,7 +33,6 @@ export class ApiServer {
   #sockets: Sockets | undefined;
   #streams: Streams | undefined;
   #draining = false;
-  readonly #underWay = new Set<ServerResponse>();
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -88,9 +88,9 @@ export class ApiServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#underWay.add(response);
-    response.on('close', () => this.#underWay.delete(response));
     try {
+      // Behind another answer on its connection it would be made ready for nobody, and Node tells of no end of it.
+      if (!response.socket) await once(response, 'socket');
       await this.#route(request, response);
     } catch (error) {
       this.#fail(request, response, error);

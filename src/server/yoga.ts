@@ -1,10 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { type GraphQLError, getOperationAST } from 'graphql';
+import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execute.ts';
 import { onClose } from './leaving.ts';
-
-class Unparsable extends AggregateError {}
 
 /** Makes yoga use our reading, checking and running of documents. */
 function through(executor: Executor): Plugin {
@@ -13,7 +11,7 @@ function through(executor: Executor): Plugin {
       setParseFn((source: string | { body: string }) => {
         const { document, errors } = executor.prepare(typeof source === 'string' ? source : source.body);
         if (document) return document;
-        throw errors.length === 1 ? errors[0] : new Unparsable([...errors]);
+        throw errors.length === 1 ? errors[0] : new AggregateError(errors);
       });
     },
     onValidate: ({ setResult }) => setResult([]),
@@ -57,9 +55,4 @@ export function yogaFor(executor: Executor): YogaServerInstance<object, object> 
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
     plugins: [through(executor)],
   });
-}
-
-/** The errors that our parse step wrapped, for they were several. */
-export function errorsOf(error: unknown): readonly GraphQLError[] {
-  return error instanceof Unparsable ? (error.errors as GraphQLError[]) : [];
 }

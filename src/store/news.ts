@@ -15,6 +15,8 @@ export interface AskedNews {
 export interface News {
   /** The revision in which the series was deleted, if that is no later one. */
   readonly deleted: number | undefined;
+  /** Whether its key was another series' by then. */
+  readonly hasHeir: boolean;
   /** What each commit said of it, in no order; undefined: it is much, or lies in sealed blocks already. */
   readonly blocks: readonly Versions[] | undefined;
 }
@@ -39,10 +41,14 @@ export async function readNews(database: Database, asked: readonly AskedNews[]):
      UNION ALL SELECT n, 0, ${noColumns} FROM asked
        WHERE EXISTS (SELECT FROM fresh_blocks WHERE ${within} AND versions > ${versionsMax} OFFSET 0)
        OR EXISTS (SELECT FROM sealed_blocks WHERE series = storage AND max_revision > low AND base_revision <= high OFFSET 0)
-     UNION ALL SELECT n, deleted_revision, ${noColumns} FROM asked JOIN series USING (id) WHERE deleted_revision <= high`,
+     UNION ALL SELECT n, CASE WHEN EXISTS (SELECT FROM series AS heir
+         WHERE heir.key = series.key AND heir.deleted_revision IS NULL AND heir.created_revision <= high)
+         THEN -deleted_revision ELSE deleted_revision END, ${noColumns}
+       FROM asked JOIN series USING (id) WHERE deleted_revision <= high`,
   );
   const block = blockReader(rows, 2);
   const deleted = new Map<number, number>();
+  const heirs = new Set<number>();
   const blocks: (Versions[] | undefined)[] = asked.map(() => []);
   while (rows.next()) {
     const n = rows.int4();
@@ -53,11 +59,13 @@ export async function readNews(database: Database, asked: readonly AskedNews[]):
     }
     const revision = rows.int8();
     if (revision === 0) blocks[n] = undefined;
-    else deleted.set(n, revision);
+    else deleted.set(n, Math.abs(revision));
+    if (revision < 0) heirs.add(n);
     rows.skip(columnsCount);
   }
   return blocks.map((found, n) => ({
     deleted: deleted.get(n),
+    hasHeir: heirs.has(n),
     blocks: found && found.length <= blocksMax ? found : undefined,
   }));
 }

@@ -58,7 +58,7 @@ export class Recent {
         blocks.push(...said.filter(({ revision }) => revision[0] > after && revision[0] <= upTo));
       }
       const isLarge = blocks.some(({ t }) => t.length > versionsMax);
-      return { deleted: undefined, blocks: isLarge ? undefined : blocks };
+      return { deleted: undefined, hasHeir: false, blocks: isLarge ? undefined : blocks };
     });
   }
 }

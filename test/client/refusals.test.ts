@@ -39,6 +39,23 @@ it('a series that is deleted ends the line that follows it', async () => {
   tidemark.close();
 }, 30_000);
 
+it('a series that is deleted and made anew beside another is held anew', async () => {
+  const write = (value: number) =>
+    ingest(
+      server.url,
+      ['ANEW', 'BESIDE'].map((series) => ({ series, t, value })),
+    );
+  await write(1);
+  const tidemark = clientOf(server.url);
+  const line = tidemark.follow(['ANEW', 'BESIDE']);
+  for await (const _ of line) break;
+  await ask(server.url, 'mutation { deleteSeries(key: "ANEW") { revision } }');
+  const { revision } = await write(2);
+  await until(() => (line.cursor ?? 0) >= revision);
+  expect(['ANEW', 'BESIDE'].map((key) => [...(line.get(key)?.value ?? [])])).toEqual([[2], [2]]);
+  tidemark.close();
+});
+
 it('queries and mutations go over the same socket; errors have codes', async () => {
   const network = await startNetwork(server.port);
   const tidemark = clientOf(network.url);

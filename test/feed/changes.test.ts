@@ -168,6 +168,31 @@ function followsExactly(settings: () => Partial<Config>): void {
     await client.dispose();
   });
 
+  it('latest of a series that was deleted and made anew is that of the new one', async () => {
+    const series = ['N-1', 'N-2'];
+    const write = (value: number) =>
+      ingest(
+        writer.url,
+        series.map((key) => ({ series: key, t, value })),
+      );
+    await write(1);
+    const query =
+      'subscription ($series: [String!]!) { latest(series: $series) { values { series point { value } } } }';
+    const client = socketClient(reader.url);
+    const follow = () => client.iterate<{ latest: { values: unknown[] } }>({ query, variables: { series } });
+    const older = follow();
+    await older.next();
+    await ask(writer.url, 'mutation { deleteSeries(key: "N-1") { id } }');
+    expect((await older.next()).value?.data?.latest.values).toEqual([{ series: 'N-1', point: null }]);
+    await write(2);
+    const newer = follow();
+    expect((await newer.next()).value?.data?.latest.values).toEqual(
+      series.map((key) => ({ series: key, point: { value: 2 } })),
+    );
+    expect((await older.next()).value?.errors?.[0]).toMatchObject({ extensions: { code: 'GONE' } });
+    await client.dispose();
+  });
+
   it('a deleted series is an open span without points; when the last one is, the subscription ends with NOT_FOUND', async () => {
     await ingest(writer.url, [
       { series: 'D-1', t, value: 1 },

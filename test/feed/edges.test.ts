@@ -84,8 +84,12 @@ it('a reader that was busy gets all revisions that it missed as one event', asyn
     const events = changesOf(feed, request);
     expect(await next(events)).toMatchObject({ kind: 'PROGRESS', cursor: first, changes: [] });
     let last = 0;
-    for (let i = 1; i <= 20; i++)
+    for (let i = 1; i <= 20; i++) {
       last = (await ingest(server.url, [{ series: 'SLOW', t: t + (i % 4), value: i }])).revision;
+      feed.hear({ previous: last - 1, revision: last, series: request.series.map(({ id }) => id) });
+    }
+    // One was made ready when the first of them was heard of.
+    expect((await next(events)).cursor).toBeLessThan(last);
     const event = await next(events);
     expect(event).toMatchObject({ kind: 'CHANGE', cursor: last });
     expect(event.changes.flatMap(({ samples }) => [...samples.value])).toEqual([20, 17, 18, 19]);
@@ -173,6 +177,31 @@ describe('where a subscription begins', () => {
     await ingest(server.url, [{ series: 'B-2', t: t + 5, value: 3 }]);
     expect(await follower.next()).toMatchObject({ kind: 'SNAPSHOT', reason: expect.stringContaining('B-2') });
     expect(follower.values('B-2')).toEqual([3]);
+    await follower.compare();
+    await follower.disconnect();
+  });
+
+  it('while one of several series was deleted and made anew: it ends with GONE, and the same cursor then gives a SNAPSHOT', async () => {
+    const series = ['B-8', 'B-9'];
+    const write = (at: number) =>
+      ingest(
+        server.url,
+        series.map((key) => ({ series: key, t: t + at, value: at })),
+      );
+    await write(1);
+    const follower = new Follower(server.url, { series });
+    await follower.next();
+    await ask(server.url, 'mutation { deleteSeries(key: "B-8") { id } }');
+    expect(await follower.next()).toMatchObject({ kind: 'CHANGE', changes: [{ series: 'B-8', points: { t: [] } }] });
+    await write(2);
+    const another = new Follower(server.url, { series });
+    expect(await another.next()).toMatchObject({ kind: 'SNAPSHOT', reason: null });
+    await another.compare();
+    await another.disconnect();
+    await expect(follower.next()).rejects.toThrow(/GONE/);
+    await follower.disconnect();
+    expect(await follower.next()).toMatchObject({ kind: 'SNAPSHOT', reason: expect.stringContaining('B-8') });
+    expect(follower.values('B-8')).toEqual([2]);
     await follower.compare();
     await follower.disconnect();
   });

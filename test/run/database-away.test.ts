@@ -9,6 +9,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { sealBlocksMin } from '../../src/upkeep/upkeep.ts';
 import { Follower } from '../feed/follower.ts';
 import { ask, gql, ingest } from '../support/client.ts';
+import { defineAt } from '../support/define.ts';
 import { freePort, until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
@@ -95,8 +96,13 @@ it('the worker goes on as well: it seals what was written before and after', asy
   await until(async () => (await fresh()) < sealBlocksMin);
 });
 
-it('while it is away for longer, whoever asks is told UNAVAILABLE in the end, and nothing is written twice', async () => {
+it('while it is away for longer, whoever asks is told UNAVAILABLE in the end, and nothing is written twice; who follows goes on', async () => {
+  await defineAt(server.url, 'AWAY.twice', 'AWAY * 2');
+  const follower = new Follower(server.url, { series: ['AWAY', 'AWAY.twice'] });
+  const { cursor } = await follower.next();
   await postgres.stop();
+  // An announcement that comes twice changes nothing, but what it tells of is read.
+  server.app.feed.hear({ derived: cursor, series: undefined, unchanged: [] });
   const tick = { series: 'AWAY', t: t + 1e6, value: 7 };
   const input = { ticks: [tick], idempotencyKey: 'away-1' };
   const mutation = 'mutation ($input: IngestTicksInput!) { ingestTicks(input: $input) { revision } }';
@@ -118,4 +124,8 @@ it('while it is away for longer, whoever asks is told UNAVAILABLE in the end, an
     { ingestTicks: { revision: before + 1 } },
   ]);
   expect(await server.revision()).toBe(before + 1);
+  while ((follower.cursor ?? 0) <= before) await follower.next();
+  await follower.compare();
+  expect(follower.seen.filter(({ kind }) => kind === 'SNAPSHOT')).toHaveLength(1);
+  await follower.disconnect();
 });

@@ -132,6 +132,21 @@ it('server-sent events carry faults', async () => {
   expect(bad).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
 });
 
+it('a subscription whose field may be left out is refused, over SSE and over WebSockets', async () => {
+  const subscription = (root: string) =>
+    `subscription { ${root} } fragment F on Subscription { latest(series: "X") @include(if: false) { cursor } }`;
+  const roots = ['...F', '...F @skip(if: true)', '... @skip(if: true) { ...F }'];
+  const client = socketClient(server.url);
+  for (const root of roots) {
+    const { value } = await serverSent(server.url, subscription(root), {}, AbortSignal.timeout(5_000)).next();
+    expect(value?.errors?.[0].extensions.code).toBe('BAD_USER_INPUT');
+    const overSocket = client.iterate({ query: subscription(root) }).next();
+    const fault = expect.objectContaining({ extensions: { code: 'BAD_USER_INPUT' } });
+    await expect(overSocket).rejects.toContainEqual(fault);
+  }
+  await client.dispose();
+});
+
 it('an EventSource subscribes by GET', async () => {
   const query = encodeURIComponent('subscription { latest(series: ["X"]) { values { series } } }');
   const ending = new AbortController();

@@ -101,7 +101,8 @@ it('what a process wrote itself a moment ago is what the database says, or is no
           }
           known++;
           const told = await reads.news(asked);
-          for (const [i, { deleted, blocks }] of recent.entries()) {
+          for (const [i, { deleted, hasHeir, blocks }] of recent.entries()) {
+            expect(hasHeir).toBe(told[i].hasHeir);
             expect(deleted).toBe(told[i].deleted);
             expect(said(blocks)).toEqual(said(told[i].blocks));
           }
