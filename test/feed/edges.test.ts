@@ -88,8 +88,6 @@ it('a reader that was busy gets all revisions that it missed as one event', asyn
       last = (await ingest(server.url, [{ series: 'SLOW', t: t + (i % 4), value: i }])).revision;
       feed.hear({ previous: last - 1, revision: last, series: request.series.map(({ id }) => id) });
     }
-    // One was made ready when the first of them was heard of.
-    expect((await next(events)).cursor).toBeLessThan(last);
     const event = await next(events);
     expect(event).toMatchObject({ kind: 'CHANGE', cursor: last });
     expect(event.changes.flatMap(({ samples }) => [...samples.value])).toEqual([20, 17, 18, 19]);

@@ -63,14 +63,17 @@ it('what a process wrote itself a moment ago is what the database says, or is no
       const revisions: number[] = [];
       for (const key of keys) revisions.push((await put(own, key, [[0, 1]])).revision);
       for (const each of acts) {
+        const ids = new Map(await Promise.all(keys.map(async (key) => [key, await idOf(one, key)] as const)));
         if (each.kind === 'write')
           await Promise.all(
             each.writes.map(({ key, points, note }) =>
               gatherer.submit({
                 note: note ? 'a revision of its own' : null,
                 answer: {},
-                creates: [{ key }],
-                columns: [{ series: key, key, column: column([...new Map(points)].sort((a, b) => a[0] - b[0])) }],
+                creates: [],
+                columns: [
+                  { series: ids.get(key) ?? 0, key, column: column([...new Map(points)].sort((a, b) => a[0] - b[0])) },
+                ],
               }),
             ),
           );
