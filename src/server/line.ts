@@ -4,10 +4,11 @@ import type { WebSocket } from 'ws';
 import { addressOf } from './addresses.ts';
 import { Outflow } from './outflow.ts';
 
-export type Closing = 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
+export type Closing = 'badId' | 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
 
 /** Why the server closes a socket, beside the codes that graphql-ws gives; docs/protocol.md says what to do then. */
 export const closing: Readonly<Record<Closing, readonly [code: number, reason: string]>> = {
+  badId: [4400, 'The id of an operation is longer than 1,000 characters'],
   restart: [1012, 'The server restarts: connect again, with after'],
   tooManySockets: [4430, 'Too many sockets from one address'],
   tooManyOperations: [4431, 'Too many operations at once on one socket'],

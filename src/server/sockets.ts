@@ -18,6 +18,9 @@ const closeMillis = 10_000;
 /** At the end it is less: well within the time that stopping may take. */
 const lastCloseMillis = 2_000;
 
+/** The longest id of an operation, in characters. */
+const idMax = 1_000;
+
 /** Sockets are looked at this often, unless a limit is shorter. */
 const attendMillis = 1_000;
 
@@ -71,6 +74,11 @@ export class Sockets {
         if (Object.keys(subscriptions).length > options.operationsPerSocket) {
           line.close('tooManyOperations');
           return [new GraphQLError('Too many operations at once.', { extensions: { code: 'RATE_LIMITED' } })];
+        }
+        // It is sent with every event.
+        if (id.length > idMax) {
+          line.close('badId');
+          return [new GraphQLError('The id is too long.', { extensions: { code: 'BAD_USER_INPUT' } })];
         }
         if (typeof payload.query !== 'string')
           return [new GraphQLError('The message has no query.', { extensions: { code: 'BAD_USER_INPUT' } })];

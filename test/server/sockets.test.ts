@@ -110,3 +110,14 @@ it('who is silent is asked, and closed with 4433 when no answer comes', async ()
   expect(await code).toBe(closing.silent[0]);
   sockets.close();
 });
+
+it('the id of an operation has 1,000 characters at most: 4400', async () => {
+  const socket = await greeted();
+  const subscribeAs = (id: string) =>
+    socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query: '{ revision }' } }));
+  subscribeAs('i'.repeat(1_000));
+  const [told] = await once(socket, 'message');
+  expect(JSON.parse(String(told))).toMatchObject({ type: 'next', id: 'i'.repeat(1_000) });
+  subscribeAs('i'.repeat(1_001));
+  expect(await codeOf(socket)).toBe(4400);
+});
