@@ -7,8 +7,7 @@ import type { Catalogue } from '../store/catalogue.ts';
 const pollMillisUsual = 500;
 
 interface Waiter {
-  /** undefined: any series. */
-  readonly series: ReadonlySet<number> | undefined;
+  readonly series: ReadonlySet<number>;
   /** One of its series may have changed. */
   readonly wake: () => void;
   /** One of its series reflects more than it did, and came out as it was. */
@@ -24,12 +23,11 @@ class Waiters {
   reads = 0;
   #onIdle: (() => void) | undefined;
   readonly #bySeries = new Index<Waiter>();
-  readonly #ofAny = new Set<Waiter>();
 
-  readonly onRead = (): void => {
+  onRead(): void {
     this.reads--;
     if (this.reads === 0) this.#onIdle?.();
-  };
+  }
 
   /** Resolves when nothing is being read. */
   async idle(): Promise<void> {
@@ -44,23 +42,21 @@ class Waiters {
 
   add(waiter: Waiter): void {
     this.all.add(waiter);
-    if (!waiter.series) this.#ofAny.add(waiter);
-    else for (const id of waiter.series) this.#bySeries.add(id, waiter);
+    for (const id of waiter.series) this.#bySeries.add(id, waiter);
   }
 
   delete(waiter: Waiter): void {
     this.all.delete(waiter);
-    if (!waiter.series) this.#ofAny.delete(waiter);
-    else for (const id of waiter.series) this.#bySeries.delete(id, waiter);
+    for (const id of waiter.series) this.#bySeries.delete(id, waiter);
   }
 
-  /** The series that are waited for by name. */
+  /** The series that are waited for. */
   series(): number[] {
     return this.#bySeries.keys();
   }
 
   of(series: readonly number[]): Set<Waiter> {
-    const found = new Set(this.#ofAny);
+    const found = new Set<Waiter>();
     for (const id of series) for (const waiter of this.#bySeries.get(id)) found.add(waiter);
     return found;
   }
@@ -105,10 +101,6 @@ export class Feed {
     await this.#listening?.stop();
     // Whoever stops the feed closes the store next.
     await this.#waiters.idle();
-  }
-
-  get stopped(): boolean {
-    return this.#stopped;
   }
 
   get newest(): number {
@@ -179,7 +171,7 @@ export class Feed {
    * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was;
    * `onNews` is called at each of these moments.
    */
-  watch(series: ReadonlySet<number> | undefined, onNews?: () => void): Watch {
+  watch(series: ReadonlySet<number>, onNews?: () => void): Watch {
     return new Watch(this.#waiters, series, () => this.#stopped, onNews);
   }
 }
@@ -193,12 +185,7 @@ export class Watch {
   #closed = false;
   #resolve: (() => void) | undefined;
 
-  constructor(
-    waiters: Waiters,
-    series: ReadonlySet<number> | undefined,
-    isStopped: () => boolean,
-    onNews?: () => void,
-  ) {
+  constructor(waiters: Waiters, series: ReadonlySet<number>, isStopped: () => boolean, onNews?: () => void) {
     this.#waiters = waiters;
     this.#isStopped = isStopped;
     this.#waiter = {

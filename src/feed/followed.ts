@@ -50,16 +50,24 @@ export interface Followed<Event> {
   ): void;
 }
 
+/** What happened up to a cursor. When the last series was deleted there is nothing left to follow. */
+export function eventOf<Change>(
+  series: readonly SeriesRow[],
+  cursor: number,
+  news: readonly News[],
+  changes: readonly Change[],
+): FoldedEvent<Change> {
+  checkHeirs(series, news);
+  const isOver = news.every(({ deleted }) => deleted !== undefined);
+  const end = isOver ? new Fault('NOT_FOUND', `The series '${series[0].key}' was deleted.`, ['series']) : undefined;
+  return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null, end };
+}
+
 /** Whoever follows a key is to come back when it became another series': a cursor says nothing of which one it was. */
-export function checkHeirs(series: readonly SeriesRow[], news: readonly News[]): void {
+function checkHeirs(series: readonly SeriesRow[], news: readonly News[]): void {
   const at = news.findIndex(({ hasHeir }) => hasHeir);
   if (at >= 0)
     throw new Fault('GONE', `The series '${series[at].key}' was deleted and made anew: subscribe again, with after.`, [
       'series',
     ]);
-}
-
-/** When the last of them was deleted there is nothing left to follow. */
-export function goneFault(series: readonly SeriesRow[]): Fault {
-  return new Fault('NOT_FOUND', `The series '${series[0].key}' was deleted.`, ['series']);
 }

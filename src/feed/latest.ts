@@ -1,9 +1,10 @@
 import { nowhere, readStorages } from '../derive/where.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
+import type { News } from '../store/news.ts';
 import { readCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
-import { checkHeirs, type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
+import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
 import { Following, type FollowOptions } from './following.ts';
 
 /** The newest point of a series; null: it has none. */
@@ -49,19 +50,13 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
     const { cursor: exact, newest } = await readCursor(this.#store, this.series, upTo);
     const cursor = Math.max(after, exact ?? 0);
     if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null } as const, newest };
-    const [before, lasts, deleted] = await Promise.all([
-      this.#lasts(after),
-      this.#lasts(cursor),
-      this.#deleted(cursor),
-    ]);
-    const changes = this.series.flatMap((row) => {
-      const gone = deleted.get(row.id);
-      if (gone !== undefined) return gone > after ? [{ series: row.key, point: null }] : [];
+    const [before, lasts, news] = await Promise.all([this.#lasts(after), this.#lasts(cursor), this.#news(cursor)]);
+    const changes = this.series.flatMap((row, i) => {
+      const { deleted } = news[i];
+      if (deleted !== undefined) return deleted > after ? [{ series: row.key, point: null }] : [];
       return isSame(before.get(row.id), lasts.get(row.id)) ? [] : [latestOf(row, lasts)];
     });
-    const end = deleted.size < this.series.length ? undefined : goneFault(this.series);
-    const kind = changes.length > 0 ? ('CHANGE' as const) : ('PROGRESS' as const);
-    return { event: { kind, cursor, changes, reason: null, end }, newest };
+    return { event: eventOf(this.series, cursor, news, changes), newest };
   }
 
   async #lasts(asOf: number): Promise<Lasts> {
@@ -81,11 +76,8 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
   }
 
   /** Which of them were deleted, and in which revision. */
-  async #deleted(upTo: number): Promise<Map<number, number>> {
-    const asked = this.series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo }));
-    const news = await this.#store.reads.news(asked);
-    checkHeirs(this.series, news);
-    return new Map(news.flatMap(({ deleted }, i) => (deleted === undefined ? [] : [[this.series[i].id, deleted]])));
+  #news(upTo: number): Promise<readonly News[]> {
+    return this.#store.reads.news(this.series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo })));
   }
 }
 

@@ -1,4 +1,4 @@
-import { derivedAmong, nowhere, readTenures, storageAt } from '../derive/where.ts';
+import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
 import { mergeVersions, noVersions, type Points, type Versions } from '../engine/versions.ts';
 import { diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
@@ -7,7 +7,7 @@ import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
 import type { Range } from '../store/read.ts';
 import { readCursor } from './cursor.ts';
-import { checkHeirs, type FoldedEvent, type Followed, goneFault, type Store } from './followed.ts';
+import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
 
 /** What is told of a span: who holds an older revision replaces all of the span by it. */
 export interface SpanReader<Change> {
@@ -78,7 +78,8 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     if (cursor === after) return { event: { kind: 'PROGRESS' as const, cursor, changes: [], reason: null }, newest };
     const sourceOf = await this.#sources(standings, after);
     const news = known ?? (await this.#news(sourceOf, after, cursor));
-    return { event: this.#event(cursor, news, await this.#changes(sourceOf, news, after, cursor)), newest };
+    const changes = await this.#changes(sourceOf, news, after, cursor);
+    return { event: eventOf(this.series, cursor, news, changes), newest };
   }
 
   /** For source series alone: they lie under their own ids. */
@@ -97,40 +98,42 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   /** The event, if nothing is to be looked up for it. */
   #told(after: number, upTo: number, news: readonly News[]): FoldedEvent<Change> | undefined {
     if (this.#reader.further) return undefined;
+    const { asked, behinds, closer } = this.#sift(({ id }, asOf) => ({ storage: id, asOf }), news, after, upTo);
+    if (closer.length > 0) return undefined;
     const changes: Change[] = [];
-    const behinds: Behind[] = [];
     let points = 0;
-    for (const [i, series] of this.series.entries()) {
-      const { deleted, blocks } = news[i];
-      const source = { storage: series.id, asOf: upTo };
-      if (deleted !== undefined) {
-        if (deleted > after) changes.push(this.#nothing(series, upTo));
-        continue;
-      }
-      const behind = this.#ends.behind(source, blocks, after);
-      if (!behind) return undefined;
-      for (const span of this.#spansBehind(behind, upTo)) {
-        if (!span.points) return undefined;
-        const change = this.#reader.told(series, source, span, span.points);
-        points += this.#reader.sizeOf(change);
-        if (points > eventPointsMax) return undefined;
-        changes.push(change);
-      }
-      behinds.push(behind);
+    for (const { series, source, span } of asked.flat()) {
+      if (!span.points) return undefined;
+      const change = this.#reader.told(series, source, span, span.points);
+      points += this.#reader.sizeOf(change);
+      if (points > eventPointsMax) return undefined;
+      changes.push(change);
     }
     for (const behind of behinds) this.#ends.keep(behind);
-    return this.#event(upTo, news, changes);
+    return eventOf(this.series, upTo, news, changes);
   }
 
-  #event(cursor: number, news: readonly News[], changes: readonly Change[]): FoldedEvent<Change> {
-    checkHeirs(this.series, news);
-    const end = news.every(({ deleted }) => deleted !== undefined) ? goneFault(this.series) : undefined;
-    return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null, end };
-  }
-
-  /** A series that was deleted. */
-  #nothing(series: SeriesRow, asOf: number): Change {
-    return this.#reader.told(series, { storage: nowhere, asOf }, this.#reader.range, noVersions);
+  /** What the news alone tell of each series, and the places of those of which it takes a closer look. */
+  #sift(sourceOf: SourceOf, news: readonly News[], after: number, cursor: number) {
+    const asked: Asked[][] = [];
+    const behinds: Behind[] = [];
+    const closer: number[] = [];
+    for (const [i, series] of this.series.entries()) {
+      const { deleted, blocks } = news[i];
+      const source = sourceOf(series, cursor);
+      asked[i] = [];
+      if (deleted !== undefined) {
+        if (deleted > after) asked[i].push({ series, source, span: { ...this.#reader.range, points: noVersions } });
+        continue;
+      }
+      const isSame = sourceOf(series, after).storage === source.storage;
+      const behind = isSame && !this.#reader.further ? this.#ends.behind(source, blocks, after) : undefined;
+      if (behind) {
+        asked[i] = this.#spansBehind(behind, cursor).map((span) => ({ series, source, span }));
+        behinds.push(behind);
+      } else closer.push(i);
+    }
+    return { asked, behinds, closer };
   }
 
   async #snapshot(reason: string | null, upTo: number | undefined): Promise<FoldedEvent<Change> | undefined> {
@@ -145,7 +148,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
         return { series, source: sourceOf(series, cursor), span: { ...range, points } };
       }),
     );
-    return { ...this.#event(cursor, news, changes), kind: 'SNAPSHOT', reason };
+    return { ...eventOf(this.series, cursor, news, changes), kind: 'SNAPSHOT', reason };
   }
 
   /** Where every series lies from a revision on. */
@@ -169,23 +172,8 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 
   async #changes(sourceOf: SourceOf, news: readonly News[], after: number, cursor: number): Promise<Change[]> {
-    const told: Asked[][] = this.series.map(() => []);
-    const closer: number[] = [];
-    for (const [i, series] of this.series.entries()) {
-      const { deleted, blocks } = news[i];
-      const source = sourceOf(series, cursor);
-      const { range } = this.#reader;
-      if (deleted !== undefined) {
-        if (deleted > after) told[i].push({ series, source, span: { ...range, points: noVersions } });
-        continue;
-      }
-      const isSame = sourceOf(series, after).storage === source.storage;
-      const behind = isSame && !this.#reader.further ? this.#ends.behind(source, blocks, after) : undefined;
-      if (behind) {
-        told[i] = this.#spansBehind(behind, cursor).map((span) => ({ series, source, span }));
-        this.#ends.keep(behind);
-      } else closer.push(i);
-    }
+    const { asked, behinds, closer } = this.#sift(sourceOf, news, after, cursor);
+    for (const behind of behinds) this.#ends.keep(behind);
     for (let first = 0; first < closer.length; first += closerAtOnce) {
       const some = closer.slice(first, first + closerAtOnce).map(async (i) => {
         const series = this.series[i];
@@ -194,11 +182,11 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
           this.#closer(older, source, news[i]),
           this.#reader.further ? undefined : this.#ends.learn(source, news[i].blocks, after),
         ]);
-        told[i] = this.#joined(spans).map((span) => ({ series, source, span }));
+        asked[i] = this.#joined(spans).map((span) => ({ series, source, span }));
       });
       await Promise.all(some);
     }
-    return this.#read(told.flat());
+    return this.#read(asked.flat());
   }
 
   /** Reads what is told; when it is enough for one event, the rest is left out. */
@@ -302,17 +290,12 @@ function endOf(blocks: readonly Versions[], end: number): number {
   return blocks.reduce((last, { t }) => Math.max(last, t[t.length - 1]), end);
 }
 
-/** Where blocks lie, merged where they touch, ascending. */
+/** Where blocks lie, in the order of time. */
 function hullsOf(blocks: readonly Versions[], range: Range): Range[] {
-  const hulls: { from: number; to: number }[] = [];
-  for (const { t } of [...blocks].sort((a, b) => a.t[0] - b.t[0])) {
-    const [from, to] = [Math.max(t[0], range.from), Math.min(t[t.length - 1] + 1, range.to)];
-    const last = hulls.at(-1);
-    if (from >= to) continue;
-    if (last && from <= last.to) last.to = Math.max(last.to, to);
-    else hulls.push({ from, to });
-  }
-  return hulls;
+  return blocks
+    .map(({ t }) => ({ from: Math.max(t[0], range.from), to: Math.min(t[t.length - 1] + 1, range.to) }))
+    .filter(({ from, to }) => from < to)
+    .sort((a, b) => a.from - b.from);
 }
 
 type MaybeKnown = Range & { readonly points?: Points | undefined };

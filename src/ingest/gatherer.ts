@@ -232,7 +232,7 @@ export class Gatherer {
     const revision = previous + answer.revisions;
     if (plan.request.stages.length === 0 && plan.request.creates.length === 0) {
       const blocks = plan.request.blocks.map(({ at, series, column }) => ({
-        series: idOf(series),
+        series,
         revision: previous + 1 + at,
         column,
       }));

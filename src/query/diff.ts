@@ -6,7 +6,7 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import { everything, type Range, stepBlocksMin, walkSteps } from '../store/read.ts';
+import { everything, joinRanges, type Range, stepBlocksMin, walkSteps } from '../store/read.ts';
 import type { Reads } from '../store/reads.ts';
 
 /** More spans than this are given as one that covers the rest. */
@@ -109,7 +109,7 @@ function compare(spans: Spans, versions: Versions, older: number, newer: number)
 /**
  * The spans in which a series differs between two revisions: from the first to the last instant that differs, with no
  * point in between that is the same. With them what is there by now, up to so many points. `touched` is where anything
- * was said in between, where that is known.
+ * was said in between, where that is known, in the order of time.
  */
 export async function diffSeries(
   reads: Reads,
@@ -121,7 +121,7 @@ export async function diffSeries(
   touched?: readonly Range[],
 ): Promise<DiffSpan[]> {
   const spans = new Spans(pointsMax);
-  const hulls = joinHulls(touched ?? (await reads.touched(series, older, newer, range)));
+  const hulls = joinRanges(touched ?? (await reads.touched(series, older, newer, range)), togetherMicros);
   for await (const { versions, isFirst } of walkHulls(reads, series, hulls)) {
     if (isFirst) spans.same();
     compare(spans, versions, older, newer);
@@ -138,17 +138,6 @@ export function diffBehind(versions: Versions, newer: number, range: Range, poin
 
 /** Hulls so close together are walked as one: ticks that come live lie each in one of its own. */
 const togetherMicros = 5_000_000;
-
-function joinHulls(hulls: readonly Range[]): Range[] {
-  const joined: Range[] = [];
-  for (const hull of hulls) {
-    const last = joined.at(-1);
-    if (last && hull.from - last.to <= togetherMicros)
-      joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, hull.to) };
-    else joined.push(hull);
-  }
-  return joined;
-}
 
 /** So many hulls are begun with one statement. */
 const hullsAtOnce = 32;

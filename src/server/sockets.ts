@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, type OperationDefinitionNode } from 'graphql';
+import { type ExecutionArgs, GraphQLError, type OperationDefinitionNode } from 'graphql';
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
@@ -95,22 +95,20 @@ export class Sockets {
         };
         return args;
       },
-      execute: (args) =>
-        run(args as unknown as Arguments, async ({ document, operation, variableValues }) =>
-          streamOfOne((onLeave) => executor.execute(document, operation, variableValues, executor.context(onLeave))),
-        ),
-      subscribe: (args) =>
-        run(args as unknown as Arguments, async ({ document, operation, variableValues, line, id }) => {
-          const accepted = await executor.subscribe(document, operation, variableValues);
-          return 'join' in accepted ? deliver(accepted, line, id) : accepted;
-        }),
+      execute: (args) => {
+        const { document, operation, variableValues } = args as unknown as Arguments;
+        return streamOfOne((onLeave) =>
+          executor.execute(document, operation, variableValues, executor.context(onLeave)),
+        );
+      },
+      subscribe: async (args) => {
+        const { document, operation, variableValues, line, id } = args as unknown as Arguments;
+        const accepted = await executor.subscribe(document, operation, variableValues);
+        return 'join' in accepted ? deliver(accepted, line, id) : accepted;
+      },
     });
     const every = Math.min(attendMillis, options.slowMillis / 4);
     this.#timer = setInterval(() => this.#attend(), every).unref();
-  }
-
-  get count(): number {
-    return this.#lines.size;
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -184,11 +182,4 @@ export class Sockets {
 
 function refuse(socket: Duplex, status: string): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
-function run<T extends ExecutionResult | AsyncGenerator<ExecutionResult>>(
-  args: Arguments,
-  how: (args: Arguments) => Promise<T>,
-): Promise<T> {
-  return how(args);
 }

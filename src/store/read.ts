@@ -304,12 +304,19 @@ export async function readTouched(
        WHERE series = ${series} AND max_revision > ${after} AND base_revision <= ${to} AND from_t < ${range.to} AND to_t >= ${range.from}
      ORDER BY 1`,
   );
-  const hulls: Range[] = [];
-  for (const row of rows) {
-    const next = { from: Math.max(Number(row.from), range.from), to: Math.min(Number(row.to), range.to) };
-    const last = hulls.at(-1);
-    if (last && next.from <= last.to) hulls[hulls.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
-    else hulls.push(next);
+  return joinRanges(
+    rows.map((row) => ({ from: Math.max(Number(row.from), range.from), to: Math.min(Number(row.to), range.to) })),
+  );
+}
+
+/** Ranges in the order of their starts; those that overlap, or lie no further apart, are one. */
+export function joinRanges(ranges: readonly Range[], apart = 0): Range[] {
+  const joined: Range[] = [];
+  for (const next of ranges) {
+    const last = joined.at(-1);
+    if (last && next.from - last.to <= apart)
+      joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
+    else joined.push(next);
   }
-  return hulls;
+  return joined;
 }
