@@ -78,18 +78,23 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     expect((await write(1)).errors).toBeUndefined();
     const { bavail, bsize } = await import('node:fs').then(({ statfsSync }) => statfsSync(folder));
     writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 1_500_000), 1));
+    // A write that was refused may leave room that it had taken already, so that one more fits in.
     let written = 2;
-    let answer = await write(written);
-    while (!answer.errors && written < 24) answer = await write(++written);
-    expect(answer.errors?.[0]).toMatchObject({
-      message: expect.stringContaining('no disk space'),
-      extensions: { code: 'UNAVAILABLE' },
-    });
-    expect(answer.status).toBe(200);
-    const revision = await server.revision();
-    expect(revision).toBe(written);
-    expect(await counted()).toBe(written * count);
-    expect((await write(written)).errors?.[0].extensions.code).toBe('UNAVAILABLE');
+    for (let refused = 0; refused < 3; ) {
+      const answer = await write(written);
+      expect(answer.status).toBe(200);
+      if (answer.errors) {
+        refused++;
+        expect(answer.errors[0]).toMatchObject({
+          message: expect.stringContaining('no disk space'),
+          extensions: { code: 'UNAVAILABLE' },
+        });
+      } else written++;
+      expect(written).toBeLessThan(24);
+      expect(await server.revision()).toBe(written);
+      expect(await counted()).toBe(written * count);
+    }
+    const revision = written;
     rmSync(ballast);
     expect((await write(written)).data.ingestColumns).toEqual({ revision: revision + 1, accepted: count });
     expect(await counted()).toBe((written + 1) * count);
