@@ -13,17 +13,19 @@ const layers = {
   derive: ['engine', 'store'],
   market: ['engine', 'store'],
   ingest: ['engine', 'store'],
+  imports: ['engine', 'store', 'ingest', 'derive', 'bell'],
   recompute: ['engine', 'store', 'derive', 'bell'],
   upkeep: ['engine', 'store', 'bell'],
   feed: ['engine', 'store', 'bell', 'query', 'market', 'derive'],
-  schema: ['engine', 'store', 'query', 'market', 'ingest', 'derive', 'feed'],
-  server: ['engine', 'schema'],
+  schema: ['engine', 'store', 'query', 'market', 'ingest', 'imports', 'derive', 'feed'],
+  server: ['engine', 'store', 'query', 'imports', 'schema'],
   run: [
     'engine',
     'embedded',
     'store',
     'bell',
     'ingest',
+    'imports',
     'derive',
     'recompute',
     'upkeep',
@@ -32,7 +34,7 @@ const layers = {
     'server',
     '.',
   ],
-  cli: ['engine', 'embedded', 'store', 'bell', '.'],
+  cli: ['engine', 'embedded', 'store', 'bell', 'imports', '.'],
   '.': ['engine', 'cli', 'run', 'schema'],
 };
 
@@ -52,6 +54,10 @@ const owners = {
   chevrotain: ['engine'],
   bullmq: ['bell'],
   ioredis: ['bell'],
+  '@tus/server': ['server'],
+  '@tus/file-store': ['server'],
+  '@fastify/busboy': ['server'],
+  'tus-js-client': ['cli'],
 };
 
 const problems = [];

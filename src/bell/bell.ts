@@ -15,7 +15,12 @@ export interface DerivedNotice {
   readonly unchanged: readonly number[];
 }
 
-export type Notice = CommitNotice | DerivedNotice;
+/** An import that has something new to show. */
+export interface ImportNotice {
+  readonly import: number;
+}
+
+export type Notice = CommitNotice | DerivedNotice | ImportNotice;
 
 /** The jobs there are, each with what it carries. */
 export interface Jobs {
@@ -25,6 +30,10 @@ export interface Jobs {
   build: { readonly definition: number };
   /** Merge fresh blocks of the series of one partition. */
   seal: { readonly partition: number };
+  /** Go on with an import. */
+  import: { readonly import: number };
+  /** Compute a summary of its table. */
+  summary: { readonly import: number; readonly groupBy: string; readonly of: string; readonly fn: string };
   /** Look after everything that no commit rings for: what is quiet, what is old. */
   sweep: Record<string, never>;
 }
@@ -66,7 +75,8 @@ export function parseNotice(payload: string): Notice | undefined {
   try {
     const notice: unknown = JSON.parse(payload);
     if (typeof notice !== 'object' || notice === null) return undefined;
-    const { previous, revision, derived, ...given } = notice as Record<string, unknown>;
+    const { previous, revision, derived, import: ofImport, ...given } = notice as Record<string, unknown>;
+    if (typeof ofImport === 'number') return { import: ofImport };
     const series = idsOf(given.series);
     if (typeof derived === 'number') return { derived, series, unchanged: idsOf(given.unchanged) ?? [] };
     if (typeof previous !== 'number' || typeof revision !== 'number') return undefined;

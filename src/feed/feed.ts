@@ -112,6 +112,7 @@ export class Feed {
   }
 
   hear(notice: Notice): void {
+    if ('import' in notice) return;
     if ('derived' in notice) {
       if (!notice.series) {
         this.#wakeAll();

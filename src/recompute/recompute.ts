@@ -107,6 +107,7 @@ export class Recompute {
       if (this.#isOfLong(notice)) void this.#lookAfterLong().catch(() => undefined);
       return;
     }
+    if ('import' in notice) return;
     if (notice.revision <= this.#heard) return;
     const gap = notice.previous !== this.#heard;
     this.#heard = notice.revision;

@@ -30,6 +30,8 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       ...upkeep,
       build: ({ definition }) => builds.build(definition),
       advance: async () => tell({ advance: true }),
+      import: async () => undefined,
+      summary: async () => undefined,
     },
     config.workerConcurrency,
   );

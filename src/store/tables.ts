@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   customType,
   doublePrecision,
   index,
@@ -27,8 +28,13 @@ export const commits = pgTable(
     revision: revision('revision').primaryKey(),
     at: timestamp('at', { withTimezone: true, precision: 6, mode: 'string' }).notNull(),
     note: text('note'),
+    /** The import that it is of. */
+    import: integer('import'),
   },
-  (table) => [index('commits_at').on(table.at)],
+  (table) => [
+    index('commits_at').on(table.at),
+    index('commits_import').on(table.import).where(sql`import is not null`),
+  ],
 );
 
 /**
@@ -222,3 +228,133 @@ export const leases = pgTable('leases', {
   worker: uuid('worker').notNull(),
   until: timestamp('until', { withTimezone: true, mode: 'string' }).notNull(),
 });
+
+/** The bytes of a file, under its id in the store of uploads. They go after a while; what is known of them stays. */
+export const uploads = pgTable(
+  'uploads',
+  {
+    id: text('id').primaryKey(),
+    filename: text('filename').notNull(),
+    /** null while whoever sends it has not said. */
+    size: bigint('size', { mode: 'number' }),
+    /** Of all bytes, in hex: as it was said, and as it was found when they were here. */
+    claimedSha256: text('claimed_sha256'),
+    sha256: text('sha256'),
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
+    /** When the last byte was here. */
+    completeAt: timestamp('complete_at', { withTimezone: true, mode: 'string' }),
+    /** When the bytes were deleted. */
+    goneAt: timestamp('gone_at', { withTimezone: true, mode: 'string' }),
+  },
+  (table) => [
+    index('uploads_sha256').on(table.sha256),
+    index('uploads_claimed_sha256').on(table.claimedSha256),
+    index('uploads_there').on(table.createdAt).where(sql`gone_at is null`),
+  ],
+);
+
+/** What is to become of an upload, and what became of it. `input` is what the user said, `plan` all that was made of it. */
+export const imports = pgTable(
+  'imports',
+  {
+    id: integer('id').primaryKey().generatedAlwaysAsIdentity(),
+    upload: text('upload').notNull(),
+    filename: text('filename').notNull(),
+    status: text('status', {
+      enum: ['UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING', 'DONE', 'FAILED', 'CANCELLED', 'UNDONE'],
+    }).notNull(),
+    input: jsonb('input').notNull(),
+    /** Of the bytes and the input: work that was done once is not done again. Known when the bytes are. */
+    work: text('work'),
+    /** The import that did the same work: this one shows what became of that one. */
+    sameAs: integer('same_as'),
+    plan: jsonb('plan'),
+    /** What a worker is to do next: read it without writing, write it, take it back. */
+    task: text('task', { enum: ['PREVIEW', 'COMMIT', 'UNDO'] })
+      .notNull()
+      .default('COMMIT'),
+    /** Counts who took it up: only the last one may write. */
+    epoch: integer('epoch').notNull().default(0),
+    heartbeatAt: timestamp('heartbeat_at', { withTimezone: true, mode: 'string' }),
+    cancelAsked: boolean('cancel_asked').notNull().default(false),
+    /** Where whoever takes it up goes on. */
+    place: jsonb('place'),
+    bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
+    rows: bigint('rows', { mode: 'number' }).notNull().default(0),
+    accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
+    rejectedCount: bigint('rejected_count', { mode: 'number' }).notNull().default(0),
+    unchanged: bigint('unchanged', { mode: 'number' }).notNull().default(0),
+    changed: bigint('changed', { mode: 'number' }).notNull().default(0),
+    /** How many series it makes: import_series says which. */
+    createdCount: integer('created_count').notNull().default(0),
+    /** Derived series that would move, or moved: how many, and the keys of the first thousand. */
+    movedCount: integer('moved_count').notNull().default(0),
+    moved: jsonb('moved').notNull().default(sql`'[]'`),
+    fromRevision: revision('from_revision'),
+    toRevision: revision('to_revision'),
+    /** What it wrote when it was taken back. */
+    undoneRevision: revision('undone_revision'),
+    /** Points that were then given back what they held before, and those that somebody had changed since. */
+    restored: bigint('restored', { mode: 'number' }).notNull().default(0),
+    kept: bigint('kept', { mode: 'number' }).notNull().default(0),
+    problem: text('problem'),
+    createdAt: timestamp('created_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
+    endedAt: timestamp('ended_at', { withTimezone: true, mode: 'string' }),
+    /** Grows with each change that is shown. */
+    version: bigint('version', { mode: 'number' }).notNull().default(0),
+  },
+  (table) => [
+    index('imports_upload').on(table.upload),
+    index('imports_work').on(table.work),
+    index('imports_open').on(table.status).where(sql`status in ('QUEUED', 'RUNNING')`),
+  ],
+);
+
+/** Rows that were refused, in the order of the file; the first ones of many. */
+export const importRejects = pgTable(
+  'import_rejects',
+  {
+    import: integer('import').notNull(),
+    place: bigint('place', { mode: 'number' }).notNull(),
+    line: bigint('line', { mode: 'number' }).notNull(),
+    column: text('column'),
+    reason: text('reason').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.import, table.place] })],
+);
+
+/** Series that an import makes: its staged blocks name the n-th as -n. */
+export const importSeries = pgTable(
+  'import_series',
+  { import: integer('import').notNull(), n: integer('n').notNull(), key: text('key').notNull() },
+  (table) => [primaryKey({ columns: [table.import, table.n] })],
+);
+
+/** What an import has laid down so far. Of two blocks that overlap the later one is of a later generation, and so of a later revision. */
+export const importStages = pgTable(
+  'import_stages',
+  {
+    import: integer('import').notNull(),
+    stage: uuid('stage').notNull(),
+    generation: integer('generation').notNull(),
+    blocks: integer('blocks').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.import, table.stage] })],
+);
+
+/** Summaries of tables that were asked for. */
+export const importSummaries = pgTable(
+  'import_summaries',
+  {
+    import: integer('import').notNull(),
+    groupBy: text('group_by').notNull(),
+    /** '' for none. */
+    of: text('of').notNull(),
+    fn: text('fn').notNull(),
+    /** [[group, value, count]], ready when it is there. */
+    groups: jsonb('groups'),
+    problem: text('problem'),
+    askedAt: timestamp('asked_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.import, table.groupBy, table.of, table.fn] })],
+);

@@ -29,7 +29,14 @@ class Heard<T> {
 }
 
 const nothing = async () => undefined;
-const idle: JobHandlers = { seal: nothing, sweep: nothing, advance: nothing, build: nothing };
+const idle: JobHandlers = {
+  seal: nothing,
+  sweep: nothing,
+  advance: nothing,
+  build: nothing,
+  import: nothing,
+  summary: nothing,
+};
 
 function revisionOf(notice: Notice | undefined): number | undefined {
   return notice && 'revision' in notice ? notice.revision : undefined;

@@ -87,6 +87,8 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
         {
           seal: nothing,
           sweep: nothing,
+          import: nothing,
+          summary: nothing,
           build: ({ definition }) => builds.build(definition),
           advance: () => recompute.advance(),
         },

@@ -1,0 +1,2 @@
+-- What imports need of the store's functions.
+SELECT 1;

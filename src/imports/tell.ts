@@ -1,0 +1,9 @@
+import type { Bell } from '../bell/bell.ts';
+import type { Database } from '../store/connect.ts';
+import { announceImport } from '../store/imports.ts';
+
+/** Tells whoever watches an import that it has something new to show. Losing it loses nothing: they also look by themselves. */
+export async function tellOfImport(database: Database, bell: Bell, id: number): Promise<void> {
+  if (bell.ringsInCommit) await announceImport(database, id);
+  else bell.tell({ import: id });
+}

@@ -1,0 +1,118 @@
+import type { Database } from './connect.ts';
+
+export type ImportStatus =
+  | 'UPLOADING'
+  | 'QUEUED'
+  | 'PREVIEWED'
+  | 'RUNNING'
+  | 'DONE'
+  | 'FAILED'
+  | 'CANCELLED'
+  | 'UNDONE';
+
+/** What a worker is to do next with an import. */
+export type ImportTask = 'PREVIEW' | 'COMMIT' | 'UNDO';
+
+/** An import as it is shown: one that did the work of another shows what became of that one. */
+export interface ImportRow {
+  readonly id: number;
+  readonly upload: string;
+  readonly filename: string;
+  readonly status: ImportStatus;
+  readonly task: ImportTask;
+  readonly epoch: number;
+  /** The import that does the work, if it is another one. */
+  readonly sameAs: number | null;
+  readonly input: unknown;
+  readonly plan: unknown;
+  /** Of the file: undefined while nobody has said. */
+  readonly size: number | null;
+  readonly sha256: string | null;
+  /** Bytes that were worked through. */
+  readonly bytes: number;
+  readonly rows: number;
+  readonly accepted: number;
+  readonly rejectedCount: number;
+  readonly unchanged: number;
+  readonly changed: number;
+  readonly createdCount: number;
+  readonly movedCount: number;
+  readonly moved: readonly string[];
+  readonly restored: number;
+  readonly kept: number;
+  readonly fromRevision: number | null;
+  readonly toRevision: number | null;
+  readonly undoneRevision: number | null;
+  readonly problem: string | null;
+  /** Microseconds since 1970. */
+  readonly createdAt: number;
+  readonly endedAt: number | null;
+  readonly version: number;
+}
+
+const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
+
+const selected = `SELECT own.id, own.upload, own.filename, work.status, work.task, work.epoch, own.same_as, own.input, work.plan,
+  uploads.size, coalesce(uploads.sha256, uploads.claimed_sha256) AS sha256, work.bytes, work.rows, work.accepted,
+  work.rejected_count, work.unchanged, work.changed, work.created_count, work.moved_count, work.moved, work.restored, work.kept, work.from_revision, work.to_revision,
+  work.undone_revision, work.problem, ${micros('own.created_at')} AS created_at, ${micros('work.ended_at')} AS ended_at,
+  own.version + CASE WHEN own.same_as IS NULL THEN 0 ELSE work.version END AS version
+  FROM imports AS own JOIN imports AS work ON work.id = coalesce(own.same_as, own.id)
+  LEFT JOIN uploads ON uploads.id = own.upload`;
+
+type Raw = Record<string, unknown>;
+
+const number = (value: unknown) => (value === null ? null : Number(value));
+
+function importRow(raw: Raw): ImportRow {
+  const count = (name: string) => Number(raw[name]);
+  return {
+    id: count('id'),
+    upload: raw.upload as string,
+    filename: raw.filename as string,
+    status: raw.status as ImportStatus,
+    task: raw.task as ImportTask,
+    epoch: count('epoch'),
+    sameAs: number(raw.same_as),
+    input: raw.input,
+    plan: raw.plan,
+    size: number(raw.size),
+    sha256: raw.sha256 as string | null,
+    bytes: count('bytes'),
+    rows: count('rows'),
+    accepted: count('accepted'),
+    rejectedCount: count('rejected_count'),
+    unchanged: count('unchanged'),
+    changed: count('changed'),
+    createdCount: count('created_count'),
+    movedCount: count('moved_count'),
+    moved: raw.moved as readonly string[],
+    restored: count('restored'),
+    kept: count('kept'),
+    fromRevision: number(raw.from_revision),
+    toRevision: number(raw.to_revision),
+    undoneRevision: number(raw.undone_revision),
+    problem: raw.problem as string | null,
+    createdAt: count('created_at'),
+    endedAt: number(raw.ended_at),
+    version: count('version'),
+  };
+}
+
+export async function readImport(database: Database, id: number): Promise<ImportRow | undefined> {
+  const [row] = await database.query<Raw>(`${selected} WHERE own.id = $1`, [id]);
+  return row && importRow(row);
+}
+
+/** Those behind an id, newest first. */
+export async function readImports(database: Database, count: number, before?: number): Promise<ImportRow[]> {
+  const rows = await database.query<Raw>(
+    `${selected} WHERE own.id < coalesce($1, 2147483647) ORDER BY own.id DESC LIMIT $2`,
+    [before ?? null, count],
+  );
+  return rows.map(importRow);
+}
+
+export async function announceImport(database: Database, id: number): Promise<void> {
+  await database.query(`SELECT pg_notify('tidemark', $1)`, [JSON.stringify({ import: id })]);
+}
