@@ -10,6 +10,7 @@ import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { latency } from './benchmarks/latency.ts';
 import { live } from './benchmarks/live.ts';
 import { memory } from './benchmarks/memory.ts';
+import { parsing } from './benchmarks/parsing.ts';
 import { read } from './benchmarks/read.ts';
 import { singleTicks } from './benchmarks/single-ticks.ts';
 import { slowDisk } from './benchmarks/slow-disk.ts';
@@ -36,6 +37,7 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   read,
   chart,
   memory,
+  parsing,
   'live-disk': liveDisk,
   'slow-disk': slowDisk,
   engine,

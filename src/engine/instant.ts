@@ -145,7 +145,7 @@ function isSeparator(code: number): boolean {
   return code === 84 || code === 116 || code === 32;
 }
 
-function isDate(year: number, month: number, day: number): boolean {
+export function isDate(year: number, month: number, day: number): boolean {
   if (month < 1 || month > 12 || day < 1) return false;
   if (month !== 2) return day <= (month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31);
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
@@ -153,7 +153,7 @@ function isDate(year: number, month: number, day: number): boolean {
 }
 
 /** Days since 1970-01-01 in the proleptic Gregorian calendar; years run from March, so that the leap day is the last. */
-function daysFromCivil(year: number, month: number, day: number): number {
+export function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);
   const yearOfEra = y - era * 400;

@@ -1,0 +1,34 @@
+import { decoded } from './encoding.ts';
+import type { Source } from './reading.ts';
+import { type Counter, counted, gunzipped } from './unpack.ts';
+
+const mark = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface Text {
+  readonly chunks: AsyncIterable<Buffer>;
+  /** What was read of the file for it so far. */
+  readonly counter: Counter;
+}
+
+/** A file as UTF-8 from a place of that text on; a mark at its beginning is left out, and counted. */
+export function openText(source: Source, gzip: boolean, encoding: string, from: number): Text {
+  const counter: Counter = { bytes: 0 };
+  if (!gzip && encoding === 'utf-8') {
+    return { chunks: counted(source, from, counter), counter };
+  }
+  const unpacked = gzip ? gunzipped(counted(source, 0, counter), source.size) : counted(source, 0, counter);
+  const text = encoding === 'utf-8' ? unpacked : decoded(unpacked, encoding);
+  return { chunks: behind(text, from), counter };
+}
+
+async function* behind(chunks: AsyncIterable<Buffer>, from: number): AsyncGenerator<Buffer> {
+  let left = from;
+  for await (const chunk of chunks) {
+    if (left < chunk.length) yield left === 0 ? chunk : chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+export function startsWithMark(bytes: Buffer): boolean {
+  return bytes.subarray(0, 3).equals(mark);
+}

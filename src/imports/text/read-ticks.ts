@@ -1,0 +1,37 @@
+import { Fault } from '../../engine/fault.ts';
+import type { ImportPlan } from '../plan.ts';
+import { openRows } from './open-rows.ts';
+import { type Batch, beginning, type Place, type Source } from './reading.ts';
+import { Ticks } from './ticks.ts';
+
+const rowsMax = 65_536;
+const textBytesMax = 4 * 1_048_576;
+
+/**
+ * The ticks of a file from a place on, as its plan says. `keys` are those that `series` counted in when reading ended
+ * at that place.
+ */
+export async function* readTicks(
+  source: Source,
+  plan: ImportPlan,
+  from: Place = beginning,
+  keys: readonly string[] = [],
+): AsyncGenerator<Batch> {
+  if (plan.problem !== null) throw new Fault('BAD_USER_INPUT', plan.problem);
+  const { reader, counter, close } = await openRows(source, plan, from);
+  try {
+    const ticks = new Ticks(reader, plan, keys);
+    let first = reader.place;
+    for (;;) {
+      const more = ticks.read(first.row + rowsMax, first.byte + textBytesMax) || (await reader.fill());
+      const end = reader.place;
+      const full = end.row - first.row >= rowsMax || end.byte - first.byte >= textBytesMax || ticks.full;
+      if (more && !full) continue;
+      if (end.row > first.row) yield ticks.take(end, first, counter.bytes);
+      first = end;
+      if (!more) return;
+    }
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,17 @@
+import type { ImportPlan } from '../plan.ts';
+import type { RowReader } from './row-reader.ts';
+
+/** Why the row that was read last is refused as it stands; a cell that is no column: the row as a whole. */
+export function rowProblem(
+  reader: RowReader,
+  { columns, header }: Pick<ImportPlan, 'columns' | 'header'>,
+): { readonly cell: number; readonly reason: string } | undefined {
+  const { rows } = reader;
+  if (rows.badCell >= 0) return { cell: rows.badCell, reason: rows.problem };
+  const { cells } = rows;
+  const wanted = columns.length;
+  if (cells === wanted) return undefined;
+  const have = `the row has ${cells} ${cells === 1 ? 'cell' : 'cells'}, the ${header ? 'header' : 'first row'} has ${wanted}`;
+  if (cells > wanted) return { cell: wanted, reason: have };
+  return { cell: cells, reason: reader.atTornEnd ? `${have}: the file stops in the middle of it` : have };
+}

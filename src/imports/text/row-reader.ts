@@ -1,0 +1,138 @@
+import { Fault } from '../../engine/fault.ts';
+import type { Place } from './reading.ts';
+import type { Rows } from './rows.ts';
+import { rowBytesMax, type Window } from './window.ts';
+
+const lf = 10;
+const cr = 13;
+
+/** One row after another of a text, in memory that does not grow; empty lines are none. */
+export class RowReader {
+  /** The cells of the row that was read last. */
+  readonly rows: Rows;
+  readonly window: Window;
+  /** The first line of the row that was read last. */
+  line = 0;
+  /** The number of the line behind it. */
+  nextLine: number;
+  readonly #nameOf: (cell: number) => string;
+  #row: number;
+  /** Whether the window is to be read on before there can be another row. */
+  #wanting = true;
+
+  constructor(window: Window, rows: Rows, from: Place, nameOf: (cell: number) => string) {
+    this.window = window;
+    this.rows = rows;
+    this.#nameOf = nameOf;
+    this.nextLine = from.line;
+    this.#row = from.row;
+  }
+
+  /** Between the row that was read last and the next one. */
+  get place(): Place {
+    return { byte: this.window.place, line: this.nextLine, row: this.#row };
+  }
+
+  /** Goes on to the next row of those in memory; false: there is none, `fill` may bring more. */
+  next(): boolean {
+    const { window, rows } = this;
+    if (this.#wanting) return false;
+    const { bytes, end, done } = window;
+    let { at } = window;
+    while (at < end && (bytes[at] === lf || bytes[at] === cr)) {
+      const pair = bytes[at] === cr && bytes[at + 1] === lf;
+      if (pair || bytes[at] === cr) {
+        // What follows a carriage return at the end is not known yet.
+        if (at + 1 === end && !done) break;
+        if (pair && at + 1 < end) at++;
+      }
+      at++;
+      this.nextLine++;
+    }
+    window.at = at;
+    const next = at === end ? -1 : rows.split(bytes, at, end, done);
+    if (next - at > rowBytesMax || next > window.badAt) this.#refuse(at);
+    if (next < 0) {
+      if (done && at < end) this.#refuse(at);
+      if (end - at > rowBytesMax) this.#refuse(at);
+      this.#wanting = true;
+      return false;
+    }
+    rows.unescape(bytes);
+    this.line = this.nextLine;
+    this.nextLine += rows.lines;
+    this.#row++;
+    window.at = next;
+    return true;
+  }
+
+  /** Leaves the next row behind, of one line and read by somebody else, which ends at `at` in the window. */
+  leave(at: number): void {
+    this.line = this.nextLine++;
+    this.#row++;
+    this.window.at = at;
+  }
+
+  /** Brings more of the text into memory; false: there is no more, and all rows were read. */
+  async fill(): Promise<boolean> {
+    if (this.window.done) return false;
+    await this.window.fill();
+    this.#wanting = false;
+    return true;
+  }
+
+  /** The row that was read last was no row of the table, but its header. */
+  forgetHeader(): void {
+    this.#row--;
+  }
+
+  /** Whether the text ends with the row that was read last, and no line break stands behind it. */
+  get atTornEnd(): boolean {
+    const { bytes, at, end, done } = this.window;
+    return done && at === end && at > 0 && bytes[at - 1] !== lf && bytes[at - 1] !== cr;
+  }
+
+  /** Says why what begins at `at` cannot be read: bytes that are no text, or no end within reach. */
+  #refuse(at: number): never {
+    const { rows, window } = this;
+    const { bytes, badAt } = window;
+    const limit = Math.min(window.end, at + rowBytesMax);
+    if (badAt < limit) {
+      const byte = bytes[badAt].toString(16).padStart(2, '0');
+      const line = this.nextLine + breaksIn(bytes, at, badAt);
+      bytes[badAt] = lf;
+      rows.split(bytes, at, badAt, false);
+      const cell = lastCell(rows, badAt);
+      throw unreadable(
+        `line ${line}, column ${this.#nameOf(cell)}: the byte 0x${byte} is not UTF-8: name the encoding of the file, such as windows-1252`,
+      );
+    }
+    bytes[limit] = lf;
+    rows.split(bytes, at, limit, false);
+    const column = this.#nameOf(lastCell(rows, limit));
+    if (rows.openLines >= 0) {
+      const where = limit === window.end && window.done ? 'before the file ends' : 'within 1 MiB';
+      throw unreadable(
+        `line ${this.nextLine + rows.openLines}, column ${column}: the quote that opens here is not closed ${where}`,
+      );
+    }
+    throw unreadable(`line ${this.nextLine}, column ${column}: the line is longer than 1 MiB`);
+  }
+}
+
+function unreadable(problem: string): Fault {
+  return new Fault('BAD_USER_INPUT', `This file cannot be read: ${problem}.`);
+}
+
+/** The cell in which a row that was split up to `limit` is cut. */
+function lastCell(rows: Rows, limit: number): number {
+  let cell = 0;
+  while (cell + 1 < rows.cells && rows.starts[cell + 1] <= limit) cell++;
+  return cell;
+}
+
+function breaksIn(bytes: Uint8Array, from: number, to: number): number {
+  let breaks = 0;
+  for (let at = from; at < to; at++) if (bytes[at] === lf || (bytes[at] === cr && bytes[at + 1] !== lf)) breaks++;
+  return breaks;
+}

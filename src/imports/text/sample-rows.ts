@@ -1,0 +1,48 @@
+import { CsvRows } from './csv-rows.ts';
+import { textOf } from './number.ts';
+import type { Sample } from './sample.ts';
+
+export const sampleRowsMax = 1_000;
+
+/** The first rows of a sample as texts, as far as they are whole. */
+export function csvRowsOf(sample: Sample, delimiter: number, quote: number, rowsMax = sampleRowsMax): string[][] {
+  const rows = new CsvRows(delimiter, quote);
+  // Cells are changed where they lie.
+  const bytes = Buffer.from(sample.bytes);
+  const found: string[][] = [];
+  let at = 0;
+  while (at < sample.length && found.length < rowsMax) {
+    if (bytes[at] === 10 || bytes[at] === 13) {
+      at++;
+      continue;
+    }
+    const next = rows.split(bytes, at, sample.length, sample.whole);
+    if (next < 0) break;
+    rows.unescape(bytes);
+    found.push(Array.from({ length: rows.cells }, (_, i) => textOf(bytes, rows.starts[i], rows.ends[i])));
+    at = next;
+  }
+  return found;
+}
+
+/** The first objects of a sample; a line that is none is left out. */
+export function objectsOf(sample: Sample): Readonly<Record<string, unknown>>[] {
+  const lines = sample.bytes.toString('utf8', 0, sample.length).split(/\r\n|\r|\n/);
+  if (!sample.whole) lines.pop();
+  const found: Readonly<Record<string, unknown>>[] = [];
+  for (const line of lines) {
+    if (found.length === sampleRowsMax) break;
+    const object = objectOf(line);
+    if (object !== undefined) found.push(object);
+  }
+  return found;
+}
+
+export function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}

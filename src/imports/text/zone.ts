@@ -1,0 +1,84 @@
+/** Clock times of an IANA zone as instants. */
+export interface Zone {
+  readonly name: string;
+  /** The first instant at which the zone's clocks showed this, NaN: they never did. Both in microseconds, as if of UTC. */
+  instantOf(local: number): number;
+}
+
+const daySeconds = 86_400;
+const daysMax = 4_096;
+
+/** A local day, and how far its clocks are ahead of UTC: `after` from the instant `change` on; seconds. */
+interface Day {
+  readonly before: number;
+  readonly after: number;
+  readonly change: number;
+}
+
+const utcName = /^(z|(etc\/)?(utc|uct|gmt|gmt[+-]?0|zulu|universal|greenwich))$/i;
+
+/** undefined: there is no such zone. */
+export function zoneOf(name: string): Zone | undefined {
+  if (utcName.test(name)) return { name, instantOf: (local) => local };
+  const clock = clockOf(name);
+  if (clock === undefined) return undefined;
+  const days = new Map<number, Day>();
+  let number = Number.NaN;
+  let day: Day = { before: 0, after: 0, change: 0 };
+  return {
+    name,
+    instantOf(local) {
+      const wanted = Math.floor(local / 86_400e6);
+      if (wanted !== number) {
+        day = days.get(wanted) ?? dayOf(clock, wanted);
+        if (days.size >= daysMax) days.clear();
+        days.set(wanted, day);
+        number = wanted;
+      }
+      const early = local - day.before * 1e6;
+      if (early < day.change * 1e6) return early;
+      const late = local - day.after * 1e6;
+      return late >= day.change * 1e6 ? late : Number.NaN;
+    },
+  };
+}
+
+/** No zone has changed its clocks twice within six days. */
+function dayOf(clock: Intl.DateTimeFormat, day: number): Day {
+  let from = (day - 2) * daySeconds;
+  let to = (day + 3) * daySeconds;
+  const before = offsetAt(clock, from);
+  const after = offsetAt(clock, to);
+  if (before === after) return { before, after, change: Number.POSITIVE_INFINITY };
+  while (to - from > 1) {
+    const middle = Math.floor((from + to) / 2);
+    if (offsetAt(clock, middle) === before) from = middle;
+    else to = middle;
+  }
+  return { before, after, change: to };
+}
+
+function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
+  try {
+    return new Intl.DateTimeFormat('en-US-u-ca-gregory-hc-h23-nu-latn', {
+      timeZone,
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+    });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** Reads '01/05/2026, 09:30:00'. */
+function offsetAt(clock: Intl.DateTimeFormat, seconds: number): number {
+  const text = clock.format(seconds * 1000);
+  const part = (from: number, to: number): number => Number(text.slice(from, to));
+  const local = Date.UTC(part(6, 10), part(0, 2) - 1, part(3, 5), part(12, 14), part(15, 17), part(18, 20));
+  return local / 1000 - seconds;
+}
