@@ -1,3 +1,4 @@
+import { join, resolve } from 'node:path';
 import { Fault } from './engine/fault.ts';
 
 export type Role = 'all' | 'api' | 'worker';
@@ -22,6 +23,10 @@ export interface Config {
   readonly pageMax: number;
   readonly evaluatePointsMax: number;
   readonly historyDays: number | undefined;
+  readonly uploads: string | undefined;
+  readonly uploadBytesMax: number;
+  readonly uploadExpiryHours: number;
+  readonly uploadDays: number;
   readonly demoInstruments: number;
 }
 
@@ -107,7 +112,7 @@ export const settings: readonly Setting[] = [
     env: 'TIDEMARK_HOME',
     value: 'folder',
     fallback: '.tidemark',
-    meaning: 'Where the embedded PostgreSQL keeps its data.',
+    meaning: 'Where the embedded PostgreSQL keeps its data, and uploads lie.',
     parse: (text) => (text === '' ? { problem: 'a folder' } : text),
   }),
   setting({
@@ -232,6 +237,38 @@ export const settings: readonly Setting[] = [
     parse: whole(1, 36_500),
   }),
   setting({
+    name: 'uploads',
+    env: 'UPLOADS',
+    value: 'folder',
+    fallback: undefined,
+    meaning: 'Where the bytes of uploads lie, the same for all processes; without it uploads in TIDEMARK_HOME.',
+    parse: (text) => (text === '' ? { problem: 'a folder' } : text),
+  }),
+  setting({
+    name: 'uploadBytesMax',
+    env: 'UPLOAD_GB_MAX',
+    value: 'GB',
+    fallback: '100',
+    meaning: 'The largest file.',
+    parse: whole(1, 100_000, 1_000_000_000),
+  }),
+  setting({
+    name: 'uploadExpiryHours',
+    env: 'UPLOAD_EXPIRY_HOURS',
+    value: 'hours',
+    fallback: '24',
+    meaning: 'An upload that nothing comes of for so long is given up.',
+    parse: whole(1, 8_760),
+  }),
+  setting({
+    name: 'uploadDays',
+    env: 'UPLOAD_DAYS',
+    value: 'days',
+    fallback: '30',
+    meaning: 'How long bytes are kept after the last import of them ended.',
+    parse: whole(1, 36_500),
+  }),
+  setting({
     name: 'demoInstruments',
     env: 'DEMO_INSTRUMENTS',
     value: 'number',
@@ -266,4 +303,9 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     config[entry.name] = value;
   }
   return config as unknown as Config;
+}
+
+/** Where the bytes of uploads lie. */
+export function uploadsFolder({ uploads, home }: Pick<Config, 'uploads' | 'home'>): string {
+  return resolve(uploads ?? join(home, 'uploads'));
 }

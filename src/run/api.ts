@@ -1,17 +1,22 @@
-import type { Config } from '../config.ts';
+import { type Config, uploadsFolder } from '../config.ts';
 import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
 import { Turnstile } from '../derive/turnstile.ts';
 import { Feed } from '../feed/feed.ts';
+import { Arrival } from '../imports/arrival.ts';
+import { Bytes } from '../imports/bytes.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
 import { Executor } from '../schema/execute.ts';
 import { buildSchemas } from '../schema/schema.ts';
+import { Files } from '../server/files.ts';
 import { ApiServer } from '../server/server.ts';
+import { Uploads } from '../server/tus.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
 import { Reads } from '../store/reads.ts';
+import { UploadLocks } from '../store/upload-locks.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
@@ -93,6 +98,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     },
   });
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
+  const arrival = new Arrival(database, bell, new Bytes(uploadsFolder(config)), config);
   const { announce, onDefined } = defineOptions(bell);
   const definer = new Definer(database, catalogue, {
     announce,
@@ -108,6 +114,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     catalogue,
     reads,
     ingest,
+    arrival,
     definer,
     settled: new Settled(database),
     feed,
@@ -117,7 +124,8 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     isReady: async () => ready && answers(database),
   };
   await feed.start();
-  server.serve(new Executor(buildSchemas(), app, report));
+  const uploads = new Uploads(arrival, new UploadLocks(store.url), { expiryHours: config.uploadExpiryHours, report });
+  server.serve(new Executor(buildSchemas(), app, report), app, new Files(app, uploads, config.slowMillis));
   return {
     app,
     bell: bell.name,

@@ -2,6 +2,7 @@ import type { Definer } from '../derive/define.ts';
 import type { Settled } from '../derive/standing.ts';
 import type { Turnstile } from '../derive/turnstile.ts';
 import type { Feed } from '../feed/feed.ts';
+import type { Arrival } from '../imports/arrival.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -32,6 +33,8 @@ export interface App {
   /** Reads together what is asked for at the same time. */
   readonly reads: Reads;
   readonly ingest: Ingest;
+  /** How the bytes of files become imports. */
+  readonly arrival: Arrival;
   readonly definer: Definer;
   readonly settled: Settled;
   readonly feed: Feed;

@@ -1,8 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../engine/fault.ts';
+import { asFault } from '../store/patience.ts';
 
 /** All bodies that are being read hold at most so much, as a multiple of the largest one. */
 const allBodiesFactor = 4;
+
+/** A body that is not here by then is not waited for. */
+const bodyMillis = 120_000;
+
+const statuses: Readonly<Record<Fault['code'], number>> = {
+  BAD_USER_INPUT: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+  GONE: 410,
+  TOO_EXPENSIVE: 413,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+};
 
 export class BodyFault extends Fault {
   readonly status: number;
@@ -11,6 +27,20 @@ export class BodyFault extends Fault {
     super(code, message);
     this.status = status;
   }
+}
+
+/** What is wrong, where an answer is more than the result of an operation; anything else stays what it was. */
+export function asBodyFault(error: unknown): unknown {
+  const fault = asFault(error);
+  if (!(fault instanceof Fault) || fault instanceof BodyFault) return fault;
+  return new BodyFault(statuses[fault.code], fault.code, fault.message);
+}
+
+/** Has something done when a body takes too long to come. */
+export function whenLate(request: IncomingMessage, late: (fault: BodyFault) => void): () => void {
+  const fault = new BodyFault(408, 'BAD_USER_INPUT', `The request took longer than ${bodyMillis / 1000} s to come.`);
+  const timer = setTimeout(() => request.complete || late(fault), bodyMillis).unref();
+  return () => clearTimeout(timer);
 }
 
 /** Reads request bodies, each and all together within bounds. */
@@ -27,8 +57,10 @@ export class Bodies {
     if (announced > this.#bytesMax) throw this.#tooLarge();
     const chunks: Buffer[] = [];
     let bytes = 0;
+    let inTime = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
+        inTime = whenLate(request, reject);
         request.on('data', (chunk: Buffer) => {
           bytes += chunk.length;
           this.#bytes += chunk.length;
@@ -44,6 +76,7 @@ export class Bodies {
       });
       return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
     } finally {
+      inTime();
       this.#bytes -= bytes;
       request.removeAllListeners('data');
     }

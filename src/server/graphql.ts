@@ -25,7 +25,7 @@ function isText(value: unknown): value is string | null | undefined {
 }
 
 /** A request as the protocol has it, or the fault of its shape. */
-function requestOf(body: unknown): Request {
+export function requestOf(body: unknown): Request {
   if (Array.isArray(body))
     throw new BodyFault(400, 'BAD_USER_INPUT', 'Send one operation a request; lists of them are not taken.');
   if (typeof body !== 'object' || body === null)
@@ -40,7 +40,7 @@ function requestOf(body: unknown): Request {
   return { query, operationName, variables: variables as Record<string, unknown> | null };
 }
 
-function parseJson(body: Buffer): unknown {
+export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch (error) {
@@ -59,6 +59,33 @@ function statusOf(result: ExecutionResult, modern: boolean): number {
   return result.data === undefined && modern ? 400 : 200;
 }
 
+/** What is answered to a query or mutation. */
+export interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly json: string;
+}
+
+export async function run(
+  executor: Pick<Executor, 'operationOf' | 'execute' | 'context'>,
+  asked: Request,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Answer> {
+  const modern = request.headers.accept?.includes(responseType) ?? false;
+  const type = modern ? responseType : 'application/json';
+  const found = executor.operationOf(asked);
+  if (!('document' in found)) return { status: modern ? 400 : 200, type, json: JSON.stringify({ errors: found }) };
+  if (found.operation.operation === 'subscription') throw needsStream();
+  const context = executor.context(onClose(response));
+  const result = await executor.execute(found.document, found.operation, asked.variables, context);
+  return { status: statusOf(result, modern), type, json: JSON.stringify(result) };
+}
+
+export function sendAnswer(response: ServerResponse, { status, type, json }: Answer): void {
+  send(response, status, type, json);
+}
+
 /**
  * A query or mutation as a JSON request: the way that nearly all requests take. It leaves out what a general HTTP
  * layer costs, which is several times what executing a small operation does.
@@ -69,21 +96,8 @@ export async function answerJson(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const modern = request.headers.accept?.includes(responseType) ?? false;
-  const parsed = await readOperation(bodies, request);
-  const found = executor.operationOf(parsed);
-  if (!('document' in found)) {
-    send(response, modern ? 400 : 200, modern ? responseType : 'application/json', JSON.stringify({ errors: found }));
-    return;
-  }
-  if (found.operation.operation === 'subscription') throw needsStream();
-  const result = await executor.execute(
-    found.document,
-    found.operation,
-    parsed.variables,
-    executor.context(onClose(response)),
-  );
-  send(response, statusOf(result, modern), modern ? responseType : 'application/json', JSON.stringify(result));
+  const asked = await readOperation(bodies, request);
+  sendAnswer(response, await run(executor, asked, request, response));
 }
 
 function needsStream(): BodyFault {

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Fault } from '../engine/fault.ts';
+import type { App } from '../schema/app.ts';
 import type { Executor } from '../schema/execute.ts';
 import { Addresses } from './addresses.ts';
 import { Bodies, BodyFault } from './body.ts';
+import { type Files, isFile, isUploads, notThere } from './files.ts';
 import { answerJson, checkParameters, isJson, isPlainJson, parametersOf, readOperation, sendFault } from './graphql.ts';
+import { answerMultipart, isMultipart } from './multipart.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { type SocketLimits, Sockets } from './sockets.ts';
 import { Streams, wantsStream } from './streams.ts';
+import { askAgain } from './tus-store.ts';
 import { yogaFor } from './yoga.ts';
 
 export interface ServerOptions {
@@ -32,12 +36,14 @@ export class ApiServer {
   #answer: Handler | undefined;
   #sockets: Sockets | undefined;
   #streams: Streams | undefined;
+  #files: Files | undefined;
   #draining = false;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#http = createServer(
-      { requestTimeout: 120_000, headersTimeout: 20_000, keepAliveTimeout: 65_000 },
+      // Bodies have limits of their own: an upload may take days.
+      { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 65_000 },
       (request, response) => {
         void this.#handle(request, response);
       },
@@ -59,13 +65,14 @@ export class ApiServer {
     return typeof address === 'object' && address ? address.port : port;
   }
 
-  serve(executor: Executor): void {
+  serve(executor: Executor, app: App, files: Files): void {
     const { allowedOrigins, host, limits, report } = this.#options;
     const bodies = new Bodies(limits.bodyBytesMax);
     const yoga = yogaFor(executor);
     const addresses = new Addresses(limits.socketsPerClient);
     const streams = new Streams(executor, { addresses, slowMillis: limits.slowMillis });
     this.#streams = streams;
+    this.#files = files;
     this.#sockets = new Sockets(executor, {
       ...limits,
       addresses,
@@ -75,6 +82,10 @@ export class ApiServer {
     });
     this.#answer = async (request, response) => {
       if (isPlainJson(request)) return answerJson(executor, bodies, request, response);
+      if (request.method === 'POST' && isMultipart(request)) {
+        const { bytes } = app.arrival;
+        return answerMultipart(executor, { bytes, bodyBytesMax: limits.bodyBytesMax }, request, response);
+      }
       if (request.method === 'POST' && !isJson(request)) {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');
       }
@@ -122,8 +133,8 @@ export class ApiServer {
       response.writeHead(302, { location: '/graphql' }).end();
       return;
     }
-    if (path !== '/graphql') throw new BodyFault(404, 'NOT_FOUND', 'There is nothing here; the API is at /graphql.');
-    if (request.method === 'OPTIONS') {
+    if (path !== '/graphql' && !isFile(path)) throw notThere();
+    if (request.method === 'OPTIONS' && !isUploads(path)) {
       response.writeHead(204, {
         'access-control-allow-methods': 'GET, POST, OPTIONS',
         'access-control-allow-headers': request.headers['access-control-request-headers'] ?? 'content-type',
@@ -132,11 +143,11 @@ export class ApiServer {
       response.end();
       return;
     }
-    if (request.method !== 'GET' && request.method !== 'POST')
+    if (path === '/graphql' && request.method !== 'GET' && request.method !== 'POST')
       throw new BodyFault(405, 'BAD_USER_INPUT', 'Use POST, or GET for queries.');
-    if (!this.#answer || this.#draining)
+    if (!this.#answer || !this.#files || this.#draining)
       throw new BodyFault(503, 'UNAVAILABLE', 'The server is starting or stopping. Try again in a moment.');
-    await this.#answer(request, response);
+    await (path === '/graphql' ? this.#answer(request, response) : this.#files.answer(request, response));
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -148,7 +159,13 @@ export class ApiServer {
     }
     // What is left of a body that was refused is not read: the connection ends with the answer.
     if (!request.complete) response.setHeader('connection', 'close');
-    if (error instanceof BodyFault) {
+    if (
+      request.method === 'HEAD' &&
+      isUploads(request.url ?? '') &&
+      !(error instanceof BodyFault && error.status < 500)
+    ) {
+      sendFault(response, askAgain, new Fault('UNAVAILABLE', 'Ask again in a moment.'));
+    } else if (error instanceof BodyFault) {
       if (error.status === 503) response.setHeader('retry-after', '1');
       sendFault(response, error.status, error);
     } else {
@@ -161,7 +178,7 @@ export class ApiServer {
   async drain(): Promise<void> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    await this.#sockets?.stop();
+    await Promise.all([this.#sockets?.stop(), this.#files?.stop()]);
     this.#streams?.stop();
     this.#http.closeIdleConnections();
     const timer = setTimeout(() => this.#http.closeAllConnections(), drainMillis);

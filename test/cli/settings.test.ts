@@ -34,6 +34,10 @@ const table: Record<string, { takes: string; gives: unknown; refuses: string[] }
   PAGE_MAX: { takes: '100', gives: 100, refuses: ['99', '1000001'] },
   EVALUATE_POINTS_MAX: { takes: '1000', gives: 1_000, refuses: ['999', '1000000001', '5e6'] },
   HISTORY_DAYS: { takes: '30', gives: 30, refuses: ['0', '36501', 'forever'] },
+  UPLOADS: { takes: '/srv/uploads', gives: '/srv/uploads', refuses: [] },
+  UPLOAD_GB_MAX: { takes: '5', gives: 5_000_000_000, refuses: ['0', '100001', '1.5', '5GB'] },
+  UPLOAD_EXPIRY_HOURS: { takes: '48', gives: 48, refuses: ['0', '8761', 'never'] },
+  UPLOAD_DAYS: { takes: '7', gives: 7, refuses: ['0', '36501', '1.5'] },
   DEMO_INSTRUMENTS: { takes: '100', gives: 100, refuses: ['-1', '10001'] },
 };
 

@@ -136,15 +136,22 @@ describe('headers and methods', () => {
   };
   const query = JSON.stringify({ query: '{ revision }' });
 
-  it.each([
-    'text/plain',
-    'application/x-www-form-urlencoded',
-    'multipart/form-data; boundary=x',
-    'application/graphql',
-    '',
-  ])('a POST of type %j is refused with 415: a page elsewhere can send it without asking first', async (type) => {
-    const { status, code } = await send('/graphql', { method: 'POST', headers: { 'content-type': type }, body: query });
-    expect([status, code]).toEqual([415, 'BAD_USER_INPUT']);
+  it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/graphql', ''])(
+    'a POST of type %j is refused with 415: a page elsewhere can send it without asking first',
+    async (type) => {
+      const { status, code } = await send('/graphql', {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: query,
+      });
+      expect([status, code]).toEqual([415, 'BAD_USER_INPUT']);
+    },
+  );
+
+  it('a form is refused without one of the headers that no page elsewhere can send', async () => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' };
+    const { status, code } = await send('/graphql', { method: 'POST', headers, body: query });
+    expect([status, code]).toEqual([403, 'FORBIDDEN']);
   });
 
   it.each(['application/json; charset=utf-8', 'Application/JSON'])('a POST of type %j is taken', async (type) => {

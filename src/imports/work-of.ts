@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { ImportInput } from './input.ts';
+
+/** What does not change what is read or written. */
+const irrelevant = new Set(['note']);
+
+function normal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normal);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined && each !== null);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, normal(each)]));
+}
+
+/** The name of a piece of work: the same bytes, read in the same way, are the same work. */
+export function workOf(sha256: string, input: ImportInput): string {
+  const relevant = Object.fromEntries(Object.entries(input).filter(([name]) => !irrelevant.has(name)));
+  return createHash('sha256')
+    .update(`${sha256.toLowerCase()} ${JSON.stringify(normal(relevant))}`)
+    .digest('hex');
+}

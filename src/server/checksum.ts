@@ -1,0 +1,25 @@
+import { createHash, type Hash } from 'node:crypto';
+
+/** What tus clients may check their chunks with. */
+export const checksumAlgorithms = ['sha1', 'sha256', 'md5'] as const;
+
+/** What a request says of the bytes that it carries. */
+export interface Checksum {
+  readonly hash: Hash;
+  readonly expected: Buffer;
+}
+
+/** The header Upload-Checksum: a name and, in base64, the checksum. Or what is wrong with it. */
+export function checksumOf(header: string): Checksum | { readonly problem: string } {
+  const [name, value = '', ...more] = header.split(' ');
+  const algorithm = checksumAlgorithms.find((each) => each === name);
+  if (algorithm === undefined)
+    return {
+      problem: `Upload-Checksum: this server knows ${checksumAlgorithms.join(', ')}, not '${name.slice(0, 40)}'.`,
+    };
+  const hash = createHash(algorithm);
+  const expected = Buffer.from(value, 'base64');
+  if (more.length > 0 || expected.length !== hash.copy().digest().length)
+    return { problem: `Upload-Checksum: ${algorithm} must be followed by a space and the checksum in base64.` };
+  return { hash, expected };
+}

@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { App } from '../schema/app.ts';
+import { Operation } from '../schema/operation.ts';
+import { asBodyFault, BodyFault } from './body.ts';
+import { sendDownload } from './download.ts';
+import { exportOf, rejectsOf } from './export.ts';
+import { onClose } from './leaving.ts';
+import type { Uploads } from './tus.ts';
+
+const nothingThere =
+  'There is nothing here. The API is at /graphql; files come at /uploads and go at /export/KEY.csv, /export/KEY.ndjson and /imports/ID/rejects.csv.';
+
+/** What is neither an operation nor a sign of life: files on their way in and out. */
+export class Files {
+  readonly #app: App;
+  readonly #uploads: Uploads;
+  readonly #slowMillis: number;
+
+  constructor(app: App, uploads: Uploads, slowMillis: number) {
+    this.#app = app;
+    this.#uploads = uploads;
+    this.#slowMillis = slowMillis;
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const [path, search] = (request.url ?? '/').split(/\?(.*)/s);
+    if (isUploads(path)) return this.#uploads.answer(request, response);
+    if (request.method !== 'GET') throw new BodyFault(405, 'BAD_USER_INPUT', 'This can only be read: use GET.');
+    const operation = new Operation(this.#app, onClose(response));
+    try {
+      const parameters = new URLSearchParams(search);
+      const download =
+        (await exportOf(this.#app, operation, path, parameters)) ?? (await rejectsOf(this.#app, path, parameters));
+      if (!download) throw notThere();
+      await sendDownload(response, download, this.#slowMillis);
+    } catch (error) {
+      throw asBodyFault(error);
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.#uploads.stop();
+  }
+}
+
+export function isUploads(path: string): boolean {
+  return /^\/uploads(\/|\?|$)/.test(path);
+}
+
+export function isFile(path: string): boolean {
+  return isUploads(path) || path.startsWith('/export/') || path.startsWith('/imports/');
+}
+
+export function notThere(): BodyFault {
+  return new BodyFault(404, 'NOT_FOUND', nothingThere);
+}

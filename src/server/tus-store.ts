@@ -1,0 +1,172 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { DataStore, ERRORS, Upload } from '@tus/server';
+import { Fault } from '../engine/fault.ts';
+import { type Arrival, filenameOf, sha256Of } from '../imports/arrival.ts';
+import type { ImportInput } from '../imports/input.ts';
+import { importInputOf } from '../imports/input-of.ts';
+import type { Taker, UploadLocks } from '../store/upload-locks.ts';
+import type { UploadRow } from '../store/uploads.ts';
+import type { Checksum } from './checksum.ts';
+
+/** What a request came with that tus' server does not hand on. */
+export interface Sent {
+  readonly request: IncomingMessage;
+  readonly checksum: Checksum | undefined;
+  /** Of the lock that it holds. */
+  taker?: Taker;
+  /** Why its bytes could not be written: tus' server makes some of these into others. */
+  failure?: unknown;
+}
+
+/**
+ * What is answered to whoever asks where an upload stands (HEAD) when that cannot be said now: clients take a 5xx, as all
+ * but this one, for the end of the upload, and begin another one.
+ */
+export const askAgain = 423;
+
+/** A refusal as tus' server knows them. */
+export class Refusal extends Error {
+  readonly status_code: number;
+  readonly body: string;
+
+  constructor(status: number, body: string) {
+    super(body);
+    this.status_code = status;
+    this.body = `${body}\n`;
+  }
+}
+
+const diskFullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && diskFullCodes.has(String(error.code));
+}
+
+export const diskFullMessage =
+  'The disk of the server is full. What was sent so far is kept: go on when there is room.';
+
+/** Uploads as tus' server asks for them: what is known of them lies in the database, their bytes in the folder. */
+export class UploadStore extends DataStore {
+  readonly #arrival: Arrival;
+  readonly #locks: UploadLocks;
+  readonly #sent: AsyncLocalStorage<Sent>;
+  readonly #expiryMillis: number;
+
+  constructor(arrival: Arrival, locks: UploadLocks, sent: AsyncLocalStorage<Sent>, expiryMillis: number) {
+    super();
+    this.#arrival = arrival;
+    this.#locks = locks;
+    this.#sent = sent;
+    this.#expiryMillis = expiryMillis;
+    this.extensions = [
+      'creation',
+      'creation-with-upload',
+      'creation-defer-length',
+      'termination',
+      'expiration',
+      'checksum',
+    ];
+  }
+
+  override async create(upload: Upload): Promise<Upload> {
+    const { filename, sha256, input } = givenOf(upload.metadata ?? {});
+    const { id, size = null } = upload;
+    await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input);
+    return upload;
+  }
+
+  override async getUpload(id: string): Promise<Upload> {
+    const row = await this.#arrival.upload(id);
+    if (!row) throw ERRORS.FILE_NOT_FOUND;
+    if (row.isGone) throw new Refusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
+    if (!row.isComplete && !row.isAwaited)
+      throw new Refusal(410, 'The import of this upload is over: nothing waits for its bytes.');
+    const { bytes } = this.#arrival;
+    const offset = row.isComplete && row.size !== null ? row.size : await bytes.settle(id);
+    // Whoever sent the last byte may have gone before it was said that it was the last.
+    if (!row.isComplete && offset === row.size) await this.#arrival.finished(id);
+    const activeAt = row.isComplete ? Date.now() : Math.max(row.createdAt, (await bytes.touchedAt(id)) ?? 0);
+    return new Upload({
+      id,
+      size: row.size ?? undefined,
+      offset,
+      metadata: metadataOf(row),
+      creation_date: new Date(activeAt).toISOString(),
+    });
+  }
+
+  override async write(chunks: Readable, id: string, from: number): Promise<number> {
+    const sent = this.#sent.getStore();
+    const mayGoOn = () => {
+      if (!sent?.taker || !this.#locks.holds(id, sent.taker))
+        throw new Refusal(503, 'The connection to the database was lost. Ask where to go on, and go on.');
+    };
+    try {
+      if (!sent?.checksum) return await this.#arrival.bytes.write(id, from, chunks, mayGoOn);
+      return await this.#writeChecked(chunks, id, from, sent.checksum, mayGoOn);
+    } catch (error) {
+      const failure = isDiskFull(error) ? new Refusal(507, diskFullMessage) : error;
+      if (sent && failure instanceof Refusal) sent.failure = failure;
+      throw failure;
+    }
+  }
+
+  async #writeChecked(
+    chunks: Readable,
+    id: string,
+    from: number,
+    { hash, expected }: Checksum,
+    mayGoOn: () => void,
+  ): Promise<number> {
+    async function* hashed(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    }
+    const isRight = () => hash.digest().equals(expected);
+    const offset = await this.#arrival.bytes.writeChecked(id, from, hashed(), isRight, mayGoOn);
+    if (offset === undefined)
+      throw new Refusal(460, 'The bytes do not match Upload-Checksum and are discarded: send them again.');
+    return offset;
+  }
+
+  override async declareUploadLength(id: string, size: number): Promise<void> {
+    await this.#arrival.declareSize(id, size);
+  }
+
+  override async remove(id: string): Promise<void> {
+    await this.#arrival.cancelled(id);
+  }
+
+  override getExpiration(): number {
+    return this.#expiryMillis;
+  }
+}
+
+interface Given {
+  readonly filename: string;
+  readonly sha256: string | null;
+  readonly input: ImportInput;
+}
+
+/** What a client that never called createUpload says of its file. */
+export function givenOf(metadata: Readonly<Record<string, string | null>>): Given {
+  try {
+    return {
+      filename: filenameOf(metadata.filename ?? metadata.name),
+      sha256: sha256Of(metadata.sha256),
+      input: importInputOf(metadata.import == null ? {} : JSON.parse(metadata.import)),
+    };
+  } catch (error) {
+    if (error instanceof Fault) throw new Refusal(400, `Upload-Metadata: ${error.message}`);
+    if (error instanceof SyntaxError) throw new Refusal(400, 'Upload-Metadata: import is not JSON.');
+    throw error;
+  }
+}
+
+function metadataOf({ filename, sha256, input }: UploadRow): Record<string, string> {
+  return { filename, ...(sha256 === null ? {} : { sha256 }), import: JSON.stringify(input) };
+}

@@ -1,0 +1,121 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ERRORS, type Lock, type Locker, Server } from '@tus/server';
+import { Fault } from '../engine/fault.ts';
+import type { Arrival } from '../imports/arrival.ts';
+import { isUploadId } from '../imports/bytes.ts';
+import { asFault } from '../store/patience.ts';
+import { LockTaken, type Taker, type UploadLocks } from '../store/upload-locks.ts';
+import { BodyFault } from './body.ts';
+import { checksumAlgorithms, checksumOf } from './checksum.ts';
+import { askAgain, givenOf, Refusal, type Sent, UploadStore } from './tus-store.ts';
+
+export interface UploadOptions {
+  readonly expiryHours: number;
+  readonly report: (error: unknown) => void;
+}
+
+/** A request that sends nothing for so long is cut off; what came stays. */
+const idleMillis = 60_000;
+
+/** Whoever writes an upload that another request asks for has so long to end. */
+const drainMillis = 1_000;
+
+const methods = new Set(['POST', 'HEAD', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Uploads by the tus protocol, version 1.0.0. */
+export class Uploads {
+  readonly #tus: Server;
+  readonly #arrival: Arrival;
+  readonly #locks: UploadLocks;
+  readonly #sent = new AsyncLocalStorage<Sent>();
+  readonly #active = new Set<IncomingMessage>();
+  readonly #report: (error: unknown) => void;
+
+  constructor(arrival: Arrival, locks: UploadLocks, { expiryHours, report }: UploadOptions) {
+    this.#arrival = arrival;
+    this.#locks = locks;
+    this.#report = report;
+    this.#tus = new Server({
+      path: '/uploads',
+      datastore: new UploadStore(arrival, locks, this.#sent, expiryHours * 3_600_000),
+      locker: this.#locker(),
+      lockDrainTimeout: drainMillis,
+      maxSize: arrival.limits.uploadBytesMax,
+      disableTerminationForFinishedUploads: true,
+      // Which pages may ask is decided for all addresses of this server alike.
+      allowedOrigins: () => false,
+      allowedHeaders: ['Upload-Checksum'],
+      exposedHeaders: ['Upload-Expires', 'Tus-Checksum-Algorithm'],
+      namingFunction: (_, metadata = {}) => {
+        givenOf(metadata);
+        return randomUUID();
+      },
+      // Relative to the address that was asked: right behind any proxy, under any name and prefix.
+      generateUrl: ({ url }, { id }) => (new URL(url).pathname.endsWith('/') ? id : `uploads/${id}`),
+      getFileIdFromRequest: (_, last) => (last !== undefined && isUploadId(last) ? last : undefined),
+      onUploadFinish: async (_, { id }) => {
+        await arrival.finished(id);
+        return {};
+      },
+      onResponseError: ({ method }, error) => {
+        const { status_code: status, body } = this.#refusalOf(this.#sent.getStore()?.failure ?? error);
+        return { status_code: method === 'HEAD' && status >= 500 ? askAgain : status, body };
+      },
+    });
+  }
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!methods.has(request.method ?? ''))
+      throw new BodyFault(405, 'BAD_USER_INPUT', 'Files are sent here by the tus protocol; they cannot be read.');
+    const header = request.headers['upload-checksum'];
+    const checksum = header === undefined ? undefined : checksumOf(String(header));
+    if (checksum && 'problem' in checksum) throw new BodyFault(400, 'BAD_USER_INPUT', checksum.problem);
+    if (request.method === 'OPTIONS') response.setHeader('tus-checksum-algorithm', checksumAlgorithms.join(','));
+    request.setTimeout(idleMillis, () => request.socket.destroy());
+    this.#active.add(request);
+    response.once('close', () => this.#active.delete(request));
+    await this.#sent.run({ request, checksum }, () => this.#tus.handle(request, response));
+  }
+
+  /** Cuts what is under way: what came is kept, and clients go on elsewhere. */
+  async stop(): Promise<void> {
+    for (const request of this.#active) request.socket.destroy();
+    await this.#locks.stop();
+  }
+
+  #locker(): Locker {
+    return {
+      newLock: (id): Lock => {
+        let taker: Taker | undefined;
+        return {
+          lock: async (signal, cancelRequest) => {
+            const sent = this.#sent.getStore();
+            taker = { signal, onAsked: () => void cancelRequest(), onLost: () => sent?.request.socket.destroy() };
+            await this.#locks.take(id, taker);
+            if (sent) sent.taker = taker;
+          },
+          unlock: async () => {
+            if (taker) await this.#locks.release(id, taker);
+          },
+        };
+      },
+    };
+  }
+
+  #refusalOf(error: unknown): { status_code: number; body: string } {
+    if (error instanceof LockTaken)
+      return new Refusal(423, 'Another request is sending this file. Ask where it stands in a moment.');
+    if (error === ERRORS.ERR_MAX_SIZE_EXCEEDED) return new Refusal(413, this.#arrival.tooLarge());
+    if (typeof error === 'object' && error !== null && 'status_code' in error && 'body' in error)
+      return { status_code: Number(error.status_code), body: String(error.body) };
+    const fault = asFault(error);
+    if (fault instanceof Fault) {
+      const status = fault.code === 'UNAVAILABLE' ? 503 : fault.code === 'TOO_EXPENSIVE' ? 413 : 400;
+      return new Refusal(status, fault.message);
+    }
+    this.#report(error);
+    return new Refusal(500, 'Something went wrong in the server; it has been logged.');
+  }
+}

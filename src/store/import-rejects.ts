@@ -1,0 +1,40 @@
+import type { Database } from './connect.ts';
+
+export interface RejectRow {
+  /** Among those of its import, in the order of the file. */
+  readonly place: number;
+  readonly line: number;
+  readonly column: string | null;
+  readonly reason: string;
+}
+
+/** The import that did the work of one, whose rejects are its rejects too; undefined: there is no such import. */
+export async function readWorker(
+  database: Database,
+  id: number,
+): Promise<{ id: number; filename: string } | undefined> {
+  const [row] = await database.query<{ id: number; filename: string }>(
+    'SELECT coalesce(same_as, id) AS id, filename FROM imports WHERE id = $1',
+    [id],
+  );
+  return row;
+}
+
+/** The rejects behind a place. */
+export async function readRejectsBehind(
+  database: Database,
+  id: number,
+  place: number,
+  count: number,
+): Promise<RejectRow[]> {
+  const rows = await database.query<{ place: string; line: string; column: string | null; reason: string }>(
+    `SELECT place, line, "column", reason FROM import_rejects WHERE import = $1 AND place > $2 ORDER BY place LIMIT $3`,
+    [id, place, count],
+  );
+  return rows.map(({ column, reason, ...row }) => ({
+    place: Number(row.place),
+    line: Number(row.line),
+    column,
+    reason,
+  }));
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+
+const channel = 'tidemark_uploads';
+
+/** Others of this name hold it in other processes: they are asked again so often. */
+const againMillis = 50;
+
+/** Whoever waits longer is told that it is taken. */
+const waitMillisMax = 10_000;
+
+const silenceMillis = 10_000;
+
+export class LockTaken extends Error {}
+
+export interface Taker {
+  /** Waiting ends with it. */
+  readonly signal: AbortSignal;
+  /** Somebody else waits for it. */
+  readonly onAsked: () => void;
+  /** It is not ours any more. */
+  readonly onLost: () => void;
+}
+
+interface Holder {
+  readonly taker: Taker;
+  readonly released: Promise<void>;
+  readonly release: () => void;
+}
+
+/**
+ * Who may write which upload, across processes: advisory locks of one connection, which end with it, however the process
+ * does. Whoever holds one is told when another waits for it, in whatever process.
+ */
+export class UploadLocks {
+  readonly #url: string;
+  readonly #name = randomUUID();
+  readonly #holders = new Map<string, Holder>();
+  #client: Promise<pg.Client> | undefined;
+  #current: pg.Client | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  holds(id: string, taker: Taker): boolean {
+    return this.#holders.get(id)?.taker === taker;
+  }
+
+  async take(id: string, taker: Taker): Promise<void> {
+    const deadline = Date.now() + waitMillisMax;
+    for (let before = this.#holders.get(id); before; before = this.#holders.get(id)) {
+      before.taker.onAsked();
+      await Promise.race([before.released, this.#pause(deadline - Date.now(), taker)]);
+      if (Date.now() >= deadline) throw new LockTaken();
+    }
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const mine: Holder = { taker, released, release };
+    this.#holders.set(id, mine);
+    try {
+      for (let attempt = 0; !(await this.#tryTake(id)); attempt++) {
+        if (Date.now() >= deadline) throw new LockTaken();
+        if (attempt % 20 === 0) await this.#run('SELECT pg_notify($1, $2)', [channel, `${this.#name} ${id}`]);
+        await this.#pause(againMillis, taker);
+      }
+      if (this.#holders.get(id) !== mine) throw new LockTaken();
+    } catch (error) {
+      this.#forget(id, mine);
+      throw error;
+    }
+  }
+
+  async release(id: string, taker: Taker): Promise<void> {
+    const holder = this.#holders.get(id);
+    if (holder?.taker !== taker) return;
+    try {
+      await this.#run('SELECT pg_advisory_unlock(7423, hashtext($1))', [id]);
+    } catch {
+      // The connection is lost, and the lock with it.
+    }
+    this.#forget(id, holder);
+  }
+
+  async stop(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined);
+    if (client) await this.#lose(client);
+  }
+
+  #forget(id: string, holder: Holder): void {
+    if (this.#holders.get(id) === holder) this.#holders.delete(id);
+    holder.release();
+  }
+
+  async #tryTake(id: string): Promise<boolean> {
+    const { rows } = await this.#run('SELECT pg_try_advisory_lock(7423, hashtext($1)) AS taken', [id]);
+    return rows[0].taken === true;
+  }
+
+  async #run(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
+    this.#client ??= this.#open();
+    const opening = this.#client;
+    let client: pg.Client;
+    try {
+      client = await opening;
+    } catch (error) {
+      if (this.#client === opening) this.#client = undefined;
+      throw error;
+    }
+    try {
+      return await client.query(text, [...values]);
+    } catch (error) {
+      await this.#lose(client);
+      throw error;
+    }
+  }
+
+  async #open(): Promise<pg.Client> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      application_name: 'tidemark uploads',
+      connectionTimeoutMillis: 5_000,
+      query_timeout: silenceMillis,
+      keepAlive: true,
+    });
+    client.on('error', () => void this.#lose(client));
+    client.on('end', () => void this.#lose(client));
+    client.on('notification', ({ payload = '' }) => {
+      const [name, id = ''] = payload.split(' ');
+      if (name !== this.#name) this.#holders.get(id)?.taker.onAsked();
+    });
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${channel}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.#current = client;
+    return client;
+  }
+
+  /** All locks are free with their connection: who held one must not go on. */
+  async #lose(client: pg.Client): Promise<void> {
+    if (this.#current !== client) return;
+    this.#current = undefined;
+    this.#client = undefined;
+    for (const [id, holder] of this.#holders) {
+      holder.taker.onLost();
+      this.#forget(id, holder);
+    }
+    await client.end().catch(() => undefined);
+  }
+
+  async #pause(millis: number, { signal }: Taker): Promise<void> {
+    try {
+      await wait(Math.max(0, millis), undefined, { signal, ref: false });
+    } catch {
+      throw new LockTaken();
+    }
+  }
+}
