@@ -11,10 +11,15 @@ function normal(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, normal(each)]));
 }
 
-/** The name of a piece of work: the same bytes, read in the same way, are the same work. */
-export function workOf(sha256: string, input: ImportInput): string {
+/** The same for all inputs by which the same is read and written. */
+export function hashOfInput(input: ImportInput): string {
   const relevant = Object.fromEntries(Object.entries(input).filter(([name]) => !irrelevant.has(name)));
   return createHash('sha256')
-    .update(`${sha256.toLowerCase()} ${JSON.stringify(normal(relevant))}`)
+    .update(JSON.stringify(normal(relevant)))
     .digest('hex');
+}
+
+/** The name of a piece of work: the same bytes, read in the same way, are the same work. */
+export function workOf(sha256: string, input: ImportInput): string {
+  return createHash('sha256').update(sha256.toLowerCase()).update(hashOfInput(input)).digest('hex');
 }

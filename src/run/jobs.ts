@@ -1,9 +1,13 @@
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import type { Config } from '../config.ts';
+import { type Config, uploadsFolder } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
+import { Bytes } from '../imports/bytes.ts';
+import { dropExpiredUploads } from '../imports/retention.ts';
+import { ImportJobs } from '../imports/work/jobs.ts';
 import { Builds } from '../recompute/builds.ts';
 import { connect } from '../store/connect.ts';
+import { Ringer } from '../upkeep/ringer.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
 import type { Asked, Told } from './jobs-thread.ts';
@@ -24,18 +28,39 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   const isStopping = () => stopping;
   const builds = new Builds(database, bell, { log, isStopping });
   const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
+  const ringer = new Ringer(bell, log);
+  const bytes = new Bytes(uploadsFolder(config));
+  const imports = new ImportJobs(database, bell, {
+    bytes,
+    log,
+    isStopping,
+    onCommit: (notice) => {
+      bell.tell(notice);
+      ringer.hear(notice, true);
+    },
+  });
   const tell = (told: Told) => port.postMessage(told);
   const working = await bell.work(
     {
       ...upkeep,
       build: ({ definition }) => builds.build(definition),
       advance: async () => tell({ advance: true }),
-      import: async () => undefined,
+      import: async ({ import: id }) =>
+        void imports.take(id).catch((error: Error) => log(`import ${id}: ${error.message}`)),
+      sweep: async (data) => {
+        await imports.sweep();
+        await dropExpiredUploads(database, bell, bytes, {
+          expiryHours: config.uploadExpiryHours,
+          days: config.uploadDays,
+        });
+        await upkeep.sweep(data);
+      },
       summary: async () => undefined,
     },
     config.workerConcurrency,
   );
   await bell.every('sweep', sweepMillis, {});
+  await imports.sweep();
   port.on('message', async (asked: Asked) => {
     if ('build' in asked) {
       await builds.build(asked.build).catch((error: Error) => log(`recompute: ${error.message}`));
@@ -43,7 +68,8 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       return;
     }
     stopping = true;
-    await working.stop();
+    await Promise.all([working.stop(), imports.ended()]);
+    ringer.stop();
     await bell.stop();
     await database.close();
     port.close();

@@ -19,11 +19,13 @@ export interface Check {
   readonly hash?: string;
   /** Nothing in [from, to) of the series is newer than the base. */
   readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
+  /** Nobody else has taken this import up since, and nobody wants it cancelled. */
+  readonly taken?: { readonly import: number; readonly epoch: number };
 }
 
 /** `at` is an index into `revisions` throughout. */
 export interface CommitRequest {
-  readonly revisions: readonly { readonly note: string | null }[];
+  readonly revisions: readonly { readonly note: string | null; readonly import?: number }[];
   readonly checks: readonly Check[];
   readonly creates: readonly (NewSeries & { readonly at: number })[];
   readonly deletes: readonly { readonly id: number; readonly at: number }[];
@@ -34,7 +36,7 @@ export interface CommitRequest {
     readonly hash: string;
     readonly answer: object;
   }[];
-  /** `series` is an id, or -(i + 1) for creates[i]. */
+  /** `series` is an id, or -(i + 1) for creates[i]; in the stages of an import, -n for its n-th new series. */
   readonly blocks: readonly { readonly at: number; readonly series: number; readonly column: Column }[];
 }
 
@@ -78,7 +80,7 @@ export async function commit(
   options: { announce: boolean },
 ): Promise<Committed | Refused> {
   const packed = packBlocks(request.blocks.map((block) => block.column));
-  const checks = request.checks.map(({ guard, ...check }) => ({ ...check, ...guard }));
+  const checks = request.checks.map(({ guard, taken, ...check }) => ({ ...check, ...guard, ...taken }));
   const values = [
     randomUUID(),
     JSON.stringify(checks),

@@ -13,8 +13,8 @@ import type { Database } from './connect.ts';
 import { patiently } from './patience.ts';
 
 /** A block of a large write: so many points at most, and so many in one statement. */
-const stagedBlockPoints = 8_192;
-const statementPointsMax = 131_072;
+export const stagedBlockPoints = 8_192;
+export const statementPointsMax = 131_072;
 
 const answerMillis = 60_000;
 
@@ -54,7 +54,7 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
     const blocks = batch;
     batch = [];
     points = 0;
-    if (blocks.length > 0) stages.push(await patiently(() => insert(database, blocks), database.patienceMillis));
+    if (blocks.length > 0) stages.push(await stageBlocks(database, blocks));
   };
   for (const piece of columns.flatMap(cut)) {
     batch.push(piece);
@@ -63,6 +63,11 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
   }
   await flush();
   return stages;
+}
+
+/** Lays blocks down in one statement, and returns their stage. */
+export function stageBlocks(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
+  return patiently(() => insert(database, blocks), database.patienceMillis);
 }
 
 async function insert(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
@@ -74,11 +79,12 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
   return id;
 }
 
-/** Throws away what was staged and never published: the process that staged it has died or failed. What lanes on a long way have written stays. */
+/** Throws away what was staged and never published: the process that staged it has died or failed. What lanes on a long way and imports under way have written stays. */
 export async function dropStale(database: Database, olderThanSeconds: number): Promise<void> {
   await database.query(
     `DELETE FROM fresh_blocks WHERE stage IS NOT NULL AND staged_at < now() - $1 * interval '1 second'
-       AND stage NOT IN (SELECT (step ->> 'stage')::uuid FROM lanes WHERE step IS NOT NULL)`,
+       AND stage NOT IN (SELECT (step ->> 'stage')::uuid FROM lanes WHERE step IS NOT NULL)
+       AND stage NOT IN (SELECT stage FROM import_stages JOIN imports ON id = import WHERE status IN ('QUEUED', 'RUNNING'))`,
     [olderThanSeconds],
   );
 }

@@ -283,6 +283,7 @@ export const imports = pgTable(
     rows: bigint('rows', { mode: 'number' }).notNull().default(0),
     accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
     rejectedCount: bigint('rejected_count', { mode: 'number' }).notNull().default(0),
+    /** Against what was stored when the rows were read, also for instants that come back later in the file. */
     unchanged: bigint('unchanged', { mode: 'number' }).notNull().default(0),
     changed: bigint('changed', { mode: 'number' }).notNull().default(0),
     /** How many series it makes: import_series says which. */

@@ -1,0 +1,155 @@
+import type { Bell, CommitNotice } from '../../bell/bell.ts';
+import { Fault } from '../../engine/fault.ts';
+import type { Database } from '../../store/connect.ts';
+import { dropStages } from '../../store/import-stages.ts';
+import { letGo, type Taken, takeUp, waitingImports } from '../../store/import-work.ts';
+import { asFault, errorCodeOf, isLoss } from '../../store/patience.ts';
+import type { Bytes } from '../bytes.ts';
+import type { ImportInput } from '../input.ts';
+import { tellOfImport } from '../tell.ts';
+import { Hold, Interrupted } from './hold.ts';
+import { type Reader, textReader } from './reader.ts';
+import { type Sizes, type Task, usualSizes } from './task.ts';
+import { end, work } from './work.ts';
+
+/** A process works on so many at a time: each takes some memory, and a small one need not wait for a large one. */
+const importsMax = 2;
+
+/** So often a file is read anew because its series were deleted or defined meanwhile. */
+const attemptsMax = 5;
+
+export interface ImportJobsOptions {
+  readonly bytes: Bytes;
+  readonly log: (line: string) => void;
+  /** Whoever stops hands an import over to the next one who is woken. */
+  readonly isStopping: () => boolean;
+  readonly onCommit: (notice: CommitNotice) => void;
+  readonly reader?: Reader;
+  readonly sizes?: Sizes;
+}
+
+export async function wakeImport(bell: Bell, id: number, epoch: number): Promise<void> {
+  await bell.wake('import', `${id}-${epoch}`, { import: id });
+}
+
+/** What workers do with imports. */
+export class ImportJobs {
+  readonly #database: Database;
+  readonly #bell: Bell;
+  readonly #options: ImportJobsOptions;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(database: Database, bell: Bell, options: ImportJobsOptions) {
+    this.#database = database;
+    this.#bell = bell;
+    this.#options = options;
+  }
+
+  /**
+   * Works on an import. That may take hours: other jobs are not to wait for it. One that finds too many under way is taken
+   * when one of them has ended.
+   */
+  async take(id: number): Promise<void> {
+    if (this.#running.size >= importsMax) return;
+    const run = this.#run(id).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+    await run;
+  }
+
+  /** Resolves when none is under way. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  /** Works on an import, and then on those that came meanwhile and found nobody idle. */
+  async #run(id: number): Promise<void> {
+    let next: number | undefined = id;
+    while (next !== undefined && !this.#options.isStopping()) {
+      const taken = await takeUp(this.#database, next);
+      if (taken) await this.#work(taken);
+      else if (next !== id) return;
+      next = (await waitingImports(this.#database, 'queued'))[0]?.id;
+    }
+  }
+
+  /** Wakes workers for imports that wait, or whose worker has died; throws away what ended ones laid down. */
+  async sweep(): Promise<void> {
+    await dropStages(this.#database);
+    for (const { id, epoch } of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, id, epoch);
+  }
+
+  async #work(taken: Taken): Promise<void> {
+    const { bytes, isStopping, onCommit, reader = textReader, sizes = usualSizes } = this.#options;
+    const { id, upload, filename, size } = taken;
+    const database = this.#database;
+    const hold = new Hold(database, taken, isStopping);
+    const tell = () => tellOfImport(database, this.#bell, id);
+    try {
+      await tell();
+      const task: Task = {
+        database,
+        hold,
+        taken,
+        input: taken.input as ImportInput,
+        source: bytes.source(upload, filename, size ?? 0),
+        reader,
+        sizes,
+        announce: this.#bell.ringsInCommit,
+        onCommit,
+        tell,
+      };
+      let isDone = await work(task);
+      for (let attempt = 1; !isDone; attempt++) {
+        if (attempt >= attemptsMax) throw new Fault('CONFLICT', 'Its series are deleted and made again and again.');
+        isDone = await work({ ...task, taken: { ...taken, place: null } });
+      }
+    } catch (error) {
+      await this.#endEarly(hold, taken, error, tell);
+    } finally {
+      hold.end();
+    }
+  }
+
+  async #endEarly(hold: Hold, taken: Taken, error: unknown, tell: () => Promise<void>): Promise<void> {
+    const database = this.#database;
+    if (error instanceof Interrupted) {
+      if (error.why === 'cancelled') await end({ database, hold, tell }, { status: 'CANCELLED' });
+      if (error.why !== 'stopping') return;
+      await letGo(database, hold);
+      await wakeImport(this.#bell, hold.id, hold.epoch);
+      return;
+    }
+    // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it.
+    const mustGoOn = hold.isPublished && taken.task === 'COMMIT';
+    if ((isLoss(error) && !isDiskFull(error)) || isPassing(error) || mustGoOn) throw error;
+    const told = asFault(error);
+    if (!(told instanceof Fault))
+      this.#options.log(`import ${hold.id} failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+    await end(
+      { database, hold, tell },
+      { status: taken.task === 'UNDO' ? 'DONE' : 'FAILED', problem: problemOf(told, error) },
+    );
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return ['53100', 'ENOSPC'].includes(codeOf(error) ?? '');
+}
+
+/** Two statements stood in one another's way: the next try gets through. */
+function isPassing(error: unknown): boolean {
+  return codeOf(error)?.startsWith('40') ?? false;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Fault ? errorCodeOf(error.cause) : errorCodeOf(error);
+}
+
+function problemOf(told: unknown, error: unknown): string {
+  if (isDiskFull(error))
+    return 'The database has no disk space left: nothing was written. Free some, and import the file again.';
+  const said = told instanceof Error ? told.message : String(told);
+  if (codeOf(error) === 'ENOENT')
+    return 'The bytes of this file are not in the folder of uploads: send the file again.';
+  return told instanceof Fault ? said : `The import failed, and that should not be: ${said}`;
+}

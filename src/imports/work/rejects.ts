@@ -1,0 +1,54 @@
+import type { ImportPlan } from '../plan.ts';
+import type { Reject } from '../text/reading.ts';
+
+/** So many are kept of an import; all are counted. */
+const keptMax = 100_000;
+const manyMin = 5_000;
+
+/** Rows that were refused since the last checkpoint. */
+export class Rejects {
+  #count: number;
+  #waiting: (Reject & { readonly place: number })[] = [];
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get isMany(): boolean {
+    return this.#waiting.length >= manyMin;
+  }
+
+  add(rejects: readonly Reject[]): void {
+    for (const reject of rejects) {
+      if (this.#count < keptMax) this.#waiting.push({ ...reject, place: this.#count });
+      this.#count++;
+    }
+  }
+
+  take(): readonly (Reject & { readonly place: number })[] {
+    const some = this.#waiting;
+    this.#waiting = [];
+    return some;
+  }
+}
+
+/** The column that names a series, or holds its values; null: the user named it. */
+export function refusedColumn({ columns }: ImportPlan, key: string): string | null {
+  const said = columns.find(({ role }) => role === 'SERIES') ?? columns.find(({ series }) => series === key);
+  return said?.name ?? null;
+}
+
+const shownMax = 3;
+
+/** Why nothing of a file was written. */
+export function refusal(first: readonly Reject[], count: number): string {
+  const shown = first
+    .slice(0, shownMax)
+    .map(({ line, column, reason }) => `line ${line}${column === null ? '' : `, column ${column}`}: ${reason}`);
+  const more = count > shown.length ? `; and ${(count - shown.length).toLocaleString('en')} more` : '';
+  return `Nothing was written, for rows are refused: ${shown.join('; ')}${more}. Correct them, or set partial: true to write the others.`;
+}

@@ -1,0 +1,133 @@
+import type { Versions } from '../../engine/versions.ts';
+import type { Column } from '../../store/block-columns.ts';
+import { Catalogue } from '../../store/catalogue.ts';
+import { dropStages, keepStages } from '../../store/import-stages.ts';
+import { revisionsOf, seriesOfRevisions } from '../../store/import-undo.ts';
+import type { Ending } from '../../store/import-work.ts';
+import { everything, readTouched, walkVersions } from '../../store/read.ts';
+import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/stage.ts';
+import { type Guard, publish } from './publish.ts';
+import type { Task } from './task.ts';
+
+/** So often it is tried again because others wrote meanwhile. */
+const attemptsMax = 30;
+
+const blocksPerStage = 2_048;
+
+/** Gives every point that an import changed, and nobody has changed since, what it held before. */
+export async function undo(task: Task): Promise<Ending> {
+  const { database, hold, taken } = task;
+  const { fromRevision, toRevision } = taken;
+  if (fromRevision === null || toRevision === null) return { status: 'UNDONE', restored: 0, kept: 0 };
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    await dropStages(database, hold.id);
+    const undoing = new Undoing(task, fromRevision, toRevision);
+    if (!(await undoing.prepare())) return { status: 'DONE', problem: forgotten(fromRevision) };
+    const answer = await publish(task, (stages) => stages.flatMap((stage) => undoing.guards.get(stage) ?? []));
+    if (answer === 'done') return { status: 'UNDONE', restored: undoing.restored, kept: undoing.kept };
+  }
+  return {
+    status: 'DONE',
+    problem: 'It could not be undone: its points are being changed faster than they can be restored. Try again.',
+  };
+}
+
+function forgotten(revision: number): string {
+  return `It cannot be undone: what its points held before revision ${revision} is no longer kept (--history-days).`;
+}
+
+/** Reads what is to be restored, and lays it down. */
+class Undoing {
+  readonly #task: Task;
+  readonly #from: number;
+  readonly #to: number;
+  /** What must still hold for each stage when it is published. */
+  readonly guards = new Map<string, Guard[]>();
+  restored = 0;
+  kept = 0;
+  #waiting: StagedColumn[] = [];
+  #points = 0;
+  #base = 0;
+
+  constructor(task: Task, from: number, to: number) {
+    this.#task = task;
+    this.#from = from;
+    this.#to = to;
+  }
+
+  /** Returns false when what was there before is forgotten. */
+  async prepare(): Promise<boolean> {
+    const { database, hold } = this.#task;
+    const catalogue = new Catalogue(database);
+    this.#base = await catalogue.newestRevision();
+    const revisions = await revisionsOf(database, hold.id);
+    const own = new Set(revisions.filter((revision) => revision <= this.#to));
+    const back = new Set(revisions.filter((revision) => revision > this.#to));
+    for (const series of await seriesOfRevisions(database, [...own])) {
+      for (const range of await readTouched(database, series, this.#from - 1, this.#to, everything)) {
+        for await (const { versions } of walkVersions(database, series, range)) {
+          hold.check();
+          await this.#lay(series, this.#before(versions, own, back));
+        }
+      }
+    }
+    await this.#flush();
+    // What is forgotten meanwhile is kept for those who are reading it.
+    return (await catalogue.oldestRevision()) < this.#from;
+  }
+
+  /** What the instants held before that the import changed last. */
+  #before(versions: Versions, own: ReadonlySet<number>, back: ReadonlySet<number>): Column {
+    const { t, revision, value, size } = versions;
+    const at: number[] = [];
+    for (let i = 0; i < t.length; ) {
+      let end = i;
+      let before = -1;
+      let isOwn = false;
+      for (; end < t.length && t[end] === t[i]; end++) {
+        if (revision[end] < this.#from) before = end;
+        if (own.has(revision[end])) isOwn = true;
+      }
+      const last = revision[end - 1];
+      if (isOwn && own.has(last)) at.push(i, before);
+      else if (isOwn && back.has(last)) this.restored++;
+      else if (isOwn) this.kept++;
+      i = end;
+    }
+    const pick = (from: Float64Array | undefined) =>
+      Float64Array.from({ length: at.length / 2 }, (_, n) =>
+        from && at[n * 2 + 1] >= 0 ? from[at[n * 2 + 1]] : Number.NaN,
+      );
+    return {
+      t: Float64Array.from({ length: at.length / 2 }, (_, n) => t[at[n * 2]]),
+      value: pick(value),
+      size: size && pick(size),
+    };
+  }
+
+  async #lay(series: number, { t, value, size }: Column): Promise<void> {
+    this.restored += t.length;
+    for (let start = 0; start < t.length; start += stagedBlockPoints) {
+      const end = start + stagedBlockPoints;
+      const column = { t: t.slice(start, end), value: value.slice(start, end), size: size?.slice(start, end) };
+      this.#waiting.push({ series, column });
+      this.#points += column.t.length;
+      if (this.#points >= statementPointsMax || this.#waiting.length >= blocksPerStage) await this.#flush();
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const blocks = this.#waiting;
+    if (blocks.length === 0) return;
+    const { database, hold } = this.#task;
+    this.#waiting = [];
+    this.#points = 0;
+    const stage = await stageBlocks(database, blocks);
+    const base = this.#base;
+    this.guards.set(
+      stage,
+      blocks.map(({ series, column: { t } }) => ({ series, base, from: t[0], to: t[t.length - 1] + 1 })),
+    );
+    if (!(await keepStages(database, hold, [{ stage, generation: 0, blocks: blocks.length }]))) hold.lost();
+  }
+}

@@ -1,0 +1,206 @@
+import type { Database } from './connect.ts';
+import type { Holder, ImportCounts } from './import-work.ts';
+
+/** What was read since the last checkpoint, and where reading goes on. */
+export interface Checkpoint {
+  /** The number of this checkpoint; the one before it must be the last one that was written. */
+  readonly step: number;
+  readonly place: object;
+  readonly counts: ImportCounts;
+  readonly stages: readonly StagedBlocks[];
+  readonly rejects: readonly {
+    readonly place: number;
+    readonly line: number;
+    readonly column: string | null;
+    readonly reason: string;
+  }[];
+  readonly series: readonly { readonly n: number; readonly key: string }[];
+}
+
+export interface StagedBlocks {
+  readonly stage: string;
+  readonly generation: number;
+  readonly blocks: number;
+}
+
+const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
+
+/** Begins a task anew: what it had read, and laid down, counts no more. */
+export async function beginReading(database: Database, { id, epoch }: Holder, place: object): Promise<void> {
+  await database.query(
+    `WITH mine AS (
+       UPDATE imports SET place = $3, bytes = 0, rows = 0, accepted = 0, rejected_count = 0, unchanged = 0, changed = 0,
+         created_count = 0, moved_count = 0, moved = '[]', problem = NULL, ended_at = NULL, version = version + 1
+       WHERE ${mine} RETURNING id),
+     rejects AS (DELETE FROM import_rejects USING mine WHERE import = mine.id),
+     made AS (DELETE FROM import_series USING mine WHERE import = mine.id),
+     blocks AS (DELETE FROM fresh_blocks USING import_stages, mine
+       WHERE fresh_blocks.stage = import_stages.stage AND import = mine.id)
+     DELETE FROM import_stages USING mine WHERE import = mine.id`,
+    [id, epoch, JSON.stringify(place)],
+  );
+}
+
+/** Writes a checkpoint, whole or not at all; once, however often it is tried. Returns false when somebody else has the import by now. */
+export async function writeCheckpoint(
+  database: Database,
+  { id, epoch }: Holder,
+  { step, place, counts, stages, rejects, series }: Checkpoint,
+): Promise<boolean> {
+  const [row] = await database.query<{ written: boolean }>(
+    `WITH mine AS (
+       UPDATE imports SET place = $4, bytes = $5, rows = $6, accepted = $7, rejected_count = $8, unchanged = $9, changed = $10,
+         created_count = $11, heartbeat_at = now(), version = version + 1
+       WHERE ${mine} AND (place ->> 'step')::int = $3 - 1 RETURNING id),
+     stages AS (INSERT INTO import_stages (import, stage, generation, blocks)
+       SELECT mine.id, item.* FROM mine, unnest($12::uuid[], $13::int[], $14::int[]) AS item),
+     rejects AS (INSERT INTO import_rejects (import, place, line, "column", reason)
+       SELECT mine.id, item.* FROM mine, unnest($15::bigint[], $16::bigint[], $17::text[], $18::text[]) AS item),
+     made AS (INSERT INTO import_series (import, n, key)
+       SELECT mine.id, item.* FROM mine, unnest($19::int[], $20::text[]) AS item)
+     SELECT EXISTS (SELECT FROM mine)
+       OR EXISTS (SELECT FROM imports WHERE ${mine} AND (place ->> 'step')::int = $3) AS written`,
+    [
+      id,
+      epoch,
+      step,
+      JSON.stringify(place),
+      counts.bytes,
+      counts.rows,
+      counts.accepted,
+      counts.rejected,
+      counts.unchanged,
+      counts.changed,
+      counts.created,
+      stages.map(({ stage }) => stage),
+      stages.map(({ generation }) => generation),
+      stages.map(({ blocks }) => blocks),
+      rejects.map(({ place: at }) => at),
+      rejects.map(({ line }) => line),
+      rejects.map(({ column }) => column),
+      rejects.map(({ reason }) => reason),
+      series.map(({ n }) => n),
+      series.map(({ key }) => key),
+    ],
+  );
+  return row.written;
+}
+
+/** What an import has laid down and not published, in the order in which it is published. */
+export function readStages(database: Database, id: number): Promise<StagedBlocks[]> {
+  return database.query<{ stage: string; generation: number; blocks: number }>(
+    'SELECT stage, generation, blocks FROM import_stages WHERE import = $1 ORDER BY generation, stage',
+    [id],
+  );
+}
+
+/** Where the blocks of a stage lie. */
+export async function readStageSpans(
+  database: Database,
+  stage: string,
+): Promise<{ series: number; from: number; to: number }[]> {
+  const rows = await database.query<{ series: number; from_t: string; to_t: string }>(
+    'SELECT series, from_t, to_t FROM fresh_blocks WHERE stage = $1',
+    [stage],
+  );
+  return rows.map(({ series, from_t, to_t }) => ({ series, from: Number(from_t), to: Number(to_t) }));
+}
+
+/** Series of some stages, at most so many. */
+export async function readStagedSeries(database: Database, stages: readonly string[], max: number): Promise<number[]> {
+  const rows = await database.query<{ series: number }>(
+    'SELECT DISTINCT series FROM fresh_blocks WHERE stage = ANY ($1::uuid[]) LIMIT $2',
+    [stages, max],
+  );
+  return rows.map(({ series }) => series);
+}
+
+/** What an import laid down for series that are gone goes too. */
+export async function dropStagedOf(database: Database, id: number, series: readonly number[]): Promise<void> {
+  await database.query(
+    `DELETE FROM fresh_blocks USING import_stages
+     WHERE fresh_blocks.stage = import_stages.stage AND import = $1 AND series = ANY ($2::int[])`,
+    [id, series],
+  );
+}
+
+/** Notes stages that an import laid down beside its reading. Returns false when somebody else has it by now. */
+export async function keepStages(
+  database: Database,
+  { id, epoch }: Holder,
+  stages: readonly StagedBlocks[],
+): Promise<boolean> {
+  const [row] = await database.query<{ written: boolean }>(
+    `WITH mine AS (SELECT id FROM imports WHERE ${mine} FOR UPDATE),
+     stages AS (INSERT INTO import_stages (import, stage, generation, blocks)
+       SELECT mine.id, item.* FROM mine, unnest($3::uuid[], $4::int[], $5::int[]) AS item ON CONFLICT DO NOTHING)
+     SELECT EXISTS (SELECT FROM mine) AS written`,
+    [
+      id,
+      epoch,
+      stages.map(({ stage }) => stage),
+      stages.map(({ generation }) => generation),
+      stages.map(({ blocks }) => blocks),
+    ],
+  );
+  return row.written;
+}
+
+/** What an import laid down goes; also what ended ones left, without an id. */
+export async function dropStages(database: Database, id?: number): Promise<void> {
+  const those = id === undefined ? `status NOT IN ('QUEUED', 'RUNNING')` : 'imports.id = $1';
+  await database.query(
+    `WITH gone AS (DELETE FROM import_stages USING imports WHERE imports.id = import AND ${those} RETURNING stage)
+     DELETE FROM fresh_blocks USING gone WHERE fresh_blocks.stage = gone.stage`,
+    id === undefined ? [] : [id],
+  );
+}
+
+export async function readMadeSeries(database: Database, id: number): Promise<{ n: number; key: string }[]> {
+  return database.query<{ n: number; key: string }>('SELECT n, key FROM import_series WHERE import = $1', [id]);
+}
+
+/** The first refusals of an import. */
+export async function readFirstRejects(
+  database: Database,
+  id: number,
+  count: number,
+): Promise<{ line: number; column: string | null; reason: string }[]> {
+  const rows = await database.query<{ line: string; column: string | null; reason: string }>(
+    'SELECT line, "column", reason FROM import_rejects WHERE import = $1 ORDER BY place LIMIT $2',
+    [id, count],
+  );
+  return rows.map((row) => ({ ...row, line: Number(row.line) }));
+}
+
+/** How many blocks' worth of versions are stored in each of these spans, roughly: 0 says that there are none. */
+export async function readWeights(
+  database: Database,
+  spans: readonly { readonly series: number; readonly from: number; readonly to: number }[],
+): Promise<number[]> {
+  const rows = await database.query<{ weight: string }>(
+    `SELECT coalesce((SELECT sum(versions) FROM fresh_blocks
+         WHERE series = storage AND revision IS NOT NULL AND from_t <= high AND to_t >= low), 0)
+       + coalesce((SELECT sum(versions) FROM sealed_blocks WHERE series = storage AND from_t <= high AND to_t >= low
+           AND from_t >= coalesce((SELECT max(from_t) FROM sealed_blocks WHERE series = storage AND from_t <= low), low)), 0) AS weight
+     FROM unnest($1::int[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS asked (storage, low, high, n) ORDER BY n`,
+    [spans.map(({ series }) => series), spans.map(({ from }) => from), spans.map(({ to }) => to)],
+  );
+  return rows.map(({ weight }) => Number(weight));
+}
+
+/** Keys of the derived series that hang on any of these, near or far: how many, and the first ones. */
+export async function readMoved(
+  database: Database,
+  series: readonly number[],
+  max: number,
+): Promise<{ count: number; keys: string[] }> {
+  const [row] = await database.query<{ count: string; keys: string[] | null }>(
+    `WITH moved AS (SELECT DISTINCT key FROM definitions JOIN series ON series.id = definitions.series
+       WHERE state IN ('BUILDING', 'LIVE') AND deleted_revision IS NULL AND sources && $1::int[])
+     SELECT (SELECT count(*) FROM moved) AS count,
+       (SELECT array_agg(key) FROM (SELECT key FROM moved ORDER BY key COLLATE "C" LIMIT $2) AS first) AS keys`,
+    [series, max],
+  );
+  return { count: Number(row.count), keys: row.keys ?? [] };
+}

@@ -1,0 +1,173 @@
+import type { Database } from './connect.ts';
+import type { ImportStatus, ImportTask } from './imports.ts';
+
+/** Whoever gave no sign of life for so long is taken for dead. */
+const silentSeconds = 5;
+
+/** An import as the worker finds it that has taken it up. */
+export interface Taken {
+  readonly id: number;
+  readonly epoch: number;
+  readonly task: ImportTask;
+  readonly upload: string;
+  readonly filename: string;
+  readonly input: unknown;
+  readonly plan: unknown;
+  readonly place: unknown;
+  readonly counts: ImportCounts;
+  readonly fromRevision: number | null;
+  readonly toRevision: number | null;
+  readonly size: number | null;
+  readonly claimedSha256: string | null;
+  readonly sha256: string | null;
+  readonly isGone: boolean;
+}
+
+export interface ImportCounts {
+  readonly bytes: number;
+  readonly rows: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly unchanged: number;
+  readonly changed: number;
+  readonly created: number;
+}
+
+/** Takes an import up: whoever had it before writes nothing any more. undefined: there is nothing to do. */
+export async function takeUp(database: Database, id: number): Promise<Taken | undefined> {
+  const [row] = await database.query(
+    `WITH taken AS (
+       UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), version = version + 1
+       WHERE id = $1 AND same_as IS NULL AND (status = 'QUEUED' OR status = 'RUNNING' AND ${silent})
+       RETURNING *)
+     SELECT taken.*, size, claimed_sha256, sha256, gone_at IS NOT NULL AS is_gone
+     FROM taken LEFT JOIN uploads ON uploads.id = taken.upload`,
+    [id],
+  );
+  return row && takenOf(row);
+}
+
+/** Nobody works on it, though somebody began to. */
+const silent = `(heartbeat_at IS NULL OR heartbeat_at < now() - interval '${silentSeconds} s')`;
+
+function takenOf(row: Record<string, unknown>): Taken {
+  const orNull = (value: unknown) => (value === null ? null : Number(value));
+  return {
+    id: Number(row.id),
+    epoch: Number(row.epoch),
+    task: row.task as ImportTask,
+    upload: String(row.upload),
+    filename: String(row.filename),
+    input: row.input,
+    plan: row.plan,
+    place: row.place,
+    counts: {
+      bytes: Number(row.bytes),
+      rows: Number(row.rows),
+      accepted: Number(row.accepted),
+      rejected: Number(row.rejected_count),
+      unchanged: Number(row.unchanged),
+      changed: Number(row.changed),
+      created: Number(row.created_count),
+    },
+    fromRevision: orNull(row.from_revision),
+    toRevision: orNull(row.to_revision),
+    size: orNull(row.size),
+    claimedSha256: row.claimed_sha256 as string | null,
+    sha256: row.sha256 as string | null,
+    isGone: Boolean(row.is_gone),
+  };
+}
+
+/** Which taking up of an import writes. */
+export interface Holder {
+  readonly id: number;
+  readonly epoch: number;
+}
+
+const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
+
+/** A sign of life. Returns what was asked meanwhile; undefined: somebody else has it by now. */
+export async function beat(
+  database: Database,
+  { id, epoch }: Holder,
+): Promise<{ cancelAsked: boolean; isPublished: boolean } | undefined> {
+  const [row] = await database.query<{ cancel_asked: boolean; published: boolean }>(
+    `UPDATE imports SET heartbeat_at = now() WHERE ${mine} RETURNING cancel_asked, from_revision IS NOT NULL AS published`,
+    [id, epoch],
+  );
+  return row && { cancelAsked: row.cancel_asked, isPublished: row.published };
+}
+
+/** Lets go in good order: another one may go on at once. */
+export async function letGo(database: Database, { id, epoch }: Holder): Promise<void> {
+  await database.query(
+    `UPDATE imports SET status = 'QUEUED', heartbeat_at = NULL, version = version + 1 WHERE ${mine}`,
+    [id, epoch],
+  );
+}
+
+export async function keepSha256(database: Database, upload: string, sha256: string): Promise<void> {
+  await database.query('UPDATE uploads SET sha256 = $2 WHERE id = $1', [upload, sha256]);
+}
+
+export async function keepPlan(database: Database, { id, epoch }: Holder, plan: object): Promise<void> {
+  await database.query(`UPDATE imports SET plan = $3, version = version + 1 WHERE ${mine}`, [
+    id,
+    epoch,
+    JSON.stringify(plan),
+  ]);
+}
+
+/** Derived series that move with what an import says: how many, and the keys of the first ones. */
+export async function keepMoved(
+  database: Database,
+  { id, epoch }: Holder,
+  moved: { readonly count: number; readonly keys: readonly string[] },
+): Promise<void> {
+  await database.query(`UPDATE imports SET moved_count = $3, moved = $4, version = version + 1 WHERE ${mine}`, [
+    id,
+    epoch,
+    moved.count,
+    JSON.stringify(moved.keys),
+  ]);
+}
+
+/** Notes what an import's work is. Returns the import that does it or did it already. */
+export async function noteWork(database: Database, { id, epoch }: Holder, work: string): Promise<number | undefined> {
+  const [row] = await database.query<{ same: number | null }>('SELECT tidemark_import_work($1, $2, $3) AS same', [
+    id,
+    epoch,
+    work,
+  ]);
+  return row.same ?? undefined;
+}
+
+/** How an import ended. Published ones keep their counts whatever happens. */
+export interface Ending {
+  readonly status: ImportStatus;
+  readonly problem?: string | null;
+  readonly restored?: number;
+  readonly kept?: number;
+}
+
+export async function endImport(database: Database, { id, epoch }: Holder, ending: Ending): Promise<void> {
+  const { status, problem = null, restored, kept } = ending;
+  await database.query(
+    `UPDATE imports SET status = $3, problem = $4, restored = coalesce($5, restored), kept = coalesce($6, kept), ended_at = now(), heartbeat_at = NULL,
+       cancel_asked = false, version = version + 1
+     WHERE ${mine}`,
+    [id, epoch, status, problem, restored ?? null, kept ?? null],
+  );
+}
+
+/** Imports that wait for somebody, the oldest first; with `silent` those as well whose worker gives no sign of life. */
+export async function waitingImports(
+  database: Database,
+  who: 'queued' | 'all',
+): Promise<{ readonly id: number; readonly epoch: number }[]> {
+  return database.query<{ id: number; epoch: number }>(
+    `SELECT id, epoch FROM imports WHERE same_as IS NULL AND (status = 'QUEUED' ${who === 'all' ? `OR status = 'RUNNING' AND ${silent}` : ''})
+     ORDER BY id LIMIT 100`,
+  );
+}
