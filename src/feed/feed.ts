@@ -70,6 +70,7 @@ export class Feed {
   readonly #catalogue: Catalogue;
   readonly #bell: Bell;
   readonly #pollMillis: number;
+  readonly #onImport: (id: number | undefined) => void;
   #newest = 0;
   /** How far derived series are brought, as it was told or seen. */
   #told = new Map<number, number>();
@@ -79,16 +80,25 @@ export class Feed {
   #polling = false;
   #stopped = false;
 
-  constructor(catalogue: Catalogue, bell: Bell, options: { pollMillis?: number } = {}) {
+  /** `onImport` hears of imports that have something new to show; of none: something may have been missed. */
+  constructor(
+    catalogue: Catalogue,
+    bell: Bell,
+    options: { pollMillis?: number; onImport?: (id: number | undefined) => void } = {},
+  ) {
     this.#catalogue = catalogue;
     this.#bell = bell;
     this.#pollMillis = options.pollMillis ?? pollMillisUsual;
+    this.#onImport = options.onImport ?? (() => undefined);
   }
 
   async start(): Promise<void> {
     this.#listening = await this.#bell.listen((notice) => {
       if (notice) this.hear(notice);
-      else void this.#poll();
+      else {
+        this.#onImport(undefined);
+        void this.#poll();
+      }
     });
     this.#timer = setInterval(() => void this.#poll(), this.#pollMillis);
     await this.#poll();
@@ -112,7 +122,10 @@ export class Feed {
   }
 
   hear(notice: Notice): void {
-    if ('import' in notice) return;
+    if ('import' in notice) {
+      this.#onImport(notice.import);
+      return;
+    }
     if ('derived' in notice) {
       if (!notice.series) {
         this.#wakeAll();

@@ -43,7 +43,7 @@ export class Following<Change> implements AsyncIterable<FoldedEvent<Change>> {
 }
 
 /** What a member is sent, one by one, and only when it is asked for. Leaving does not wait for what comes next. */
-function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncGenerator<Told, void> {
+export function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncGenerator<Told, void> {
   let leave: (() => void) | undefined;
   let held: { readonly told: Told } | undefined;
   let over: { readonly error: unknown } | undefined;

@@ -353,7 +353,7 @@ export function checkSeriesTexts(series: NewSeries): void {
   });
 }
 
-function checkText(text: string | null, lengthMax: number, path: InputPath): void {
+export function checkText(text: string | null, lengthMax: number, path: InputPath): void {
   if (text === null) return;
   if (text.length > lengthMax) {
     throw new Fault('BAD_USER_INPUT', `At most ${lengthMax} characters, this has ${text.length}.`, path);

@@ -3,8 +3,10 @@ import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
 import { Turnstile } from '../derive/turnstile.ts';
 import { Feed } from '../feed/feed.ts';
+import { FollowedImports } from '../feed/imports.ts';
 import { Arrival } from '../imports/arrival.ts';
 import { Bytes } from '../imports/bytes.ts';
+import { Imports } from '../imports/imports.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
@@ -85,7 +87,8 @@ export async function startApi(
 async function serve(config: Config, server: ApiServer, database: Database, store: OpenStore) {
   const bell = await openBell(database, config.redisUrl);
   const catalogue = new Catalogue(database);
-  const feed = new Feed(catalogue, bell);
+  const followedImports = new FollowedImports(database);
+  const feed = new Feed(catalogue, bell, { onImport: (id) => followedImports.hear(id) });
   const reads = new Reads(database);
   const ringer = new Ringer(bell, log);
   const gatherer = new Gatherer(database, {
@@ -118,6 +121,8 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     definer,
     settled: new Settled(database),
     feed,
+    imports: new Imports(database, bell),
+    followedImports,
     limits: config,
     computing: new Turnstile(computingMax),
     health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name }),
@@ -132,8 +137,10 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     stop: async () => {
       ready = false;
       ringer.stop();
+      followedImports.hurry();
       await server.drain();
       await feed.stop();
+      await followedImports.stop();
       await gatherer.drain();
       await bell.stop();
       await database.close();

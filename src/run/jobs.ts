@@ -4,6 +4,7 @@ import { type Config, uploadsFolder } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { Bytes } from '../imports/bytes.ts';
 import { dropExpiredUploads } from '../imports/retention.ts';
+import { summaryJobs, wakeForgottenSummaries } from '../imports/summary.ts';
 import { ImportJobs } from '../imports/work/jobs.ts';
 import { Builds } from '../recompute/builds.ts';
 import { connect } from '../store/connect.ts';
@@ -47,15 +48,16 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       advance: async () => tell({ advance: true }),
       import: async ({ import: id }) =>
         void imports.take(id).catch((error: Error) => log(`import ${id}: ${error.message}`)),
+      ...summaryJobs(database, bell, { bytes, log, isStopping }),
       sweep: async (data) => {
         await imports.sweep();
+        await wakeForgottenSummaries(database, bell);
         await dropExpiredUploads(database, bell, bytes, {
           expiryHours: config.uploadExpiryHours,
           days: config.uploadDays,
         });
         await upkeep.sweep(data);
       },
-      summary: async () => undefined,
     },
     config.workerConcurrency,
   );

@@ -2,7 +2,9 @@ import type { Definer } from '../derive/define.ts';
 import type { Settled } from '../derive/standing.ts';
 import type { Turnstile } from '../derive/turnstile.ts';
 import type { Feed } from '../feed/feed.ts';
+import type { FollowedImports } from '../feed/imports.ts';
 import type { Arrival } from '../imports/arrival.ts';
+import type { Imports } from '../imports/imports.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -38,6 +40,8 @@ export interface App {
   readonly definer: Definer;
   readonly settled: Settled;
   readonly feed: Feed;
+  readonly imports: Imports;
+  readonly followedImports: FollowedImports;
   readonly limits: ReadLimits;
   /** What computes formulas for clients goes through here, so that others get their turn. */
   readonly computing: Turnstile;

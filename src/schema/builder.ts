@@ -1,4 +1,5 @@
 import SchemaBuilder from '@pothos/core';
+import type { ArrivedFile } from '../imports/arrival.ts';
 import type { App } from './app.ts';
 import type { GivenInstant } from './given-instant.ts';
 import type { Operation } from './operation.ts';
@@ -20,6 +21,7 @@ export const builder = new SchemaBuilder<{
     Duration: { Input: number; Output: number };
     Revision: { Input: number; Output: number };
     Long: { Input: number; Output: number };
+    File: { Input: ArrivedFile; Output: never };
   };
 }>({ defaultFieldNullability: false });
 
@@ -30,4 +32,6 @@ builder.mutationType({
   description:
     'Everything that can be written. A write that is answered is durable; one that fails has written nothing, unless it says otherwise.',
 });
-builder.subscriptionType({ description: 'What happens to series, as it happens, without a gap.' });
+builder.subscriptionType({
+  description: 'What happens to series, as it happens, without a gap; and what becomes of imports.',
+});

@@ -22,6 +22,8 @@ import {
 import type { Flow, Member } from '../feed/flow.ts';
 import type { FoldedEvent } from '../feed/followed.ts';
 import { Following } from '../feed/following.ts';
+import { hasEnded, ImportProgress, type Progress } from '../feed/import-progress.ts';
+import type { ImportRow } from '../store/imports.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { compileEvents } from './compiled.ts';
@@ -284,6 +286,10 @@ export class Executor {
       contextValue: this.context(),
     };
     const source = await createSourceEventStream(args);
+    if (source instanceof ImportProgress) {
+      const render = (row: ImportRow) => this.#progressOf(args, row);
+      return { join: (listener) => source.join(this.#memberOf(listener), render) };
+    }
     if (!(source instanceof Following)) {
       if (Symbol.asyncIterator in source) throw new Error('a subscription that is not followed');
       return this.#told(source, false, document, operation, variables);
@@ -294,14 +300,25 @@ export class Executor {
         const flow = this.#flows.get(document, key, (forget) =>
           source.flow({ render: this.#rendererOf(args, operation), onEmpty: forget }),
         );
-        const member: Member<Told> = {
-          ready: () => listener.ready(),
-          send: ({ json, cursor }) => listener.send(json, cursor),
-          end: (error) => listener.end(error === undefined ? undefined : this.#failed(error)),
-        };
-        return flow.join(member, after ?? source.after);
+        return flow.join(this.#memberOf(listener), after ?? source.after);
       },
     };
+  }
+
+  #memberOf(listener: Listener): Member<Told> {
+    return {
+      ready: () => listener.ready(),
+      send: ({ json, cursor }) => listener.send(json, cursor),
+      end: (error) => listener.end(error === undefined ? undefined : this.#failed(error)),
+    };
+  }
+
+  /** An import that has ended may still be asked for what is being computed of it. */
+  async #progressOf(args: EventArguments, row: ImportRow): Promise<Progress<Told>> {
+    const contextValue = this.context();
+    const result = this.#withErrors(await execute({ ...args, contextValue, rootValue: row }));
+    const told = { json: Buffer.from(JSON.stringify(result)), cursor: row.version };
+    return { told, isLast: hasEnded(row) && !contextValue.operation.isUnready };
   }
 
   /** Puts events into the JSON that answers them. */

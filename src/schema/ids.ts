@@ -1,7 +1,7 @@
 import { Fault, type InputPath } from '../engine/fault.ts';
 
 /** Ids that mean nothing to whoever gets them: a type and a number. */
-export function globalId(type: 'Series', number: number): string {
+export function globalId(type: 'Series' | 'Import', number: number): string {
   return Buffer.from(`${type}:${number}`).toString('base64url');
 }
 
@@ -30,4 +30,20 @@ export function parseKeyCursor(cursor: string, path: InputPath): string {
   if (!text.startsWith('key:') || text.includes('\0'))
     throw new Fault('BAD_USER_INPUT', 'This is not a cursor of series.', path);
   return text.slice(4);
+}
+
+/** The number of an import's id; undefined: it is none. */
+export function parseImportId(id: string): number | undefined {
+  const parsed = parseGlobalId(id);
+  return parsed?.type === 'Import' && parsed.number < 2 ** 31 ? parsed.number : undefined;
+}
+
+export function importCursor(number: number): string {
+  return Buffer.from(`import:${number}`).toString('base64url');
+}
+
+export function parseImportCursor(cursor: string, path: InputPath): number {
+  const match = /^import:(\d{1,10})$/.exec(Buffer.from(cursor, 'base64url').toString('utf8'));
+  if (!match) throw new Fault('BAD_USER_INPUT', 'This is not a cursor of imports.', path);
+  return Math.min(Number(match[1]), 2 ** 31 - 1);
 }

@@ -8,6 +8,7 @@ import { Fault } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
 import type { CommitRow, SeriesRow } from '../store/catalogue.ts';
 import { readDependents } from '../store/dependents.ts';
+import { type ImportRow, readImportsByIds } from '../store/imports.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
 
@@ -29,6 +30,8 @@ export class Operation {
   /** Made when something is first computed. */
   #allowed: { readonly budget: Budget; readonly end: AbortController } | undefined;
   #isOver = false;
+  /** Whether something was asked that is still being computed. */
+  isUnready = false;
 
   constructor(app: App, onLeave?: OnLeave) {
     this.#app = app;
@@ -88,6 +91,10 @@ export class Operation {
     return this.#asked.commits.load(revision);
   }
 
+  import(id: number): Promise<ImportRow | undefined> {
+    return this.#asked.imports.load(id);
+  }
+
   async last({ storage, asOf }: Place): Promise<PointRow | undefined> {
     return storage === nowhere ? undefined : this.#asked.lasts(asOf).load(storage);
   }
@@ -132,6 +139,7 @@ class Asked {
   #seriesByKey: DataLoader<string, SeriesRow | undefined> | undefined;
   #seriesById: DataLoader<number, SeriesRow | undefined> | undefined;
   #commits: DataLoader<number, CommitRow | undefined> | undefined;
+  #imports: DataLoader<number, ImportRow | undefined> | undefined;
   #derivations: DataLoader<number, Derivation> | undefined;
   #dependents: DataLoader<number, readonly number[]> | undefined;
   /** By the revision that they read at. */
@@ -207,6 +215,15 @@ class Asked {
       return revisions.map((revision) => byRevision.get(revision));
     });
     return this.#commits;
+  }
+
+  get imports(): DataLoader<number, ImportRow | undefined> {
+    this.isFresh = false;
+    this.#imports ??= new DataLoader(async (ids) => {
+      const byId = new Map((await readImportsByIds(this.#app.database, ids)).map((row) => [row.id, row]));
+      return ids.map((id) => byId.get(id));
+    });
+    return this.#imports;
   }
 
   changed(asOf: number): DataLoader<number, number> {

@@ -88,7 +88,7 @@ export const PointVersionType = builder.objectRef<PointVersion>('PointVersion').
       type: CommitType,
       description: 'The commit that said so.',
       resolve: async ({ revision }, _, { operation }) =>
-        (await operation.commit(revision)) ?? { revision, at: 0, note: null },
+        (await operation.commit(revision)) ?? { revision, at: 0, note: null, import: null },
     }),
   }),
 });

@@ -5,7 +5,7 @@ import type { SeriesRow } from '../store/catalogue.ts';
 import type { App, Health } from './app.ts';
 import { builder } from './builder.ts';
 import { requireInstant } from './given-instant.ts';
-import { keyCursor, parseGlobalId, parseKeyCursor } from './ids.ts';
+import { keyCursor, parseGlobalId, parseImportId, parseKeyCursor } from './ids.ts';
 import { type PageInfo, PageInfoType } from './page-info.ts';
 import { CommitType } from './point.ts';
 import { NodeType, SeriesKindType, SeriesType } from './series.ts';
@@ -105,7 +105,7 @@ const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').i
     subscribers: t.field({
       type: 'Int',
       description: 'Subscriptions that this process serves.',
-      resolve: ({ app }) => app.feed.subscribers,
+      resolve: ({ app }) => app.feed.subscribers + app.followedImports.followers,
     }),
   }),
 });
@@ -118,7 +118,9 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'Whatever has this id.',
     args: { id: t.arg.id({ required: true, description: 'The id.' }) },
-    resolve: async (_, { id }, { app }) => {
+    resolve: async (_, { id }, { app, operation }) => {
+      const ofImport = parseImportId(id);
+      if (ofImport !== undefined) return (await operation.import(ofImport)) ?? null;
       const parsed = parseGlobalId(id);
       if (parsed?.type !== 'Series' || parsed.number > 2 ** 31 - 1) return null;
       return (await app.catalogue.seriesByIds([parsed.number]))[0] ?? null;

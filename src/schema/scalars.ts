@@ -1,6 +1,7 @@
 import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
 import { parseDuration } from '../engine/duration.ts';
 import { formatInstant, instantMicros, instantProblem, toMillis } from '../engine/instant.ts';
+import { ArrivedFile } from '../imports/arrival.ts';
 import { builder } from './builder.ts';
 import { BadInstant, type GivenInstant } from './given-instant.ts';
 
@@ -84,3 +85,20 @@ builder.scalarType('Revision', {
 });
 
 builder.scalarType('Long', { description: 'An integer below 2^53.', ...wholeNumber('Long') });
+
+const noFile =
+  'A File comes as a part of a multipart request (github.com/jaydenseric/graphql-multipart-request-spec), and its variable is null there. Files of any size come by createUpload.';
+
+builder.scalarType('File', {
+  description: noFile,
+  serialize: () => {
+    throw new GraphQLError('Files come in only.');
+  },
+  parseValue: (input) => {
+    if (input instanceof ArrivedFile) return input;
+    throw new GraphQLError(noFile);
+  },
+  parseLiteral: () => {
+    throw new GraphQLError(noFile);
+  },
+});

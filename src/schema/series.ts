@@ -6,6 +6,7 @@ import { readHistory, readHistoryAcross } from '../query/history.ts';
 import { readPage } from '../query/page.ts';
 import { readSamples } from '../query/samples.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
+import type { ImportRow } from '../store/imports.ts';
 import { type PointRow, pointAt } from '../store/last.ts';
 import { everything, readPoints } from '../store/read.ts';
 import { builder, type Context } from './builder.ts';
@@ -20,11 +21,14 @@ function typeOf({ kind }: SeriesRow): string {
   return kind === 'DERIVED' ? 'DerivedSeries' : 'SourceSeries';
 }
 
-export const NodeType = builder.interfaceRef<SeriesRow>('Node').implement({
+export const NodeType = builder.interfaceRef<SeriesRow | ImportRow>('Node').implement({
   description: 'Whatever has an id of its own.',
-  resolveType: typeOf,
+  resolveType: (row) => ('key' in row ? typeOf(row) : 'Import'),
   fields: (t) => ({
-    id: t.id({ description: 'Its id, which means nothing but itself.', resolve: ({ id }) => globalId('Series', id) }),
+    id: t.id({
+      description: 'Its id, which means nothing but itself.',
+      resolve: (row) => globalId('key' in row ? 'Series' : 'Import', row.id),
+    }),
   }),
 });
 

@@ -22,6 +22,8 @@ export interface CommitRow {
   /** Microseconds since 1970. */
   readonly at: number;
   readonly note: string | null;
+  /** The import that wrote it. */
+  readonly import: number | null;
 }
 
 const seriesFields = {
@@ -39,10 +41,11 @@ const commitFields = {
   revision: commits.revision,
   at: sql<string>`(extract(epoch from ${commits.at}) * 1000000)::bigint`,
   note: commits.note,
+  import: commits.import,
 };
 
-function commitRow(row: { revision: number; at: string; note: string | null }): CommitRow {
-  return { revision: row.revision, at: Number(row.at), note: row.note };
+function commitRow(row: Omit<CommitRow, 'at'> & { at: string }): CommitRow {
+  return { ...row, at: Number(row.at) };
 }
 
 /** PostgreSQL holds no NUL, and half of a surrogate pair is no character: no series has such a key. */

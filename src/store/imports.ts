@@ -113,6 +113,46 @@ export async function readImports(database: Database, count: number, before?: nu
   return rows.map(importRow);
 }
 
+/** Those of ids that are there, in no order. */
+export async function readImportsByIds(database: Database, ids: readonly number[]): Promise<ImportRow[]> {
+  return (await database.query<Raw>(`${selected} WHERE own.id = ANY ($1::int[])`, [ids])).map(importRow);
+}
+
+/** Which of these have something other to show than what was seen: ids, each with the version that was seen of it. */
+export async function changedImports(database: Database, seen: ReadonlyMap<number, number>): Promise<number[]> {
+  const rows = await database.query<{ id: number }>(
+    `SELECT own.id FROM unnest($1::int[], $2::bigint[]) AS seen (id, version) JOIN imports AS own ON own.id = seen.id
+     JOIN imports AS work ON work.id = coalesce(own.same_as, own.id)
+     WHERE seen.version <> own.version + CASE WHEN own.same_as IS NULL THEN 0 ELSE work.version END`,
+    [[...seen.keys()], [...seen.values()]],
+  );
+  return rows.map(({ id }) => id);
+}
+
+export interface RejectedRow {
+  readonly line: number;
+  readonly column: string | null;
+  readonly reason: string;
+}
+
+/** The first rows that were refused, in the order of the file. */
+export async function readRejects(database: Database, work: number, count: number): Promise<RejectedRow[]> {
+  const rows = await database.query<{ line: string; column: string | null; reason: string }>(
+    'SELECT line, "column", reason FROM import_rejects WHERE import = $1 ORDER BY place LIMIT $2',
+    [work, count],
+  );
+  return rows.map((row) => ({ ...row, line: Number(row.line) }));
+}
+
+/** The keys of the first series that it makes. */
+export async function readCreated(database: Database, work: number, count: number): Promise<string[]> {
+  const rows = await database.query<{ key: string }>(
+    'SELECT key FROM import_series WHERE import = $1 ORDER BY n LIMIT $2',
+    [work, count],
+  );
+  return rows.map(({ key }) => key);
+}
+
 export async function announceImport(database: Database, id: number): Promise<void> {
   await database.query(`SELECT pg_notify('tidemark', $1)`, [JSON.stringify({ import: id })]);
 }

@@ -25,6 +25,7 @@ const contract = buildSchema(`
   scalar Duration
   scalar Revision
   scalar Long
+  scalar File
 
   interface Node { id: ID! }
   input TimeRange { from: Instant, to: Instant }
@@ -88,7 +89,7 @@ const contract = buildSchema(`
   enum DerivedStatus { LIVE CATCHING_UP FAILED }
   type Point { t: Instant!, value: Float!, size: Float, revision: Revision! }
   type PointVersion { value: Float, size: Float, commit: Commit! }
-  type Commit { revision: Revision!, at: Instant!, note: String }
+  type Commit { revision: Revision!, at: Instant!, note: String, import: Import }
   type Samples { t: [Millis!]!, value: [Float!]!, size: [Float], revision: Revision!, thinned: Boolean! }
   type Candle { t: Millis!, open: Float!, high: Float!, low: Float!, close: Float!, volume: Float, count: Int!, final: Boolean! }
   enum SampleMethod { MINMAX LAST MEAN }
@@ -114,6 +115,8 @@ const contract = buildSchema(`
     settledRevision: Revision!
     commit(revision: Revision, at: Instant): Commit
     health: Health!
+    import(id: ID!): Import
+    imports(first: Int, after: String): ImportConnection!
   }
 
   type Operator { name: String! }
@@ -126,7 +129,40 @@ const contract = buildSchema(`
     ingestTicks(input: IngestTicksInput!): IngestResult!
     ingestColumns(input: IngestColumnsInput!): IngestResult!
     deleteTicks(input: DeleteTicksInput!): IngestResult!
+    importFile(file: File!, input: ImportInput): Import!
+    createUpload(input: CreateUploadInput!): Upload!
+    commitImport(id: ID!, input: ImportInput): Import!
+    cancelImport(id: ID!): Import!
+    undoImport(id: ID!): Import!
   }
+  # What is left out of ImportInput is false, or in commitImport as it was before: so no default is declared.
+  input ImportInput {
+    columns: [ColumnInput!], series: String, format: ImportFormat, timeZone: String, createMissing: Boolean, partial: Boolean, previewOnly: Boolean, note: String
+  }
+  input ColumnInput { column: String!, role: ColumnRole!, series: String }
+  enum ColumnRole { SERIES T VALUE SIZE IGNORE }
+  enum ImportFormat { CSV NDJSON }
+  input CreateUploadInput { filename: String!, size: Long!, sha256: String, import: ImportInput }
+  type Upload { id: ID!, url: String!, offset: Long!, import: Import! }
+  type Import implements Node {
+    id: ID!
+    filename: String!
+    status: ImportStatus!
+    rows: Long!
+    accepted: Long!
+    rejectedCount: Long!
+    rejected(first: Int): [RejectedRow!]!
+    fromRevision: Revision
+    toRevision: Revision
+    problem: String
+    summary(groupBy: String!, of: String, fn: SummaryFn!): [SummaryGroup!]
+  }
+  enum ImportStatus { UPLOADING QUEUED PREVIEWED RUNNING DONE FAILED CANCELLED UNDONE }
+  type RejectedRow { line: Long!, column: String, reason: String! }
+  type ImportConnection { edges: [ImportEdge!]!, nodes: [Import!]!, pageInfo: PageInfo! }
+  type ImportEdge { node: Import!, cursor: String! }
+  enum SummaryFn { COUNT SHARE MEAN SUM MIN MAX MEDIAN }
+  type SummaryGroup { group: String!, value: Float, count: Long! }
   input CreateSeriesInput { key: String!, name: String, unit: String, tags: [String!] }
   input DefineSeriesInput { key: String!, formula: String!, name: String, unit: String, tags: [String!] }
   type DeletedSeries { id: ID!, revision: Revision! }
@@ -154,6 +190,7 @@ const contract = buildSchema(`
     changes(series: [String!]!, after: Revision, range: TimeRange, bucket: Duration): ChangeEvent!
     latest(series: [String!]!): LatestEvent!
     candleChanges(series: String!, interval: Duration!, timeZone: String = "UTC", after: Revision, range: TimeRange): CandleEvent!
+    importProgress(id: ID!): Import!
   }
   enum ChangeKind { SNAPSHOT CHANGE PROGRESS }
   type ChangeEvent { kind: ChangeKind!, cursor: Revision!, changes: [SeriesChange!]!, reason: String }
@@ -216,6 +253,11 @@ it('where the contract lists every value or field of a result, there are no othe
     'DerivedStatus',
     'ChangeEvent',
     'SeriesChange',
+    'ImportStatus',
+    'RejectedRow',
+    'SummaryFn',
+    'SummaryGroup',
+    'Upload',
   ];
   for (const name of closed)
     expect(promises(served.getType(name)).sort()).toEqual(promises(contract.getType(name)).sort());

@@ -1,0 +1,82 @@
+import type { Bell, JobHandlers } from '../bell/bell.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Database } from '../store/connect.ts';
+import {
+  forgottenSummaries,
+  type GroupRow,
+  keepSummary,
+  type Question,
+  readSummary,
+} from '../store/import-summaries.ts';
+import { readImport } from '../store/imports.ts';
+import { errorCodeOf, isLoss } from '../store/patience.ts';
+import type { Bytes } from './bytes.ts';
+import type { ImportInput } from './input.ts';
+import type { ImportPlan } from './plan.ts';
+import { problemOf, wakeSummary } from './summaries.ts';
+import { Summary, type SummaryFn } from './summarize.ts';
+import { tellOfImport } from './tell.ts';
+import { planOf } from './text/plan-of.ts';
+import { readTable } from './text/read-table.ts';
+
+export interface SummaryOptions {
+  readonly bytes: Bytes;
+  readonly log: (line: string) => void;
+  readonly isStopping: () => boolean;
+}
+
+class Stopped extends Error {}
+
+/** The job that computes a summary: one that stops, or dies, is computed anew by whoever finds it forgotten. */
+export function summaryJobs(database: Database, bell: Bell, options: SummaryOptions): Pick<JobHandlers, 'summary'> {
+  return {
+    summary: async (question) => {
+      const asked = await readSummary(database, question);
+      if (!asked?.isAsked || asked.groups || asked.problem || !asked.isHere) return;
+      const answer = await answerOf(database, question, options).catch((thrown: unknown) => {
+        const error = isMissingFile(thrown) ? missing() : thrown;
+        if (error instanceof Stopped || isLoss(error)) throw error;
+        if (!(error instanceof Fault)) options.log(`summary of import ${question.import}: ${String(error)}`);
+        return { problem: problemOf(error) };
+      });
+      await keepSummary(database, question, answer);
+      await tellOfImport(database, bell, question.import);
+    },
+  };
+}
+
+function isMissingFile(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'open' && errorCodeOf(error) === 'ENOENT';
+}
+
+function missing(): Fault {
+  return new Fault(
+    'GONE',
+    'The bytes of this file are not where workers look for them, in the folder of uploads that all of them share: upload it again.',
+  );
+}
+
+async function answerOf(
+  database: Database,
+  question: Question,
+  { bytes, isStopping }: SummaryOptions,
+): Promise<{ groups: readonly GroupRow[] }> {
+  const row = await readImport(database, question.import);
+  if (!row) throw new Error('the import is gone');
+  const source = bytes.source(row.upload, row.filename, row.size ?? 0);
+  const plan = (row.plan as ImportPlan | null) ?? (await planOf(source, row.input as ImportInput));
+  const fn = question.fn as SummaryFn;
+  const summary = new Summary(plan, { groupBy: question.groupBy, of: question.of || undefined, fn });
+  for await (const rows of readTable(source, plan)) {
+    if (isStopping()) throw new Stopped('the worker stops');
+    summary.add(rows);
+  }
+  return { groups: summary.groups() };
+}
+
+const forgottenMax = 100;
+
+/** Asks again for what was asked and never answered, though the file is here. */
+export async function wakeForgottenSummaries(database: Database, bell: Bell): Promise<void> {
+  for (const question of await forgottenSummaries(database, forgottenMax)) await wakeSummary(bell, question);
+}

@@ -1,0 +1,55 @@
+import type { Database } from './connect.ts';
+import type { ImportRow, ImportTask } from './imports.ts';
+
+export interface Again {
+  readonly task: ImportTask;
+  readonly input: unknown;
+  /** Whether the file is to be looked into anew: how it is read is not what it was. */
+  readonly isReadAnew: boolean;
+}
+
+/**
+ * Lets an import be read once more, from its beginning; what was found in it before is forgotten. Each of these steps is
+ * one statement, so that of two who ask for one at the same time one is refused: it returns false.
+ */
+export async function queueAgain(database: Database, seen: ImportRow, id: number, again: Again): Promise<boolean> {
+  const rows = await database.query(
+    `WITH queued AS (
+       UPDATE imports SET status = 'QUEUED', task = $4, input = $5, place = NULL, cancel_asked = false, heartbeat_at = NULL,
+         plan = CASE WHEN $6 THEN NULL ELSE plan END, work = NULL,
+         bytes = 0, rows = 0, accepted = 0, rejected_count = 0, unchanged = 0, changed = 0, created_count = 0,
+         problem = NULL, ended_at = NULL, version = version + 1
+       WHERE id = $1 AND status = $2 AND epoch = $3 RETURNING id),
+     rejects AS (DELETE FROM import_rejects USING queued WHERE import = queued.id),
+     made AS (DELETE FROM import_series USING queued WHERE import = queued.id)
+     SELECT id FROM queued`,
+    [id, seen.status, seen.epoch, again.task, JSON.stringify(again.input), again.isReadAnew],
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Ends an import that nobody works on; whoever works on it is asked to end it, and so is whoever goes on with one of which
+ * a part is written already.
+ */
+export async function cancelImport(database: Database, id: number): Promise<boolean> {
+  const rows = await database.query(
+    `UPDATE imports SET cancel_asked = true, version = version + 1,
+       status = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN status ELSE 'CANCELLED' END,
+       ended_at = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN ended_at ELSE now() END
+     WHERE id = $1 AND status IN ('UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING') AND task <> 'UNDO'
+     RETURNING id`,
+    [id],
+  );
+  return rows.length > 0;
+}
+
+export async function queueUndo(database: Database, id: number): Promise<boolean> {
+  const rows = await database.query(
+    `UPDATE imports SET status = 'QUEUED', task = 'UNDO', place = NULL, cancel_asked = false, heartbeat_at = NULL,
+       problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
+     WHERE id = $1 AND status = 'DONE' RETURNING id`,
+    [id],
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,84 @@
+import type { Database } from './connect.ts';
+
+/** What is asked of the table of an import. */
+export interface Question {
+  readonly import: number;
+  readonly groupBy: string;
+  /** '' for none. */
+  readonly of: string;
+  readonly fn: string;
+}
+
+export type GroupRow = readonly [group: string, value: number | null, count: number];
+
+export interface SummaryRow {
+  readonly isAsked: boolean;
+  readonly groups: readonly GroupRow[] | null;
+  readonly problem: string | null;
+  /** Whether all bytes of the file are here, or were. */
+  readonly isHere: boolean;
+  readonly isGone: boolean;
+}
+
+/** The most that can be asked of one import. */
+export const questionsMax = 100;
+
+const isIt = 'import = $1 AND group_by = $2 AND "of" = $3 AND fn = $4';
+
+const valuesOf = (question: Question) => [question.import, question.groupBy, question.of, question.fn];
+
+export async function readSummary(database: Database, question: Question): Promise<SummaryRow | undefined> {
+  const [row] = await database.query<{
+    asked: boolean;
+    groups: readonly GroupRow[] | null;
+    problem: string | null;
+    here: boolean;
+    gone: boolean;
+  }>(
+    `SELECT asked.import IS NOT NULL AS asked, asked.groups, asked.problem,
+       uploads.complete_at IS NOT NULL AS here, uploads.gone_at IS NOT NULL AS gone
+     FROM imports LEFT JOIN uploads ON uploads.id = imports.upload
+     LEFT JOIN (SELECT * FROM import_summaries WHERE ${isIt}) AS asked ON true WHERE imports.id = $1`,
+    valuesOf(question),
+  );
+  return row && { isAsked: row.asked, groups: row.groups, problem: row.problem, isHere: row.here, isGone: row.gone };
+}
+
+/** Writes down what is asked; false: too much was asked already. */
+export async function askSummary(database: Database, question: Question): Promise<boolean> {
+  const [row] = await database.query<{ count: string }>(
+    `WITH known AS (SELECT count(*) AS count FROM import_summaries WHERE import = $1),
+     asked AS (INSERT INTO import_summaries (import, group_by, "of", fn) SELECT $1, $2, $3, $4 FROM known
+       WHERE count < ${questionsMax} ON CONFLICT DO NOTHING)
+     SELECT count FROM known`,
+    valuesOf(question),
+  );
+  return Number(row.count) < questionsMax;
+}
+
+/** Keeps an answer, unless there is one, and lets the import have something new to show. */
+export async function keepSummary(
+  database: Database,
+  question: Question,
+  answer: { readonly groups: readonly GroupRow[] } | { readonly problem: string },
+): Promise<void> {
+  const groups = 'groups' in answer ? JSON.stringify(answer.groups) : null;
+  const problem = 'problem' in answer ? answer.problem : null;
+  await database.query(
+    `WITH kept AS (UPDATE import_summaries SET groups = $5, problem = $6
+       WHERE ${isIt} AND groups IS NULL AND problem IS NULL RETURNING import)
+     UPDATE imports SET version = version + 1 FROM kept WHERE id = kept.import`,
+    [...valuesOf(question), groups, problem],
+  );
+}
+
+/** What was asked, can be answered and is not, for so long that it must have been forgotten. */
+export async function forgottenSummaries(database: Database, count: number): Promise<Question[]> {
+  return database.query<{ import: number; groupBy: string; of: string; fn: string }>(
+    `SELECT asked.import, asked.group_by AS "groupBy", asked.of, asked.fn FROM import_summaries AS asked
+     JOIN imports ON imports.id = asked.import JOIN uploads ON uploads.id = imports.upload
+     WHERE asked.groups IS NULL AND asked.problem IS NULL AND uploads.complete_at IS NOT NULL
+     ORDER BY asked.asked_at LIMIT $1`,
+    [count],
+  );
+}
