@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { World } from './world.ts';
 
@@ -51,6 +52,11 @@ async function startServer(world: World, args: readonly string[], env: NodeJS.Pr
   return { port: await portFrom(child, pattern), pid: child.pid ?? 0, stop };
 }
 
+/** Where a program keeps things: files that come lie in the folder of this run. */
+function placesOf({ folder }: World, url: string): NodeJS.ProcessEnv {
+  return { DATABASE_URL: url, TIDEMARK_HOME: join(folder, 'program') };
+}
+
 /** The program as users run it. */
 export function startProgram(
   world: World,
@@ -62,7 +68,7 @@ export function startProgram(
   return startServer(
     world,
     [main, 'serve', '--role', role, '--port', '0'],
-    { DATABASE_URL: url, REDIS_URL: redisUrl, SOCKETS_PER_CLIENT: '100000' },
+    { ...placesOf(world, url), REDIS_URL: redisUrl, SOCKETS_PER_CLIENT: '100000' },
     /http:\/\/localhost:(\d+)\/graphql[\s\S]*Try it/,
   );
 }
@@ -70,7 +76,7 @@ export function startProgram(
 /** A worker as users run it, on a database that another program serves. */
 export function startWorker(world: World, url: string): Promise<RunningServer> {
   const main = fileURLToPath(new URL('main.js', import.meta.url));
-  return startServer(world, [main, 'serve', '--role', 'worker'], { DATABASE_URL: url }, /worker is ready()/);
+  return startServer(world, [main, 'serve', '--role', 'worker'], placesOf(world, url), /worker is ready()/);
 }
 
 const self = fileURLToPath(new URL('bench.js', import.meta.url));

@@ -60,3 +60,9 @@ export function rssMegabytes(pid: number): number {
   const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');
   return (Number(pages) * 4096) / 1e6;
 }
+
+/** The most memory that it ever had in use; megabytes. Only Linux tells it. */
+export function rssMegabytesMax(pid: number): number {
+  const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes) / 1024;
+}

@@ -5,6 +5,7 @@ import { correction } from './benchmarks/correction.ts';
 import { liveDisk } from './benchmarks/disk.ts';
 import { engine } from './benchmarks/engine.ts';
 import { fanout } from './benchmarks/fanout.ts';
+import { files } from './benchmarks/files.ts';
 import { growth } from './benchmarks/growth.ts';
 import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { latency } from './benchmarks/latency.ts';
@@ -50,6 +51,7 @@ const benchmarks: Readonly<Record<string, (world: World) => Promise<Figure[]>>> 
   latency,
   stalled,
   sockets,
+  files,
 };
 
 const children: Readonly<Record<string, (...words: string[]) => void | Promise<void>>> = {

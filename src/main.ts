@@ -28,6 +28,12 @@ async function run(words: readonly string[]): Promise<number | undefined> {
     case 'serve':
       await serve(readConfig(given.flags), { ...process.env, ...environmentOf(given.flags) });
       return undefined;
+    case 'import': {
+      if (given.flags.size > 0)
+        throw new Fault('BAD_USER_INPUT', `import takes no setting: leave out ${[...given.flags.keys()].join(', ')}.`);
+      const { importFiles } = await import('./cli/import.ts');
+      return importFiles(given.rest, { out: process.stdout, err: process.stderr });
+    }
     case 'migrate': {
       const store = await openStore(readConfig(given.flags));
       await store.stop();

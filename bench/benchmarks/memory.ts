@@ -1,20 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { startProgram } from '../child.ts';
 import { bytesAtRest } from '../disk.ts';
 import { type Figure, limitFigure } from '../figure.ts';
 import { startLoader } from '../loader.ts';
+import { rssMegabytesMax } from '../machine.ts';
 import { keyOf } from '../points.ts';
 import { openStore, type World } from '../world.ts';
 
 const pointsPerCall = 10_000;
 const series = 100;
 const connections = 4;
-
-function residentMegabytesMax(pid: number): number {
-  const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1024;
-}
 
 /** The most that the API ever held while millions of points came in, and what they take on the disk once sealed. */
 export async function memory(world: World): Promise<Figure[]> {
@@ -32,7 +27,7 @@ export async function memory(world: World): Promise<Figure[]> {
     bodies: { kind: 'streamed', calls: points / pointsPerCall, points: pointsPerCall, series },
     millis: undefined,
   });
-  const megabytes = residentMegabytesMax(program.pid);
+  const megabytes = rssMegabytesMax(program.pid);
   await program.stop();
   world.say(`  ${points / 1e6} M points in ${(result.millis / 1000).toFixed(1)} s`);
 

@@ -6,6 +6,8 @@ export interface Arguments {
   readonly flags: ReadonlyMap<string, string>;
   readonly help: boolean;
   readonly version: boolean;
+  /** What follows a command that has options of its own. */
+  readonly rest: readonly string[];
 }
 
 /** How many letters must change to make one of the other. */
@@ -25,6 +27,9 @@ export function suggestion(given: string, known: readonly string[]): string {
   return nearest !== undefined && distance(given, nearest) <= 3 ? ` Did you mean ${nearest}?` : '';
 }
 
+/** Commands that take other options than the settings. */
+const apart = ['import'];
+
 /** Reads a command and flags, `--name value` or `--name=value`. */
 export function readArguments(words: readonly string[]): Arguments {
   const known = settings.map(flagOf);
@@ -43,8 +48,10 @@ export function readArguments(words: readonly string[]): Arguments {
       const value = inline ?? words[++i];
       if (value === undefined) throw new Fault('BAD_USER_INPUT', `The option ${flag} needs a value.`);
       flags.set(flag, value);
-    } else if (command === undefined) command = word;
-    else throw new Fault('BAD_USER_INPUT', `One command at a time: ${command}, or ${word}?`);
+    } else if (command === undefined) {
+      command = word;
+      if (apart.includes(word)) return { command, flags, help, version, rest: words.slice(i + 1) };
+    } else throw new Fault('BAD_USER_INPUT', `One command at a time: ${command}, or ${word}?`);
   }
-  return { command, flags, help, version };
+  return { command, flags, help, version, rest: [] };
 }

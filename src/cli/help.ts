@@ -7,6 +7,10 @@ export interface Command {
 
 export const commands: readonly Command[] = [
   { name: 'serve', meaning: 'Run the server: the API, a worker, or both.' },
+  {
+    name: 'import',
+    meaning: 'Send files of ticks to a server, and import them. See tidemark import --help for its options.',
+  },
   { name: 'migrate', meaning: 'Bring the tables of the database up to date, and end. (serve does so by itself.)' },
   { name: 'doctor', meaning: 'Check this machine and the settings, and say what to do about what is wrong.' },
   { name: 'print-schema', meaning: 'Print the GraphQL schema.' },

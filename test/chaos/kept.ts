@@ -36,6 +36,11 @@ export class Kept {
     }
   }
 
+  /** Of the one that runs now. */
+  get pid(): number {
+    return this.#program.pid;
+  }
+
   /** All that it wrote. */
   get output(): string {
     return this.#isStopping ? this.#ended : this.#ended + this.#program.output();

@@ -1,0 +1,92 @@
+import { type DetailedError, Upload } from 'tus-js-client';
+import { Fault } from '../engine/fault.ts';
+import type { ImportFile } from './import-file.ts';
+import { causeOf } from './import-server.ts';
+
+/** Bytes of one request: a cut costs no more than what the server had not written down yet. */
+const chunkBytes = 8 << 20;
+
+/** In milliseconds: begun anew with every byte that arrives, so it goes on for some minutes without one. */
+const retryDelays = [0, 200, 500, 1_000, 2_000, ...Array.from({ length: 60 }, () => 5_000)];
+
+/** A request that gets nowhere for so long is taken for dead: a connection may be lost without a word. */
+const silenceMillis = 60_000;
+
+/** What a client that comes back, another one that sends the same, and a server that starts again may be told. */
+function isPassing(status: number): boolean {
+  return status === 409 || status === 423 || status === 429 || status === 460 || status >= 500;
+}
+
+function isDetailed(error: Error | DetailedError): error is DetailedError {
+  return 'originalRequest' in error;
+}
+
+function faultOf(error: Error | DetailedError): Fault {
+  if (!isDetailed(error)) return new Fault('UNAVAILABLE', `It could not be sent: ${error.message}`);
+  if (error.causingError instanceof Fault) return error.causingError;
+  const answer = error.originalResponse;
+  const why = answer
+    ? `the server answers ${answer.getStatus()}: ${answer.getBody().trim() || 'nothing else'}`
+    : causeOf(error.causingError ?? error);
+  return new Fault('UNAVAILABLE', `It could not be sent: ${why}. The same command goes on where it was.`);
+}
+
+export interface Sending {
+  readonly onBytes: (bytes: number) => void;
+  /** A connection was lost, or the server is away; it is tried again. */
+  readonly onRetry: (why: string) => void;
+}
+
+/** Sends what the server does not have yet, over any number of lost connections. */
+export async function send(file: ImportFile, url: string, { onBytes, onRetry }: Sending): Promise<void> {
+  let moved = performance.now();
+  let watch: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const upload = new Upload(Buffer.alloc(0), {
+        uploadUrl: url,
+        uploadSize: file.size,
+        chunkSize: chunkBytes,
+        retryDelays,
+        storeFingerprintForResuming: false,
+        fingerprint: async () => '',
+        // Instead of the buffer above: its own reader of files does not look whether they change.
+        fileReader: {
+          openFile: async () => ({
+            size: file.size,
+            slice: async (start, end) => {
+              const bytes = await file.slice(start, end);
+              return { value: Object.assign(bytes, { size: bytes.length }), done: end >= file.size };
+            },
+            close: () => undefined,
+          }),
+        },
+        onProgress: (bytes) => {
+          moved = performance.now();
+          onBytes(bytes);
+        },
+        onShouldRetry: (error) => {
+          moved = performance.now();
+          if (error.causingError instanceof Fault) return false;
+          const status = error.originalResponse?.getStatus();
+          if (status !== undefined && !isPassing(status)) return false;
+          onRetry(status === undefined ? causeOf(error.causingError ?? error) : `the server answers ${status}`);
+          return true;
+        },
+        onError: (error) => reject(faultOf(error)),
+        onSuccess: () => resolve(),
+      });
+      watch = setInterval(() => {
+        if (performance.now() - moved < silenceMillis) return;
+        moved = performance.now();
+        onRetry(`nothing was heard for ${silenceMillis / 1_000} s`);
+        // What was aborted says so once more, which must not be taken for a failure of what begins then.
+        void upload.abort().then(() => setTimeout(() => upload.start(), retryDelays[1]));
+      }, 1_000);
+      upload.start();
+    });
+    await file.mustBeUnchanged();
+  } finally {
+    clearInterval(watch);
+  }
+}

@@ -1,0 +1,66 @@
+/** Where progress is shown: standard error, so that results alone go to standard output. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const barWidth = 24;
+const redrawMillis = 100;
+const lineMillis = 5_000;
+
+/** 1234567 as 1.2 MB. */
+export function bytesText(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return power === 0 ? `${bytes} bytes` : `${(bytes / 1_000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+function bar(part: number): string {
+  const full = Math.round(part * barWidth);
+  return `[${'#'.repeat(full)}${'.'.repeat(barWidth - full)}] ${Math.floor(part * 100)
+    .toString()
+    .padStart(3)} %`;
+}
+
+/** One line that is drawn over on a terminal; elsewhere a line now and then. */
+export class Progress {
+  readonly #screen: Screen;
+  readonly #name: string;
+  #phase = '';
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #isDrawn = false;
+
+  constructor(screen: Screen, name: string) {
+    this.#screen = screen;
+    this.#name = name;
+  }
+
+  /** `part` from 0 to 1; undefined: nobody knows. */
+  show(phase: string, part: number | undefined, detail: string): void {
+    const now = performance.now();
+    const isTerminal = this.#screen.isTTY === true;
+    const isDue = now - this.#shownAt >= (isTerminal ? redrawMillis : lineMillis) || (isTerminal && part === 1);
+    if (phase === this.#phase && !isDue) return;
+    this.#phase = phase;
+    this.#shownAt = now;
+    const amount = part === undefined ? '' : isTerminal ? `${bar(part)}  ` : `${Math.floor(part * 100)} %, `;
+    const text = `${this.#name}: ${phase} ${amount}${detail}`.trimEnd();
+    if (isTerminal) {
+      this.#screen.write(`\r\x1b[K${text.slice(0, (this.#screen.columns ?? 80) - 1)}`);
+      this.#isDrawn = true;
+    } else this.#screen.write(`${text}\n`);
+  }
+
+  /** A line that stays. */
+  say(text: string): void {
+    this.clear();
+    this.#screen.write(`${this.#name}: ${text}\n`);
+  }
+
+  /** Takes the line away that is drawn over. */
+  clear(): void {
+    if (this.#isDrawn) this.#screen.write('\r\x1b[K');
+    this.#isDrawn = false;
+  }
+}
