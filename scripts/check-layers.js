@@ -55,7 +55,6 @@ const owners = {
   bullmq: ['bell'],
   ioredis: ['bell'],
   '@tus/server': ['server'],
-  '@tus/file-store': ['server'],
   '@fastify/busboy': ['server'],
   'tus-js-client': ['cli'],
 };

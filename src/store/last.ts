@@ -21,6 +21,9 @@ export function pointAt(points: Points, i: number): PointRow {
   };
 }
 
+/** Of a series that was just imported thousands are fresh. */
+const blocksMax = 32;
+
 /**
  * The last point of each of many series at a revision, in one statement: what is fresh behind the last sealed instant.
  * Series whose last point is not there are looked up one by one.
@@ -37,21 +40,26 @@ export async function readLasts(
      JOIN LATERAL (
        SELECT ${freshColumns} FROM fresh_blocks
        WHERE series = wanted.id AND revision <= ${asOf} AND to_t > coalesce(tail.to_t, ${everything.from})
+       ORDER BY to_t DESC LIMIT ${blocksMax}
      ) AS block ON true`,
   );
-  const runs = new Map<number, Versions[]>();
+  const runs = new Map<number, { sealedTo: number; blocks: Versions[] }>();
   const block = blockReader(rows, 2);
   while (rows.next()) {
     const id = rows.int4();
     const sealedTo = rows.int8();
-    const run = clipVersions(block(), sealedTo + 1, everything.to);
-    const known = runs.get(id);
-    if (known) known.push(run);
-    else runs.set(id, [run]);
+    const run = runs.get(id);
+    if (run) run.blocks.push(block());
+    else runs.set(id, { sealedTo, blocks: [block()] });
   }
   const lasts = new Map<number, PointRow>();
   const others = ids.filter((id) => {
-    const points = foldVersions(mergeVersions(runs.get(id) ?? []), asOf);
+    const { sealedTo, blocks } = runs.get(id) ?? { sealedTo: everything.from, blocks: [] };
+    // What was left out ends where the first of these does, or before.
+    const leftTo = blocks.length < blocksMax ? everything.from : Math.min(...blocks.map(({ t }) => t[t.length - 1]));
+    const from = Math.max(sealedTo, leftTo) + 1;
+    const tail = mergeVersions(blocks.map((versions) => clipVersions(versions, from, everything.to)));
+    const points = foldVersions(tail, asOf);
     if (points.t.length === 0) return true;
     lasts.set(id, pointAt(points, points.t.length - 1));
     return false;

@@ -196,6 +196,41 @@ test('the last points of many series take one statement', async () => {
   expect(statements.length).toBe(1);
 });
 
+test('the last point is found among any number of fresh blocks, however they overlap, and whatever was deleted', async () => {
+  const said = new Map<number, number | undefined>();
+  const points: [revision: number, last: number | undefined][] = [];
+  for (let i = 0; i < 90; i++) {
+    const at = (i * 37) % 100;
+    // Each third write corrects the far past and the end together; each fifth takes the end back.
+    const ticks: [number, number][] =
+      i % 3 === 0
+        ? [
+            [-5 * second, i],
+            [at * second, i],
+          ]
+        : [[at * second, i]];
+    for (const [t, value] of ticks) said.set(t, value);
+    let { revision } = await put(one, key, ticks);
+    if (i % 5 === 0) {
+      const last = Math.max(...[...said].filter(([, value]) => value !== undefined).map(([t]) => t));
+      said.set(last, undefined);
+      revision = (
+        await one.ingest.deleteTicks({
+          series: key,
+          range: undefined,
+          at: Float64Array.of(last),
+          note: null,
+          idempotencyKey: null,
+        })
+      ).revision;
+    }
+    const living = [...said].filter(([, value]) => value !== undefined).map(([t]) => t);
+    points.push([revision, living.length > 0 ? Math.max(...living) : undefined]);
+  }
+  const id = await idOf(one, key);
+  for (const [revision, last] of points) expect((await readLasts(one.database, [id], revision)).get(id)?.t).toBe(last);
+});
+
 test('the first points of a long series take one statement, and so do the last ones', async () => {
   await put(one, key, prices(0, 10_000));
   const id = await seal(key);
