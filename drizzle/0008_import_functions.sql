@@ -185,6 +185,7 @@ BEGIN
   END IF;
   SELECT id INTO v_same FROM imports
   WHERE work = p_work AND id <> p_import AND same_as IS NULL AND task = 'COMMIT' AND status IN ('QUEUED', 'RUNNING', 'DONE')
+    AND (NOT cancel_asked OR from_revision IS NOT NULL)
   ORDER BY id LIMIT 1;
   IF v_same IS NOT NULL THEN
     UPDATE imports SET same_as = v_same, status = 'DONE', ended_at = now(), heartbeat_at = NULL, version = version + 1 WHERE id = p_import;

@@ -19,7 +19,7 @@ import {
 } from '../store/uploads.ts';
 import type { Bytes } from './bytes.ts';
 import type { ImportInput } from './input.ts';
-import { tellOfImport } from './tell.ts';
+import { tellOfImport, wakeImport } from './tell.ts';
 import { workOf } from './work-of.ts';
 
 export interface ArrivalLimits {
@@ -190,9 +190,9 @@ export class Arrival {
 
   /** Losing the call loses nothing: workers also look for what is queued by themselves. */
   #wake(imports: readonly Touched[]): void {
-    for (const { id, epoch } of imports) {
-      void this.#bell.wake('import', `${id}-${epoch}`, { import: id }).catch(() => undefined);
-      this.#tell(id);
+    for (const each of imports) {
+      void wakeImport(this.#bell, each).catch(() => undefined);
+      this.#tell(each.id);
     }
   }
 

@@ -16,7 +16,7 @@ import { type GivenInput, mergedInput } from './given.ts';
 import type { ImportInput } from './input.ts';
 import type { ImportPlan } from './plan.ts';
 import { Summaries } from './summaries.ts';
-import { tellOfImport } from './tell.ts';
+import { tellOfImport, wakeImport } from './tell.ts';
 
 const importAnew = 'import the file again';
 const waitOrCancel = 'wait until it has ended, which importProgress tells, or cancel it';
@@ -121,7 +121,7 @@ export class Imports {
 
   /** Losing the call loses nothing: workers also look for what is queued by themselves. */
   #wake(id: number, epoch: number): void {
-    void this.#bell.wake('import', `${id}-${epoch}`, { import: id }).catch(() => undefined);
+    void wakeImport(this.#bell, { id, epoch }).catch(() => undefined);
     this.#tell(id);
   }
 

@@ -2,7 +2,7 @@ import type { Bell } from '../bell/bell.ts';
 import type { Database } from '../store/connect.ts';
 import { completeUpload, giveUpUpload, readKnown, readUnfinished, retireUploads } from '../store/uploads.ts';
 import type { Bytes } from './bytes.ts';
-import { tellOfImport } from './tell.ts';
+import { tellOfImport, wakeImport } from './tell.ts';
 
 export interface RetentionOptions {
   /** An upload that nothing comes of for so long is given up. */
@@ -26,9 +26,9 @@ export async function dropExpiredUploads(
   const now = Date.now();
   for (const { id, size, createdAt } of await readUnfinished(database)) {
     if (size !== null && (await bytes.offset(id)) === size) {
-      for (const { id: queued, epoch } of await completeUpload(database, id)) {
-        await bell.wake('import', `${queued}-${epoch}`, { import: queued });
-        await tellOfImport(database, bell, queued);
+      for (const queued of await completeUpload(database, id)) {
+        await wakeImport(bell, queued);
+        await tellOfImport(database, bell, queued.id);
       }
       continue;
     }

@@ -42,13 +42,14 @@ export class Summaries {
       );
     if (!found?.isAsked && !(await askSummary(this.#database, question)))
       throw new Fault('TOO_EXPENSIVE', `At most ${questionsMax} different summaries of one import.`);
-    if (found?.isHere) this.#wake(question);
+    if (found?.isHere) this.#wake(question, !found.isAsked);
     return undefined;
   }
 
-  #wake(question: Question): void {
+  /** A question may be new again: when its file is to be read otherwise, what was answered is forgotten. */
+  #wake(question: Question, isNew: boolean): void {
     const id = idOf(question);
-    if (this.#woken.has(id)) return;
+    if (this.#woken.has(id) && !isNew) return;
     if (this.#woken.size >= wokenMax) this.#woken.clear();
     this.#woken.add(id);
     void wakeSummary(this.#bell, question).catch(() => undefined);

@@ -8,7 +8,7 @@ import {
   type Question,
   readSummary,
 } from '../store/import-summaries.ts';
-import { readImport } from '../store/imports.ts';
+import { type ImportRow, readImport } from '../store/imports.ts';
 import { errorCodeOf, isLoss } from '../store/patience.ts';
 import type { Bytes } from './bytes.ts';
 import type { ImportInput } from './input.ts';
@@ -33,13 +33,15 @@ export function summaryJobs(database: Database, bell: Bell, options: SummaryOpti
     summary: async (question) => {
       const asked = await readSummary(database, question);
       if (!asked?.isAsked || asked.groups || asked.problem || !asked.isHere) return;
-      const answer = await answerOf(database, question, options).catch((thrown: unknown) => {
+      const row = await readImport(database, question.import);
+      if (!row) return;
+      const answer = await answerOf(row, question, options).catch((thrown: unknown) => {
         const error = isMissingFile(thrown) ? missing() : thrown;
         if (error instanceof Stopped || isLoss(error)) throw error;
         if (!(error instanceof Fault)) options.log(`summary of import ${question.import}: ${String(error)}`);
         return { problem: problemOf(error) };
       });
-      await keepSummary(database, question, answer);
+      await keepSummary(database, question, row.input, answer);
       await tellOfImport(database, bell, question.import);
     },
   };
@@ -57,12 +59,10 @@ function missing(): Fault {
 }
 
 async function answerOf(
-  database: Database,
+  row: ImportRow,
   question: Question,
   { bytes, isStopping }: SummaryOptions,
 ): Promise<{ groups: readonly GroupRow[] }> {
-  const row = await readImport(database, question.import);
-  if (!row) throw new Error('the import is gone');
   const source = bytes.source(row.upload, row.filename, row.size ?? 0);
   const plan = (row.plan as ImportPlan | null) ?? (await planOf(source, row.input as ImportInput));
   const fn = question.fn as SummaryFn;

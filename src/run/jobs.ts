@@ -2,6 +2,7 @@ import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Config, uploadsFolder } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
+import { Beside } from '../imports/beside.ts';
 import { Bytes } from '../imports/bytes.ts';
 import { dropExpiredUploads } from '../imports/retention.ts';
 import { summaryJobs, wakeForgottenSummaries } from '../imports/summary.ts';
@@ -16,6 +17,9 @@ import { log } from './log.ts';
 
 /** Whatever no commit rings for is looked after this often. */
 const sweepMillis = 10_000;
+
+/** So many summaries wait in a process at a time. */
+const summariesMax = 100;
 
 /** Where the system knows priorities of threads: what is live goes first. */
 const nicer = 5;
@@ -40,6 +44,9 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       ringer.hear(notice, true);
     },
   });
+  const { summary } = summaryJobs(database, bell, { bytes, log, isStopping });
+  // Those that find too many waiting are found by the sweep.
+  const beside = new Beside(summariesMax);
   const tell = (told: Told) => port.postMessage(told);
   const working = await bell.work(
     {
@@ -48,7 +55,13 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       advance: async () => tell({ advance: true }),
       import: async ({ import: id }) =>
         void imports.take(id).catch((error: Error) => log(`import ${id}: ${error.message}`)),
-      ...summaryJobs(database, bell, { bytes, log, isStopping }),
+      summary: async (question) =>
+        void beside.take(JSON.stringify(question), async () => {
+          if (stopping) return;
+          await summary(question).catch((error: Error) =>
+            log(`summary of import ${question.import}: ${error.message}`),
+          );
+        }),
       sweep: async (data) => {
         await imports.sweep();
         await wakeForgottenSummaries(database, bell);
@@ -70,7 +83,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       return;
     }
     stopping = true;
-    await Promise.all([working.stop(), imports.ended()]);
+    await Promise.all([working.stop(), imports.ended(), beside.ended()]);
     ringer.stop();
     await bell.stop();
     await database.close();

@@ -1,5 +1,5 @@
 import type { Database } from './connect.ts';
-import type { Holder, ImportCounts } from './import-work.ts';
+import { type Holder, type ImportCounts, mine } from './import-work.ts';
 
 /** What was read since the last checkpoint, and where reading goes on. */
 export interface Checkpoint {
@@ -22,8 +22,6 @@ export interface StagedBlocks {
   readonly generation: number;
   readonly blocks: number;
 }
-
-const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
 
 /** Begins a task anew: what it had read, and laid down, counts no more. */
 export async function beginReading(database: Database, { id, epoch }: Holder, place: object): Promise<void> {
@@ -146,31 +144,22 @@ export async function keepStages(
   return row.written;
 }
 
-/** What an import laid down goes; also what ended ones left, without an id. */
-export async function dropStages(database: Database, id?: number): Promise<void> {
-  const those = id === undefined ? `status NOT IN ('QUEUED', 'RUNNING')` : 'imports.id = $1';
-  await database.query(
-    `WITH gone AS (DELETE FROM import_stages USING imports WHERE imports.id = import AND ${those} RETURNING stage)
-     DELETE FROM fresh_blocks USING gone WHERE fresh_blocks.stage = gone.stage`,
-    id === undefined ? [] : [id],
-  );
+const dropped = (those: string) =>
+  `WITH gone AS (DELETE FROM import_stages USING imports WHERE imports.id = import AND ${those} RETURNING stage)
+   DELETE FROM fresh_blocks USING gone WHERE fresh_blocks.stage = gone.stage`;
+
+/** What an import laid down goes, unless somebody else has it by now: it may be theirs. */
+export async function dropStages(database: Database, { id, epoch }: Holder): Promise<void> {
+  await database.query(dropped('imports.id = $1 AND epoch = $2'), [id, epoch]);
+}
+
+/** What ended imports left goes. */
+export async function dropLeftStages(database: Database): Promise<void> {
+  await database.query(dropped(`status NOT IN ('QUEUED', 'RUNNING')`));
 }
 
 export async function readMadeSeries(database: Database, id: number): Promise<{ n: number; key: string }[]> {
   return database.query<{ n: number; key: string }>('SELECT n, key FROM import_series WHERE import = $1', [id]);
-}
-
-/** The first refusals of an import. */
-export async function readFirstRejects(
-  database: Database,
-  id: number,
-  count: number,
-): Promise<{ line: number; column: string | null; reason: string }[]> {
-  const rows = await database.query<{ line: string; column: string | null; reason: string }>(
-    'SELECT line, "column", reason FROM import_rejects WHERE import = $1 ORDER BY place LIMIT $2',
-    [id, count],
-  );
-  return rows.map((row) => ({ ...row, line: Number(row.line) }));
 }
 
 /** How many blocks' worth of versions are stored in each of these spans, roughly: 0 says that there are none. */

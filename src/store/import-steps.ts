@@ -21,7 +21,8 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
          problem = NULL, ended_at = NULL, version = version + 1
        WHERE id = $1 AND status = $2 AND epoch = $3 RETURNING id),
      rejects AS (DELETE FROM import_rejects USING queued WHERE import = queued.id),
-     made AS (DELETE FROM import_series USING queued WHERE import = queued.id)
+     made AS (DELETE FROM import_series USING queued WHERE import = queued.id),
+     answers AS (DELETE FROM import_summaries USING queued WHERE import = queued.id AND $6)
      SELECT id FROM queued`,
     [id, seen.status, seen.epoch, again.task, JSON.stringify(again.input), again.isReadAnew],
   );

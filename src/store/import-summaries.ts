@@ -56,19 +56,21 @@ export async function askSummary(database: Database, question: Question): Promis
   return Number(row.count) < questionsMax;
 }
 
-/** Keeps an answer, unless there is one, and lets the import have something new to show. */
+/** Keeps an answer, unless there is one or the file is to be read otherwise by now, and lets the import have something new to show. */
 export async function keepSummary(
   database: Database,
   question: Question,
+  input: unknown,
   answer: { readonly groups: readonly GroupRow[] } | { readonly problem: string },
 ): Promise<void> {
   const groups = 'groups' in answer ? JSON.stringify(answer.groups) : null;
   const problem = 'problem' in answer ? answer.problem : null;
   await database.query(
     `WITH kept AS (UPDATE import_summaries SET groups = $5, problem = $6
-       WHERE ${isIt} AND groups IS NULL AND problem IS NULL RETURNING import)
+       WHERE ${isIt} AND groups IS NULL AND problem IS NULL
+         AND EXISTS (SELECT FROM imports WHERE id = $1 AND input = $7::jsonb) RETURNING import)
      UPDATE imports SET version = version + 1 FROM kept WHERE id = kept.import`,
-    [...valuesOf(question), groups, problem],
+    [...valuesOf(question), groups, problem, JSON.stringify(input)],
   );
 }
 

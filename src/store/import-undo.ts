@@ -1,4 +1,5 @@
 import type { Database } from './connect.ts';
+import { joinRanges, type Range } from './read.ts';
 
 /** All revisions of an import: those that wrote it, and those that took it back. */
 export async function revisionsOf(database: Database, id: number): Promise<number[]> {
@@ -20,4 +21,26 @@ export async function seriesOfRevisions(database: Database, revisions: readonly 
     [revisions, Math.min(...revisions), Math.max(...revisions)],
   );
   return rows.map(({ series }) => series);
+}
+
+/** Where blocks of some series lie that may hold something of these revisions, joined and in order. */
+export async function touchedOf(
+  database: Database,
+  series: readonly number[],
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<{ readonly series: number; readonly range: Range }[]> {
+  const rows = await database.query<{ id: number; from: string; to: string }>(
+    `SELECT storage AS id, from_t AS from, to_t + 1 AS to FROM unnest($1::int[]) AS storage, LATERAL (
+       SELECT from_t, to_t FROM fresh_blocks WHERE series = storage AND revision BETWEEN $2 AND $3
+       UNION ALL SELECT from_t, to_t FROM sealed_blocks WHERE series = storage AND max_revision >= $2 AND base_revision <= $3) AS block
+     ORDER BY storage, from_t`,
+    [series, first, last],
+  );
+  const ranges = new Map<number, Range[]>();
+  for (const { id, from, to } of rows) {
+    const known = ranges.get(id) ?? [];
+    ranges.set(id, known);
+    known.push({ from: Number(from), to: Number(to) });
+  }
+  return [...ranges].flatMap(([id, blocks]) => joinRanges(blocks).map((range) => ({ series: id, range })));
 }

@@ -1,4 +1,5 @@
 import type { Database } from './connect.ts';
+import { hasItsTurn } from './import-turn.ts';
 import type { ImportStatus, ImportTask } from './imports.ts';
 
 /** Whoever gave no sign of life for so long is taken for dead. */
@@ -38,7 +39,7 @@ export async function takeUp(database: Database, id: number): Promise<Taken | un
   const [row] = await database.query(
     `WITH taken AS (
        UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), version = version + 1
-       WHERE id = $1 AND same_as IS NULL AND (status = 'QUEUED' OR status = 'RUNNING' AND ${silent})
+       WHERE id = $1 AND same_as IS NULL AND (status = 'QUEUED' OR status = 'RUNNING' AND ${silent}) AND ${hasItsTurn}
        RETURNING *)
      SELECT taken.*, size, claimed_sha256, sha256, gone_at IS NOT NULL AS is_gone
      FROM taken LEFT JOIN uploads ON uploads.id = taken.upload`,
@@ -85,7 +86,8 @@ export interface Holder {
   readonly epoch: number;
 }
 
-const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
+/** SQL: nobody else has taken the import $1 up since $2. */
+export const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
 
 /** A sign of life. Returns what was asked meanwhile; undefined: somebody else has it by now. */
 export async function beat(
@@ -99,10 +101,12 @@ export async function beat(
   return row && { cancelAsked: row.cancel_asked, isPublished: row.published };
 }
 
-/** Lets go in good order: another one may go on at once. */
+/** Lets go in good order: another one may go on at once, unless it was to be cancelled. */
 export async function letGo(database: Database, { id, epoch }: Holder): Promise<void> {
+  const isCancelled = 'cancel_asked AND from_revision IS NULL';
   await database.query(
-    `UPDATE imports SET status = 'QUEUED', heartbeat_at = NULL, version = version + 1 WHERE ${mine}`,
+    `UPDATE imports SET status = CASE WHEN ${isCancelled} THEN 'CANCELLED' ELSE 'QUEUED' END,
+       ended_at = CASE WHEN ${isCancelled} THEN now() END, heartbeat_at = NULL, version = version + 1 WHERE ${mine}`,
     [id, epoch],
   );
 }
@@ -161,13 +165,13 @@ export async function endImport(database: Database, { id, epoch }: Holder, endin
   );
 }
 
-/** Imports that wait for somebody, the oldest first; with `silent` those as well whose worker gives no sign of life. */
+/** Imports that somebody may take up, the oldest first; with `silent` those as well whose worker gives no sign of life. */
 export async function waitingImports(
   database: Database,
   who: 'queued' | 'all',
 ): Promise<{ readonly id: number; readonly epoch: number }[]> {
   return database.query<{ id: number; epoch: number }>(
-    `SELECT id, epoch FROM imports WHERE same_as IS NULL AND (status = 'QUEUED' ${who === 'all' ? `OR status = 'RUNNING' AND ${silent}` : ''})
+    `SELECT id, epoch FROM imports WHERE same_as IS NULL AND (status = 'QUEUED' ${who === 'all' ? `OR status = 'RUNNING' AND ${silent}` : ''}) AND ${hasItsTurn}
      ORDER BY id LIMIT 100`,
   );
 }

@@ -1,7 +1,7 @@
-import { foldVersions, type Points } from '../../engine/versions.ts';
+import { foldVersions, lowerBound, type Points, type Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
 import type { Database } from '../../store/connect.ts';
-import { type Range, walkVersions } from '../../store/read.ts';
+import { type Range, readSteps, walkVersions } from '../../store/read.ts';
 
 /** What a point is to what is stored. */
 export const fresh = 0;
@@ -11,33 +11,105 @@ export const unchanged = 2;
 /** Where so many times as much is stored between the points, only what lies close to them is read. */
 const sparseTimes = 16;
 const closeMicros = 3_600_000_000;
+/** Of that, so much is taken to be read for each place. */
+const closeVersions = 8_192;
 
-/** Says of each point of a sorted column what it is; `weight` says how much is stored between its ends. */
-export async function compare(
-  database: Database,
-  series: number,
-  column: Column,
-  weight: number,
-): Promise<{ readonly says: Uint8Array; readonly unchanged: number; readonly changed: number }> {
-  const says = new Uint8Array(column.t.length);
-  const counts = { unchanged: 0, changed: 0 };
-  if (series < 0 || weight === 0) return { says, ...counts };
-  let at = 0;
-  for (const range of weight > sparseTimes * column.t.length ? closeRanges(column.t) : [wholeRange(column.t)]) {
-    for await (const { versions } of walkVersions(database, series, range)) {
-      const points = foldVersions(versions, Number.POSITIVE_INFINITY);
-      for (let i = 0; i < points.t.length; i++) {
-        while (at < column.t.length && column.t[at] < points.t[i]) at++;
-        if (at === column.t.length) return { says, ...counts };
-        if (column.t[at] !== points.t[i]) continue;
-        const same = isSame(column, at, points, i);
-        says[at] = same ? unchanged : changed;
-        if (same) counts.unchanged++;
-        else counts.changed++;
-      }
+/** One statement reads so many spans, and about so many versions. */
+const batchPartsMax = 512;
+const batchVersionsMax = 131_072;
+const readersMax = 3;
+const noLimit = 1_000_000;
+
+/** A sorted column; `weight` says how much is stored between its ends. */
+export interface Asked {
+  readonly series: number;
+  readonly column: Column;
+  readonly weight: number;
+}
+
+/** What the points of a column are to what is stored. */
+export class Comparison {
+  readonly says: Uint8Array;
+  unchanged = 0;
+  changed = 0;
+  readonly #column: Column;
+
+  constructor(column: Column) {
+    this.#column = column;
+    this.says = new Uint8Array(column.t.length);
+  }
+
+  /** Takes what is stored of a span. */
+  hear(versions: Versions): void {
+    const column = this.#column;
+    const points = foldVersions(versions, Number.POSITIVE_INFINITY);
+    if (points.t.length === 0) return;
+    for (let i = 0, at = lowerBound(column.t, points.t[0]); i < points.t.length; i++) {
+      while (at < column.t.length && column.t[at] < points.t[i]) at++;
+      if (at === column.t.length) return;
+      if (column.t[at] !== points.t[i]) continue;
+      const same = isSame(column, at, points, i);
+      this.says[at] = same ? unchanged : changed;
+      if (same) this.unchanged++;
+      else this.changed++;
     }
   }
-  return { says, ...counts };
+}
+
+/** Compares columns with what is stored; of many small ones it is read together. */
+export async function compare(database: Database, columns: readonly Asked[]): Promise<Comparison[]> {
+  const comparisons = columns.map(({ column }) => new Comparison(column));
+  const batches = batchesOf(columns);
+  const read = async () => {
+    for (const batch of batches) {
+      if (batch.length === 1) {
+        const [{ n, series, range }] = batch;
+        for await (const { versions } of walkVersions(database, series, range)) comparisons[n].hear(versions);
+        continue;
+      }
+      const asked = batch.map(({ series, range }) => ({
+        series,
+        range,
+        direction: 'forward' as const,
+        blocks: noLimit,
+      }));
+      const steps = await readSteps(database, asked, { direction: 'forward' });
+      batch.forEach(({ n }, i) => void comparisons[n].hear(steps[i].versions));
+    }
+  };
+  await Promise.all(Array.from({ length: readersMax }, read));
+  return comparisons;
+}
+
+interface Part {
+  readonly n: number;
+  readonly series: number;
+  readonly range: Range;
+}
+
+/** What one statement reads: many spans in which little is stored, or one. */
+function* batchesOf(columns: readonly Asked[]): Generator<Part[]> {
+  let batch: Part[] = [];
+  let sum = 0;
+  for (const [n, { series, column, weight }] of columns.entries()) {
+    if (series < 0 || weight === 0) continue;
+    const isSparse = weight > sparseTimes * column.t.length;
+    const size = isSparse ? Math.min(weight, closeVersions) : weight;
+    for (const range of isSparse ? closeRanges(column.t) : [wholeRange(column.t)]) {
+      if (size > batchVersionsMax) {
+        yield [{ n, series, range }];
+        continue;
+      }
+      if (batch.length === batchPartsMax || sum + size > batchVersionsMax) {
+        yield batch;
+        batch = [];
+        sum = 0;
+      }
+      batch.push({ n, series, range });
+      sum += size;
+    }
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function isSame(column: Column, at: number, points: Points, i: number): boolean {

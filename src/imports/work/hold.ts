@@ -3,11 +3,13 @@ import { beat, type Holder, type Taken } from '../../store/import-work.ts';
 
 const beatMillis = 1_000;
 
-/** Why work on an import ends early: somebody else has it, it is to be cancelled, or this process stops. */
-export class Interrupted extends Error {
-  readonly why: 'lost' | 'cancelled' | 'stopping';
+type Why = 'lost' | 'cancelled' | 'stopping' | 'waiting';
 
-  constructor(why: 'lost' | 'cancelled' | 'stopping') {
+/** Why work on an import ends early: somebody else has it, it is to be cancelled, this process stops, or an earlier one is to be written first. */
+export class Interrupted extends Error {
+  readonly why: Why;
+
+  constructor(why: Why) {
     super(`work on the import was interrupted: ${why}`);
     this.why = why;
   }

@@ -1,12 +1,12 @@
 import type { Bell, CommitNotice } from '../../bell/bell.ts';
 import { Fault } from '../../engine/fault.ts';
 import type { Database } from '../../store/connect.ts';
-import { dropStages } from '../../store/import-stages.ts';
+import { dropLeftStages } from '../../store/import-stages.ts';
 import { letGo, type Taken, takeUp, waitingImports } from '../../store/import-work.ts';
 import { asFault, errorCodeOf, isLoss } from '../../store/patience.ts';
 import type { Bytes } from '../bytes.ts';
 import type { ImportInput } from '../input.ts';
-import { tellOfImport } from '../tell.ts';
+import { tellOfImport, wakeImport } from '../tell.ts';
 import { Hold, Interrupted } from './hold.ts';
 import { type Reader, textReader } from './reader.ts';
 import { type Sizes, type Task, usualSizes } from './task.ts';
@@ -26,10 +26,6 @@ export interface ImportJobsOptions {
   readonly onCommit: (notice: CommitNotice) => void;
   readonly reader?: Reader;
   readonly sizes?: Sizes;
-}
-
-export async function wakeImport(bell: Bell, id: number, epoch: number): Promise<void> {
-  await bell.wake('import', `${id}-${epoch}`, { import: id });
 }
 
 /** What workers do with imports. */
@@ -74,8 +70,8 @@ export class ImportJobs {
 
   /** Wakes workers for imports that wait, or whose worker has died; throws away what ended ones laid down. */
   async sweep(): Promise<void> {
-    await dropStages(this.#database);
-    for (const { id, epoch } of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, id, epoch);
+    await dropLeftStages(this.#database);
+    for (const waiting of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, waiting);
   }
 
   async #work(taken: Taken): Promise<void> {
@@ -114,9 +110,11 @@ export class ImportJobs {
     const database = this.#database;
     if (error instanceof Interrupted) {
       if (error.why === 'cancelled') await end({ database, hold, tell }, { status: 'CANCELLED' });
-      if (error.why !== 'stopping') return;
+      if (error.why !== 'stopping' && error.why !== 'waiting') return;
       await letGo(database, hold);
-      await wakeImport(this.#bell, hold.id, hold.epoch);
+      await tell();
+      // Whoever ends the one that it waits for looks what waits.
+      if (error.why === 'stopping') await wakeImport(this.#bell, hold);
       return;
     }
     // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it.

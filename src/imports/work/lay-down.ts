@@ -8,7 +8,6 @@ import type { Coverage } from './coverage.ts';
 
 const blocksPerStage = 2_048;
 const weightsPerStatement = 4_096;
-const readersMax = 3;
 
 /** A piece of a series that becomes at most one block. */
 interface Piece extends StagedColumn {
@@ -53,21 +52,18 @@ export async function compareWithStored(
   const weights = await weightsOf(database, pieces);
   const kept: (Piece | undefined)[] = [...pieces];
   const counts = { unchanged: 0, changed: 0 };
-  let next = 0;
-  const read = async () => {
-    while (next < pieces.length) {
-      const i = next++;
-      const piece = pieces[i];
-      if (weights[i] === 0) continue;
-      const { says, unchanged, changed } = await compare(database, piece.series, piece.column, weights[i]);
-      counts.unchanged += unchanged;
-      counts.changed += changed;
-      if (piece.generation > 0 || unchanged === 0) continue;
-      const column = withoutUnchanged(piece.column, says);
-      kept[i] = column.t.length > 0 ? { ...piece, column } : undefined;
-    }
-  };
-  await Promise.all(Array.from({ length: readersMax }, read));
+  const comparisons = await compare(
+    database,
+    pieces.map(({ series, column }, i) => ({ series, column, weight: weights[i] })),
+  );
+  comparisons.forEach(({ says, unchanged, changed }, i) => {
+    counts.unchanged += unchanged;
+    counts.changed += changed;
+    const piece = pieces[i];
+    if (piece.generation > 0 || unchanged === 0) return;
+    const column = withoutUnchanged(piece.column, says);
+    kept[i] = column.t.length > 0 ? { ...piece, column } : undefined;
+  });
   const left = kept.filter((piece) => piece !== undefined);
   return { ...counts, pieces: left, touched: new Set(left.map(({ series }) => series)) };
 }

@@ -1,10 +1,11 @@
 import type { Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
 import { Catalogue } from '../../store/catalogue.ts';
+import type { Database } from '../../store/connect.ts';
 import { dropStages, keepStages } from '../../store/import-stages.ts';
-import { revisionsOf, seriesOfRevisions } from '../../store/import-undo.ts';
+import { revisionsOf, seriesOfRevisions, touchedOf } from '../../store/import-undo.ts';
 import type { Ending } from '../../store/import-work.ts';
-import { everything, readTouched, walkVersions } from '../../store/read.ts';
+import { type Range, readSteps, stepBlocksMax, stepBlocksMin } from '../../store/read.ts';
 import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/stage.ts';
 import { type Guard, publish } from './publish.ts';
 import type { Task } from './task.ts';
@@ -13,6 +14,28 @@ import type { Task } from './task.ts';
 const attemptsMax = 30;
 
 const blocksPerStage = 2_048;
+const seriesPerStatement = 1_000;
+
+/** Everything ever said of some spans, of many short ones together, in parts of bounded memory. */
+async function* readTogether(
+  database: Database,
+  spans: readonly { readonly series: number; readonly range: Range }[],
+): AsyncGenerator<{ readonly series: number; readonly versions: Versions }> {
+  const direction = 'forward';
+  let waiting = spans;
+  while (waiting.length > 0) {
+    const some = waiting.slice(0, stepBlocksMax / stepBlocksMin);
+    const blocks = Math.floor(stepBlocksMax / some.length);
+    const steps = await readSteps(
+      database,
+      some.map((span) => ({ ...span, direction, blocks })),
+      { direction },
+    );
+    const rest = some.map(({ series, range }, i) => ({ series, range: { from: steps[i].range.to, to: range.to } }));
+    waiting = [...rest.filter(({ range }) => range.from < range.to), ...waiting.slice(some.length)];
+    for (const [i, { versions }] of steps.entries()) yield { series: some[i].series, versions };
+  }
+}
 
 /** Gives every point that an import changed, and nobody has changed since, what it held before. */
 export async function undo(task: Task): Promise<Ending> {
@@ -20,7 +43,7 @@ export async function undo(task: Task): Promise<Ending> {
   const { fromRevision, toRevision } = taken;
   if (fromRevision === null || toRevision === null) return { status: 'UNDONE', restored: 0, kept: 0 };
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    await dropStages(database, hold.id);
+    await dropStages(database, hold);
     const undoing = new Undoing(task, fromRevision, toRevision);
     if (!(await undoing.prepare())) return { status: 'DONE', problem: forgotten(fromRevision) };
     const answer = await publish(task, (stages) => stages.flatMap((stage) => undoing.guards.get(stage) ?? []));
@@ -63,12 +86,13 @@ class Undoing {
     const revisions = await revisionsOf(database, hold.id);
     const own = new Set(revisions.filter((revision) => revision <= this.#to));
     const back = new Set(revisions.filter((revision) => revision > this.#to));
-    for (const series of await seriesOfRevisions(database, [...own])) {
-      for (const range of await readTouched(database, series, this.#from - 1, this.#to, everything)) {
-        for await (const { versions } of walkVersions(database, series, range)) {
-          hold.check();
-          await this.#lay(series, this.#before(versions, own, back));
-        }
+    const series = await seriesOfRevisions(database, [...own]);
+    for (let start = 0; start < series.length; start += seriesPerStatement) {
+      const some = series.slice(start, start + seriesPerStatement);
+      const touched = await touchedOf(database, some, { first: this.#from, last: this.#to });
+      for await (const { series: one, versions } of readTogether(database, touched)) {
+        hold.check();
+        await this.#lay(one, this.#before(versions, own, back));
       }
     }
     await this.#flush();

@@ -1,7 +1,10 @@
 import { Fault } from '../../engine/fault.ts';
-import { dropStages, readFirstRejects, readMoved, readStagedSeries, readStages } from '../../store/import-stages.ts';
+import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/import-stages.ts';
+import { isItsTurn } from '../../store/import-turn.ts';
 import { type Ending, endImport, keepMoved, keepPlan } from '../../store/import-work.ts';
+import { readRejects } from '../../store/imports.ts';
 import type { ImportPlan } from '../plan.ts';
+import { Interrupted } from './hold.ts';
 import { publish } from './publish.ts';
 import { readToEnd, type Stand, standOf } from './reading.ts';
 import { refusal } from './rejects.ts';
@@ -30,6 +33,7 @@ export async function work(task: Task): Promise<boolean> {
     await end(task, { status: 'PREVIEWED', problem: plan.problem });
     return true;
   }
+  if (!standOf(task) && !(await isItsTurn(database, hold.id))) throw new Interrupted('waiting');
   const { stand, counts } = await readToEnd(task, plan);
   if (counts.rows === 0) throw new Fault('BAD_USER_INPUT', 'The file holds no rows.');
   if (taken.task === 'PREVIEW') {
@@ -38,7 +42,7 @@ export async function work(task: Task): Promise<boolean> {
     return true;
   }
   if (counts.rejected > 0 && !task.input.partial)
-    throw new Fault('BAD_USER_INPUT', refusal(await readFirstRejects(database, hold.id, 3), counts.rejected));
+    throw new Fault('BAD_USER_INPUT', refusal(await readRejects(database, hold.id, 3), counts.rejected));
   // Asked before it is published: afterwards nothing says so any more.
   if (taken.fromRevision === null) await keepMoved(database, hold, await moved(task, stand));
   if ((await publish(task)) !== 'done') return false;
@@ -69,6 +73,6 @@ export async function end(
   ending: Ending,
 ): Promise<void> {
   await endImport(database, hold, ending);
-  await dropStages(database, hold.id);
+  await dropStages(database, hold);
   await tell();
 }

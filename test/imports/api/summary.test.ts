@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { askSummary, keepSummary, readSummary } from '../../../src/store/import-summaries.ts';
 import { ask, gql, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { startServer } from '../../support/server.ts';
@@ -215,6 +216,27 @@ it('a mutation that begins an upload does not wait for what cannot be there, and
   );
   await server.stop();
   expect((await asked).data).toEqual({ import: { summary: null } });
+});
+
+it('a file that is to be read otherwise is summarized anew', async () => {
+  const id = await put(scene, { text: "series,t,value\n'A',1700000000,1\n'A',1700000001,2\n", input: { quote: '"' } });
+  const asked = 'groupBy: "series", fn: COUNT';
+  expect(await groups(id, asked)).toEqual([{ group: "'A'", value: 2, count: 2 }]);
+  const again = 'mutation ($id: ID!) { commitImport(id: $id, input: { quote: "\'", previewOnly: true }) { id } }';
+  await ask(scene.url, again, { id: idOf(id) });
+  expect(await groups(id, asked)).toEqual([{ group: 'A', value: 2, count: 2 }]);
+});
+
+it('an answer that comes when the file is to be read otherwise is nobody’s', async () => {
+  const id = await put(scene, { text: table, status: 'UPLOADING' });
+  const { database } = scene.app;
+  const question = { import: id, groupBy: 'region', of: '', fn: 'MIN' };
+  await askSummary(database, question);
+  const [{ input }] = await database.query<{ input: object }>('SELECT input FROM imports WHERE id = $1', [id]);
+  await keepSummary(database, question, { ...input, quote: "'" }, { groups: [['north', 1, 1]] });
+  expect((await readSummary(database, question))?.groups).toBeNull();
+  await keepSummary(database, question, input, { groups: [['north', 1, 1]] });
+  expect((await readSummary(database, question))?.groups).toEqual([['north', 1, 1]]);
 });
 
 it('what was asked and forgotten is found by the sweep', async () => {

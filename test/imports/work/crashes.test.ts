@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readFirstRejects } from '../../../src/store/import-stages.ts';
+import { readRejects } from '../../../src/store/imports.ts';
 import { everything, readPoints, readVersions } from '../../../src/store/read.ts';
 import { dropStale } from '../../../src/store/stage.ts';
 import { idOf, put } from '../../store/world.ts';
@@ -135,7 +135,7 @@ test(
           accepted: given.rows.length - refused.length,
           rejectedCount: refused.length,
         });
-        expect((await readFirstRejects(database, id, 1_000)).map(({ line }) => line)).toStrictEqual(refused);
+        expect((await readRejects(database, id, 1_000)).map(({ line }) => line)).toStrictEqual(refused);
         expect(sorted(await heldBy(prefix))).toStrictEqual(sorted(held));
         const [{ left }] = await database.query<{ left: string }>('SELECT count(*) AS left FROM import_stages');
         expect(left).toBe('0');

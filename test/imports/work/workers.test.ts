@@ -1,7 +1,12 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readConfig } from '../../../src/config.ts';
-import { wakeImport } from '../../../src/imports/work/jobs.ts';
+import { wakeSummary } from '../../../src/imports/summaries.ts';
+import { wakeImport } from '../../../src/imports/tell.ts';
 import { startWorker } from '../../../src/run/worker.ts';
+import { askSummary, type Question } from '../../../src/store/import-summaries.ts';
 import { everything, readPoints } from '../../../src/store/read.ts';
 import { dropStale } from '../../../src/store/stage.ts';
 import { overBothBells } from '../../recompute/bells.ts';
@@ -65,6 +70,34 @@ overBothBells((bell) => {
     expect(await counted('DEAD')).toBe(50);
   });
 
+  test('one that was taken for dead throws nothing away that is not its own', async () => {
+    const id = await scene.queue(csv(rows('FAILS', 50)));
+    const { database } = scene.process;
+    let goOn = () => {};
+    const isOver = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let rest: Promise<void> | undefined;
+    const first = smallReader(5, async (row) => {
+      if (row < 20) return;
+      await database.query(`UPDATE imports SET heartbeat_at = now() - interval '1 minute' WHERE id = $1`, [id]);
+      await new Promise<void>((wrote) => {
+        const reader = smallReader(5, async (at) => {
+          if (at < 40) return;
+          wrote();
+          await isOver;
+        });
+        rest = scene.worker({ reader, sizes: small }).jobs.take(id);
+      });
+      throw new Error('the disk cannot be read');
+    });
+    await scene.worker({ reader: first, sizes: small }).jobs.take(id);
+    goOn();
+    await rest;
+    expect(await scene.read(id)).toMatchObject({ status: 'DONE', epoch: 2, rows: 50 });
+    expect(await counted('FAILS')).toBe(50);
+  });
+
   test('one that stops lets go, and another one goes on from there', async () => {
     const id = await scene.queue(csv(rows('STOP', 50)));
     const read: number[] = [];
@@ -107,6 +140,40 @@ overBothBells((bell) => {
     expect(count).toBe('0');
   });
 
+  test('summaries that take long keep no import waiting', async () => {
+    const { database } = scene.process;
+    const pipes: string[] = [];
+    const questions: Question[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      const id = await scene.queue(csv(rows('SLOW', 1)));
+      const [{ upload }] = await database.query<{ upload: string }>(
+        `UPDATE imports SET status = 'PREVIEWED' WHERE id = $1 RETURNING upload`,
+        [id],
+      );
+      const path = join(scene.home, 'uploads', upload);
+      rmSync(path);
+      execFileSync('mkfifo', [path]);
+      pipes.push(path);
+      questions.push({ import: id, groupBy: `${name}`, of: '', fn: 'COUNT' });
+    }
+    for (const question of questions) await askSummary(database, question);
+    const config = { ...readConfig(new Map(), {}), home: scene.home, databaseConnections: 4, redisUrl: bell().url };
+    const worker = await startWorker({ ...config, databaseUrl: scene.url, workerConcurrency: 2 }, scene.url);
+    try {
+      for (const question of questions) await wakeSummary(scene.bell, question);
+      const id = await scene.queue(csv(rows('QUICK', 10)));
+      await wakeImport(scene.bell, { id, epoch: 0 });
+      await until(async () => (await scene.read(id)).status === 'DONE');
+    } finally {
+      // Whoever waits for the other end of a pipe gets it.
+      const ends = pipes.map((path) => openSync(path, 'r+'));
+      const stopped = worker.stop();
+      for (const end of ends) closeSync(end);
+      await stopped;
+      await database.query('DELETE FROM import_summaries');
+    }
+  });
+
   test('a worker of the program takes what waits, and what it is woken for; derived series follow', async () => {
     const world = await openWorld(scene.url, bell().url);
     await put(scene.process, 'SRC', [[1_000, 1]]);
@@ -120,8 +187,8 @@ overBothBells((bell) => {
       expect((await heldAt(world, 'TWICE', Number.MAX_SAFE_INTEGER)).size).toBe(100);
       const preview = await scene.queue(csv([['SRC', 7, 70]]), {}, { task: 'PREVIEW' });
       const next = await scene.queue(csv([['SRC', 7, 71]]));
-      await wakeImport(scene.bell, preview, 0);
-      await wakeImport(scene.bell, next, 0);
+      await wakeImport(scene.bell, { id: preview, epoch: 0 });
+      await wakeImport(scene.bell, { id: next, epoch: 0 });
       await until(
         async () => (await scene.read(next)).status === 'DONE' && (await scene.read(preview)).status === 'PREVIEWED',
       );
