@@ -90,8 +90,12 @@ export function startPeer(
 }
 
 /** Another process of this program that is talked to by messages. */
-export function startSelf(world: World, name: 'load' | 'subscribers' | 'pace'): ChildProcess {
-  const child = spawn(process.execPath, [self, '--child', name], {
+export function startSelf(
+  world: World,
+  name: 'load' | 'subscribers' | 'pace' | 'parsing',
+  ...words: readonly string[]
+): ChildProcess {
+  const child = spawn(process.execPath, [self, '--child', name, ...words], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
   });

@@ -11,7 +11,7 @@ import { httpColumns, httpTicks } from './benchmarks/http-ingest.ts';
 import { latency } from './benchmarks/latency.ts';
 import { live } from './benchmarks/live.ts';
 import { memory } from './benchmarks/memory.ts';
-import { parsing } from './benchmarks/parsing.ts';
+import { parsing, serveParsing } from './benchmarks/parsing.ts';
 import { read } from './benchmarks/read.ts';
 import { singleTicks } from './benchmarks/single-ticks.ts';
 import { slowDisk } from './benchmarks/slow-disk.ts';
@@ -61,6 +61,7 @@ const children: Readonly<Record<string, (...words: string[]) => void | Promise<v
   broadcast: serveBroadcast,
   floor: serveFloor,
   pace: servePace,
+  parsing: serveParsing,
   subscribers: serveSubscribers,
 };
 

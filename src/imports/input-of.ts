@@ -1,11 +1,11 @@
 import { Fault } from '../engine/fault.ts';
-import { type ColumnInput, formats, type ImportInput, roles } from './input.ts';
+import { type GivenColumn, type GivenInput, importInput } from './given.ts';
+import { formats, type ImportInput, roles } from './input.ts';
 
-const columnsMax = 10_000;
-const charsMax = 1_000;
+const path = ['import'];
 
 function bad(message: string): Fault {
-  return new Fault('BAD_USER_INPUT', message, ['import']);
+  return new Fault('BAD_USER_INPUT', message, path);
 }
 
 function objectOf(value: unknown, what: string, known: readonly string[]): Record<string, unknown> {
@@ -18,37 +18,33 @@ function objectOf(value: unknown, what: string, known: readonly string[]): Recor
   return value as Record<string, unknown>;
 }
 
-function text(given: Record<string, unknown>, name: string): string | undefined {
-  const value = given[name];
-  if (value == null) return undefined;
-  if (typeof value !== 'string' || value.length > charsMax || value.includes('\0'))
-    throw bad(`${name} must be a text of at most ${charsMax} characters.`);
+function text(given: Record<string, unknown>, name: string): string | null {
+  const value = given[name] ?? null;
+  if (value !== null && typeof value !== 'string') throw bad(`${name} must be a text.`);
   return value;
 }
 
-function flag(given: Record<string, unknown>, name: string): boolean | undefined {
-  const value = given[name];
-  if (value == null) return undefined;
-  if (typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
+function flag(given: Record<string, unknown>, name: string): boolean | null {
+  const value = given[name] ?? null;
+  if (value !== null && typeof value !== 'boolean') throw bad(`${name} must be true or false.`);
   return value;
 }
 
-function oneOf<T extends string>(given: Record<string, unknown>, name: string, all: readonly T[]): T | undefined {
+function oneOf<T extends string>(given: Record<string, unknown>, name: string, all: readonly T[]): T | null {
   const value = text(given, name);
   const found = all.find((each) => each === value);
-  if (value !== undefined && found === undefined) throw bad(`${name} must be one of ${all.join(', ')}.`);
-  return found;
+  if (value !== null && found === undefined) throw bad(`${name} must be one of ${all.join(', ')}.`);
+  return found ?? null;
 }
 
-function columnsOf(value: unknown): ColumnInput[] | undefined {
-  if (value == null) return undefined;
-  if (!Array.isArray(value) || value.length > columnsMax)
-    throw bad(`columns must be a list of at most ${columnsMax} columns.`);
+function columnsOf(value: unknown): GivenColumn[] | null {
+  if (value == null) return null;
+  if (!Array.isArray(value)) throw bad('columns must be a list.');
   return value.map((each, i) => {
     const given = objectOf(each, `columns[${i}]`, ['column', 'role', 'series']);
     const column = text(given, 'column');
     const role = oneOf(given, 'role', roles);
-    if (column === undefined || role === undefined) throw bad(`columns[${i}] needs a column and a role.`);
+    if (column === null || role === null) throw bad(`columns[${i}] needs a column and a role.`);
     return { column, role, series: text(given, 'series') };
   });
 }
@@ -56,25 +52,14 @@ function columnsOf(value: unknown): ColumnInput[] | undefined {
 const texts = ['series', 'delimiter', 'quote', 'encoding', 'timeFormat', 'timeZone', 'note'] as const;
 const flags = ['header', 'decimalComma', 'createMissing', 'partial', 'previewOnly'] as const;
 
-/** An ImportInput that came as JSON, beside the API. */
+/** What came as JSON, beside the API: it must be of the types that GraphQL asks for, and then obeys the same rules. */
 export function importInputOf(value: unknown): ImportInput {
   const given = objectOf(value, 'import', ['columns', 'format', ...texts, ...flags]);
-  const [series, delimiter, quote, encoding, timeFormat, timeZone, note] = texts.map((name) => text(given, name));
-  const [header, decimalComma, createMissing, partial, previewOnly] = flags.map((name) => flag(given, name));
-  return {
+  const input: GivenInput = {
     columns: columnsOf(given.columns),
     format: oneOf(given, 'format', formats),
-    series,
-    delimiter,
-    quote,
-    encoding,
-    timeFormat,
-    timeZone,
-    note,
-    header,
-    decimalComma,
-    createMissing: createMissing ?? false,
-    partial: partial ?? false,
-    previewOnly: previewOnly ?? false,
+    ...Object.fromEntries(texts.map((name) => [name, text(given, name)])),
+    ...Object.fromEntries(flags.map((name) => [name, flag(given, name)])),
   };
+  return importInput(input, path);
 }

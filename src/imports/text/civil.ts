@@ -9,18 +9,16 @@ export interface Civil {
   hour: number;
   minute: number;
   second: number;
-  /** Of the second, in microseconds. */
+  /** Of the second, in microseconds; what is finer is cut off. */
   fraction: number;
-  /** It has digits behind the microseconds that are not 0. */
-  finer: boolean;
   /** Seconds ahead of UTC; undefined: it does not say. */
   offset: number | undefined;
 }
 
 /** NaN: there is no such instant. */
 export function microsOf(civil: Civil, zone: Zone): number {
-  const { year, month, day, hour, minute, second, fraction, finer, offset } = civil;
-  if (!isDate(year, month, day) || hour > 23 || minute > 59 || second > 59 || finer) return Number.NaN;
+  const { year, month, day, hour, minute, second, fraction, offset } = civil;
+  if (!isDate(year, month, day) || hour > 23 || minute > 59 || second > 59) return Number.NaN;
   const local = (daysFromCivil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second) * 1e6 + fraction;
   const micros = offset === undefined ? zone.instantOf(local) : local - offset * 1e6;
   return micros >= minMicros && micros <= maxMicros ? micros : Number.NaN;
@@ -28,12 +26,11 @@ export function microsOf(civil: Civil, zone: Zone): number {
 
 /** Why there is no such instant. */
 export function civilProblem(civil: Civil, zone: Zone): string {
-  const { year, month, day, hour, minute, second, finer } = civil;
+  const { year, month, day, hour, minute, second } = civil;
   if (!isDate(year, month, day)) return 'names a day that does not exist';
   if (hour === 24) return 'has an hour 24: write 00:00:00 of the next day';
   if (second === 60) return 'has a second 60: leap seconds have no instant of their own, write 59 or the next';
   if (hour > 23 || minute > 59 || second > 59) return 'names a time of day that does not exist';
-  if (finer) return 'is finer than a microsecond: 6 digits are kept';
   if (year <= 1684 || year >= 2255) return 'is out of range: instants lie from 1684 to 2255';
   return `does not exist in ${zone.name}: the clocks were set forward over it`;
 }

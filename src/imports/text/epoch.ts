@@ -10,30 +10,28 @@ const dot = 46;
 const comma = 44;
 const minus = 45;
 const none = -1;
-const finer = -2;
-const far = -3;
+const far = -2;
 
-/** Time since 1970 in a unit, with or without a fraction. */
+/** Time since 1970 in a unit, with or without a fraction: the microsecond that has begun. */
 export function epochInstants(unit: EpochUnit): Instants {
   const shift = shifts[unit];
   return {
     read(bytes, from, to) {
       const micros = magnitude(bytes, from, to, shift);
-      if (micros < 0) return Number.NaN;
-      return bytes[from] === minus && micros > 0 ? -micros : micros;
+      return micros < 0 ? Number.NaN : bytes[from] === minus ? 0 - micros : micros;
     },
     problem(bytes, from, to) {
-      const result = magnitude(bytes, from, to, shift);
-      if (result === finer) return 'is finer than a microsecond';
-      if (result === far) return `is out of range: instants lie from 1684 to 2255, and this is read as ${unit}`;
+      if (magnitude(bytes, from, to, shift) === far)
+        return `is out of range: instants lie from 1684 to 2255, and this is read as ${unit}`;
       return `is no number of ${unit} since 1970`;
     },
   };
 }
 
-/** Microseconds without their sign, exact; or, below 0, why not. */
+/** Microseconds without their sign; or, below 0, why not. What is finer is cut off, or begins one more before 1970. */
 function magnitude(bytes: Uint8Array, from: number, to: number, shift: number): number {
-  let at = bytes[from] === minus ? from + 1 : from;
+  const negative = bytes[from] === minus;
+  let at = negative ? from + 1 : from;
   let whole = to;
   for (let i = at; i < to; i++) {
     if (bytes[i] !== dot && bytes[i] !== comma) continue;
@@ -53,6 +51,6 @@ function magnitude(bytes: Uint8Array, from: number, to: number, shift: number): 
     else if (digit !== 0) small = true;
   }
   for (let missing = to; missing < cut; missing++) micros *= 10;
-  if (small) return finer;
+  if (small && negative) micros++;
   return micros > maxMicros ? far : micros;
 }

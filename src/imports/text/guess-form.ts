@@ -1,4 +1,5 @@
 import { Fault } from '../../engine/fault.ts';
+import { quoted } from '../../engine/key.ts';
 import type { Format, ImportInput } from '../input.ts';
 import { looksLikeNumber } from './guess-number.ts';
 import { trim } from './number.ts';
@@ -53,6 +54,7 @@ function csvForm(sample: Sample, input: ImportInput, text: string): Form {
   const [first] = rows;
   // A row longer than the sample: whoever reads it finds out what is wrong.
   if (first === undefined) return { format: 'CSV', delimiter, quote, header: false, names: [], texts: [] };
+  refuseTitle(first, rows);
   const header = input.header ?? isHeader(first);
   const names = first.map((name, i) => (header && trim(name) !== '' ? trim(name) : `${i + 1}`));
   const body = header ? rows.slice(1) : rows;
@@ -64,6 +66,18 @@ function csvForm(sample: Sample, input: ImportInput, text: string): Form {
   }
   const whole = body.filter((row) => row.length === first.length);
   return { format: 'CSV', delimiter, quote, header, names, texts: names.map((_, i) => whole.map((row) => row[i])) };
+}
+
+/** What some programs write above a table. */
+function refuseTitle([title, ...more]: readonly string[], [, second, third]: readonly (readonly string[])[]): void {
+  const isAlone = more.every((cell) => cell === '') && title !== '';
+  const separator = /^sep=.?$/i.test(title);
+  const told = separator || (more.length === 0 && second?.length > 1 && second.length === third?.length);
+  if (!isAlone || !told) return;
+  throw new Fault(
+    'BAD_USER_INPUT',
+    `The first line, ${quoted(title)}, is no row of the table behind it: delete it, so that the file begins with its header or its first row.`,
+  );
 }
 
 function guessQuote(text: string): string {

@@ -1,7 +1,7 @@
 import type { TimeFormat } from '../plan.ts';
-import { instantOfText } from './instants.ts';
+import { type Instants, instantOfText } from './instants.ts';
 import { instantsOf } from './instants-of.ts';
-import { zoneOf } from './zone.ts';
+import type { Zone } from './zone.ts';
 
 /** How the instants of a column are written; two formats: it may be either. */
 export type TimeGuess = { readonly time: TimeFormat; readonly or?: TimeFormat };
@@ -30,56 +30,93 @@ const patterns = dates.flatMap((date) => [
   date,
   ...clocks.flatMap((clock) => [`${date} ${clock}`, `${date}, ${clock}`, `${date}T${clock}`]),
 ]);
-const others = ['yyyyMMddHHmmss', 'yyyyMMddHHmm', 'yyyyMMddTHHmmssZ', 'EEE, d MMM yyyy HH:mm:ss Z'];
+const others = [
+  'yyyyMMddHHmmss',
+  'yyyyMMddHHmm',
+  'yyyyMMddTHHmmssZ',
+  'EEE, d MMM yyyy HH:mm:ss Z',
+  "d.M.yyyy H:mm:ss.S 'GMT'Z",
+];
 
 const looked = 200;
-/** So many of the texts may be wrong. */
-const leastPart = 0.8;
+const tried = 5;
 
-/** undefined: these are no instants, or in a form that must be told. */
-export function guessTime(texts: readonly string[], timeZone: string): TimeGuess | undefined {
+interface Form {
+  readonly time: TimeFormat;
+  readonly instants: Instants;
+}
+
+const formsOfZones = new WeakMap<Zone, readonly Form[]>();
+
+/** Made once: tables have thousands of columns. */
+function formsOf(zone: Zone): readonly Form[] {
+  const known = formsOfZones.get(zone);
+  if (known) return known;
+  const forms = [...patterns, ...others].map((pattern): Form => {
+    const time: TimeFormat = { kind: 'pattern', pattern };
+    return { time, instants: instantsOf(time, zone) };
+  });
+  formsOfZones.set(zone, forms);
+  return forms;
+}
+
+/**
+ * undefined: these are no instants, or in a form that must be told. `enough`: whether so many of all texts may be in a
+ * form for it to be theirs.
+ */
+export function guessTime(
+  texts: readonly string[],
+  zone: Zone,
+  enough: (some: number, all: number) => boolean,
+): TimeGuess | undefined {
   const filled = texts.filter((text) => text.trim() !== '').slice(0, looked);
-  const zone = zoneOf(timeZone);
   // The shortest form of a date is '1/5/24'.
-  if (filled.length === 0 || zone === undefined || !filled.some((text) => /\d/.test(text) && text.length >= 6)) {
+  if (filled.length === 0 || !filled.some((text) => /\d/.test(text) && text.length >= 6)) {
     return undefined;
   }
-  const read = (time: TimeFormat): number => {
-    const instants = instantsOf(time, zone);
+  const read = ({ instants }: Form): number => {
     const isOne = (text: string) => !Number.isNaN(instantOfText(instants, text));
     // Few first: most forms are not it.
-    if (!filled.slice(0, 5).some(isOne)) return 0;
-    return filled.filter(isOne).length / filled.length;
+    if (!filled.slice(0, tried).some(isOne)) return 0;
+    return filled.filter(isOne).length;
   };
   const plain: TimeFormat = { kind: 'rfc3339' };
-  if (read(plain) >= leastPart) return { time: plain };
-  let best: { time: TimeFormat; part: number; or?: TimeFormat } = { time: plain, part: 0 };
-  for (const pattern of [...patterns, ...others]) {
-    const time: TimeFormat = { kind: 'pattern', pattern };
-    const part = read(time);
-    if (part > best.part) best = { time, part };
-    else if (part === best.part && part > 0 && best.or === undefined) best.or = time;
+  if (enough(read({ time: plain, instants: instantsOf(plain, zone) }), filled.length)) return { time: plain };
+  let best: { time: TimeFormat; count: number; or?: TimeFormat } = { time: plain, count: 0 };
+  // A date of digits alone has 8 of them, and with its time of day 12 or 14.
+  const numbers = filled
+    .slice(0, tried)
+    .every((text) => /^[+-]?\d*[.,]?\d*$/.test(text) && !/^(\d{8}|\d{12}|\d{14})$/.test(text));
+  for (const form of numbers ? [] : formsOf(zone)) {
+    const { time } = form;
+    const count = read(form);
+    if (count > best.count) best = { time, count };
+    else if (count === best.count && count > 0 && best.or === undefined) best.or = time;
   }
-  if (best.part >= leastPart) return best.or === undefined ? { time: best.time } : { time: best.time, or: best.or };
-  const unit = epochUnit(filled.map(Number));
+  if (enough(best.count, filled.length))
+    return best.or === undefined ? { time: best.time } : { time: best.time, or: best.or };
+  const unit = epochUnit(filled.map(Number), enough);
   return unit === undefined ? undefined : { time: { kind: 'epoch', unit } };
 }
 
 /** By their size: from 1973 to 2255, and for seconds too. */
-function epochUnit(values: readonly number[]): 'SECONDS' | 'MILLIS' | 'MICROS' | 'NANOS' | undefined {
+function epochUnit(
+  values: readonly number[],
+  enough: (some: number, all: number) => boolean,
+): 'SECONDS' | 'MILLIS' | 'MICROS' | 'NANOS' | undefined {
   const numbers = values.filter(Number.isFinite);
-  if (numbers.length < values.length * leastPart) return undefined;
+  if (!enough(numbers.length, values.length)) return undefined;
   const middle = Math.abs([...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]);
   const seconds = ([1, 1e3, 1e6, 1e9] as const).findIndex((each) => middle >= 1e8 * each && middle < 9.1e9 * each);
   return (['SECONDS', 'MILLIS', 'MICROS', 'NANOS'] as const)[seconds];
 }
 
-/** Numbers that are instants of our time, though no name says so: from 2001 to 2036. */
-export function surelyEpoch(texts: readonly string[]): boolean {
+/** Numbers that are instants of our time, though no name says so: from 2001 to 2036; all of them whole, if so asked. */
+export function surelyEpoch(texts: readonly string[], whole: boolean): boolean {
   const values = texts.filter((text) => text.trim() !== '').map(Number);
   return (
     values.length > 1 &&
     [1, 1e3, 1e6, 1e9].some((each) => values.every((value) => value >= 1e9 * each && value < 2.1e9 * each)) &&
-    values.every((value, i) => Number.isInteger(value) && (i === 0 || value >= values[i - 1]))
+    values.every((value, i) => (Number.isInteger(value) || !whole) && (i === 0 || value >= values[i - 1]))
   );
 }

@@ -45,7 +45,6 @@ function setMonth(parts: Parts, text: string): void {
 
 function setFraction(parts: Parts, text: string): void {
   parts.fraction = Number(text.slice(0, 6).padEnd(6, '0'));
-  parts.finer = /[1-9]/.test(text.slice(6));
 }
 
 interface Pattern {
@@ -134,7 +133,6 @@ function civilOf({ form, sets, twelve }: Pattern, text: string): Civil | undefin
     minute: 0,
     second: 0,
     fraction: 0,
-    finer: false,
     offset: undefined,
     half: undefined,
   };

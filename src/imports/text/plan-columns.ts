@@ -3,43 +3,51 @@ import { keyProblem, quoted } from '../../engine/key.ts';
 import type { ColumnInput, ImportInput } from '../input.ts';
 import type { ImportPlan, PlannedColumn, TimeFormat } from '../plan.ts';
 import { listed } from './given-columns.ts';
+import { candlesOf } from './guess-candles.ts';
 import { guessDecimalComma } from './guess-number.ts';
-import { guessSeries, guessSize, guessT, guessValues, type Profile, profileOf } from './guess-roles.ts';
+import { guessSeries, guessSize, guessT, guessValues, isAny, type Profile, profileOf } from './guess-roles.ts';
+import { guessTime } from './guess-time.ts';
 import { trim } from './number.ts';
+import type { Zone } from './zone.ts';
 
 type Part = Pick<ImportPlan, 'columns' | 'time' | 'decimalComma' | 'series' | 'problem'>;
 
 interface Table {
+  /** Without one, numbers stand for the names; so they do where a header leaves one out. */
+  readonly header: boolean;
   readonly names: readonly string[];
   readonly texts: readonly (readonly string[])[];
 }
 
 /** What each column says: as it was given, otherwise as it seems. */
 export function planColumns(
-  { names, texts }: Table,
+  { names, header, texts }: Table,
   given: ReadonlyMap<string, ColumnInput>,
   input: ImportInput,
   filename: string,
-  timeZone: string,
+  zone: Zone,
 ): Part {
-  const profiles = names.map((name, i) => profileOf(name, texts[i], timeZone));
+  const profiles = names.map((name, i) => profileOf(name, header && name !== `${i + 1}`, texts[i], zone));
   const withRole = (role: string) => profiles.filter(({ name }) => given.get(name)?.role === role);
   let open = profiles.filter(({ name }) => !given.has(name));
   const take = <P extends Profile | undefined>(taken: P): P => {
     open = open.filter((profile) => profile !== taken);
     return taken;
   };
-  const t = withRole('T')[0] ?? take(guessT(open));
+  const t = withRole('T')[0] ?? take(guessT(open, zone));
   const givenValues = withRole('VALUE');
   const ownSeries = givenValues.length > 1 || givenValues.some(({ name }) => given.get(name)?.series !== undefined);
   const maySaySeries = input.series === undefined && !ownSeries;
   const series = withRole('SERIES')[0] ?? (maySaySeries ? take(guessSeries(open)) : undefined);
-  const values =
-    givenValues.length > 0 ? givenValues : guessValues(open, series === undefined && input.series === undefined);
-  for (const value of values) take(value);
+  const guessed = guessValues(open, series === undefined && input.series === undefined);
+  const candles = guessed.length === 0 && given.size === 0 ? candlesOf(profiles, t) : undefined;
+  const values = givenValues.length > 0 ? givenValues : candles ? [candles.close] : guessed;
+  const taken = new Set(values);
+  open = open.filter((profile) => !taken.has(profile));
   const wide = ownSeries || values.length > 1;
   const sizes = withRole('SIZE');
-  if (!wide && sizes.length === 0) sizes.push(...[guessSize(open)].filter((profile) => profile !== undefined));
+  if (!wide && sizes.length === 0)
+    sizes.push(...[candles ? candles.volume : guessSize(open)].filter((profile) => profile !== undefined));
   const keyOf = ({ name }: Profile) => given.get(name)?.series ?? name;
   if (wide) checkWide(values, sizes, given, keyOf);
   else if (sizes.length > 1) {
@@ -55,14 +63,14 @@ export function planColumns(
     if (profile === t) return { ...plain, role: 'T' };
     if (profile === series) return { ...plain, role: 'SERIES' };
     const own = wide ? keyOf(profile) : null;
-    if (values.includes(profile)) return { ...plain, role: 'VALUE', series: own };
+    if (taken.has(profile)) return { ...plain, role: 'VALUE', series: own };
     if (sizes.includes(profile)) return { ...plain, role: 'SIZE', series: own };
     return { ...plain, role: 'IGNORE' };
   });
   const key = wide || series ? null : (input.series ?? keyOfFile(filename));
   const numbers = [...values, ...sizes].flatMap(({ filled }) => filled);
   const comma = input.decimalComma ?? guessDecimalComma(numbers);
-  const { time, timeProblem } = timeOf(t, input.timeFormat);
+  const { time, timeProblem } = timeOf(t, input.timeFormat, zone);
   const problem =
     (t === undefined ? noT(names) : timeProblem) ??
     partsOfTime(t, profiles) ??
@@ -77,20 +85,26 @@ function examplesOf(filled: readonly string[]): string[] {
   return filled.slice(0, 3).map((text) => (text.length > 60 ? `${text.slice(0, 57)}...` : text));
 }
 
-function timeOf(t: Profile | undefined, given: string | undefined): { time: TimeFormat; timeProblem?: string } {
+function timeOf(
+  t: Profile | undefined,
+  given: string | undefined,
+  zone: Zone,
+): { time: TimeFormat; timeProblem?: string } {
   if (given === 'SECONDS' || given === 'MILLIS' || given === 'MICROS' || given === 'NANOS') {
     return { time: { kind: 'epoch', unit: given } };
   }
   if (given === 'RFC3339') return { time: { kind: 'rfc3339' } };
   if (given !== undefined) return { time: { kind: 'pattern', pattern: given } };
-  if (t?.time === undefined) {
+  // A column that is surely T may hold anything: then the form that most of its texts have.
+  const guess = t?.time ?? guessTime(t?.filled ?? [], zone, isAny);
+  if (t === undefined || guess === undefined) {
     const time: TimeFormat = { kind: 'rfc3339' };
     if (t === undefined) return { time };
     const [example] = t.filled;
     const what = example === undefined ? 'is empty' : `(${quoted(example)}) is in no form that can be guessed`;
     return { time, timeProblem: `Column ${quoted(t.name)} ${what}: give timeFormat, or another column as T.` };
   }
-  const { time, or } = t.time;
+  const { time, or } = guess;
   if (or === undefined) return { time };
   const forms = [time, or].map((each) => (each.kind === 'pattern' ? each.pattern : each.kind)).join(' or ');
   const timeProblem = `The dates of column ${quoted(t.name)} may begin with the day or the month (${quoted(t.filled[0])}): give timeFormat, ${forms}.`;
@@ -103,7 +117,12 @@ function noT(names: readonly string[]): string {
 
 function partsOfTime(t: Profile | undefined, profiles: readonly Profile[]): string | undefined {
   const clock = profiles.find(
-    ({ filled }) => filled.length > 0 && filled.every((text) => /^\d{1,2}:\d\d(:\d\d(\.\d+)?)?$/.test(text)),
+    ({ short, filled }) =>
+      filled.length > 0 &&
+      (filled.every((text) => /^\d{1,2}:\d\d(:\d\d(\.\d+)?)?$/.test(text)) ||
+        (short === 'time' &&
+          filled.every((text) => /^\d{4,6}$/.test(text)) &&
+          !filled.every((text) => /^0+$/.test(text)))),
   );
   const dates = t?.filled.every((text) => !/:/.test(text) && text.length <= 12) ?? false;
   if (t === undefined || clock === undefined || clock === t || !dates) return undefined;
@@ -114,7 +133,11 @@ function noValue(profiles: readonly Profile[], t: Profile | undefined, series: P
   const numeric = profiles.filter((profile) => profile.numeric && profile !== t && profile !== series);
   return numeric.length === 0
     ? `No column holds numbers (there are: ${listed(profiles.map(({ name }) => name))}): name one in columns with the role VALUE.`
-    : `Which column holds the values? ${listed(numeric.map(({ name }) => name))}: name one in columns with the role VALUE.`;
+    : `Which column holds the values? ${listed(numeric.map(({ name }) => name))}: name one in columns with the role VALUE, ${
+        numeric.every(({ short }) => short === '')
+          ? 'and one with the role SIZE if there are sizes.'
+          : 'or several, each with its series.'
+      }`;
 }
 
 function badKey(values: readonly Profile[], keyOf: (value: Profile) => string): string | undefined {

@@ -14,7 +14,8 @@ import { zoneOf } from './zone.ts';
 /** How a file is read, by what its user said and its first rows show. */
 export async function planOf(source: Source, input: ImportInput): Promise<ImportPlan> {
   const timeZone = input.timeZone ?? 'UTC';
-  if (zoneOf(timeZone) === undefined) {
+  const zone = zoneOf(timeZone);
+  if (zone === undefined) {
     throw new Fault(
       'BAD_USER_INPUT',
       `There is no time zone ${quoted(timeZone)}: use an IANA name such as Europe/Berlin, or UTC.`,
@@ -28,8 +29,12 @@ export async function planOf(source: Source, input: ImportInput): Promise<Import
   if (form.names.length === 0) await refuseFirstRow(source, plain);
   const given = givenColumns(input, form, sample.whole);
   const names = [...form.names, ...given.unseen];
-  const seen = { names, texts: names.map((_, i) => form.texts[i] ?? []) };
-  return { ...plain, ...planColumns(seen, given.byName, input, source.filename, timeZone) };
+  const seen = {
+    names,
+    header: form.header || form.format === 'NDJSON',
+    texts: names.map((_, i) => form.texts[i] ?? []),
+  };
+  return { ...plain, ...planColumns(seen, given.byName, input, source.filename, zone) };
 }
 
 function planned(sample: Sample, form: Form, timeZone: string): ImportPlan {

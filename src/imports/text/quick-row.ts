@@ -21,8 +21,8 @@ const number = 4;
 /** An instant of RFC 3339, in which the delimiter cannot stand. */
 const fixed = 5;
 
-/** To microseconds; nanoseconds take the long way. */
-const epochFactors = { SECONDS: 1e6, MILLIS: 1e3, MICROS: 1, NANOS: undefined } as const;
+/** To microseconds; those of more than 15 digits have a reader of their own. */
+const epochFactors = { SECONDS: 1e6, MILLIS: 1e3, MICROS: undefined, NANOS: undefined } as const;
 const powers = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /**
@@ -84,10 +84,16 @@ export class QuickRow {
       } else if (kind === epoch) {
         const value = this.#number(bytes, at);
         const micros = value * this.#factor;
-        // Whole ones only: a fraction must be read digit by digit.
-        if (!(Number.isInteger(value) && micros <= maxMicros && micros >= -maxMicros)) return -1;
-        this.t = micros + 0;
-        at = this.#end;
+        if (Number.isInteger(value) && micros <= maxMicros && micros >= -maxMicros) {
+          this.t = micros + 0;
+          at = this.#end;
+        } else {
+          // A fraction must be read digit by digit.
+          const begin = at;
+          while (special[bytes[at]] === 0) at++;
+          this.t = this.#instants.read(bytes, begin, at);
+          if (Number.isNaN(this.t)) return -1;
+        }
       } else {
         const begin = at;
         if (kind === key) {

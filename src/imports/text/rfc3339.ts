@@ -40,12 +40,13 @@ export function rfc3339Instants(zone: Zone): Instants {
       }
       let fraction = 0;
       if (to - from > 20) {
-        if (bytes[from + 19] !== dot || to - from > 27 || to - from === 21) return longWay(bytes, from, to, zone);
+        if (bytes[from + 19] !== dot || to - from === 21) return longWay(bytes, from, to, zone);
         let unit = 100_000;
         for (let at = from + 20; at < to - 1; at++) {
           const digit = bytes[at] - 48;
           if (!(digit >= 0 && digit <= 9)) return longWay(bytes, from, to, zone);
-          fraction += digit * unit;
+          // What is finer than a microsecond is cut off.
+          if (at < from + 26) fraction += digit * unit;
           unit /= 10;
         }
       }
@@ -89,7 +90,6 @@ function civilOf(text: string): Civil | undefined {
     minute: Number(minute),
     second: Number(second),
     fraction: Number(fraction.slice(0, 6).padEnd(6, '0')),
-    finer: /[1-9]/.test(fraction.slice(6)),
     offset: offset === undefined ? undefined : offsetOf(offset),
   };
 }

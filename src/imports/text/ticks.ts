@@ -62,13 +62,16 @@ export class Ticks {
     this.#seriesCell = columns.findIndex(({ role }) => role === 'SERIES');
     this.#wide = columns.some(({ role, series }) => role === 'VALUE' && series !== null);
     this.#quick = plan.format === 'CSV' ? new QuickRow(plan, this.#instants, this.#keys) : undefined;
+    const sizeCells = new Map(
+      columns.flatMap(({ role, series }, cell) => (role === 'SIZE' ? [[series, cell] as const] : [])),
+    );
     this.#values = columns.flatMap((column, cell) => {
       if (column.role !== 'VALUE') return [];
       const key = column.series ?? plan.series;
       return [
         {
           cell,
-          sizeCell: columns.findIndex(({ role, series }) => role === 'SIZE' && series === column.series),
+          sizeCell: sizeCells.get(column.series) ?? -1,
           key: this.#seriesCell >= 0 ? null : key,
           series: -1,
         },

@@ -1,0 +1,51 @@
+import type { Profile } from './guess-roles.ts';
+import { numberOfText } from './number.ts';
+
+/** Of candles that no header names: what follows the four prices may be their volume. */
+export interface Candles {
+  readonly close: Profile;
+  readonly volume: Profile | undefined;
+}
+
+/** A range is smaller than the half of its prices. */
+const rangeMax = 0.5;
+
+/**
+ * The first columns are instant, open, high, low, close, as Binance and Kraken write them, or instant, low, high, open,
+ * close, as Coinbase does: no price of any row lies outside of its range, and prices go up and down.
+ */
+export function candlesOf(profiles: readonly Profile[], t: Profile | undefined): Candles | undefined {
+  const first = t === undefined ? -1 : profiles.indexOf(t) + 1;
+  const prices = profiles.slice(first, first + 4);
+  const rows = t?.filled.length ?? 0;
+  const whole = prices.every(({ short, numeric, filled }) => short === '' && numeric && filled.length === rows);
+  if (first < 1 || prices.length < 4 || !whole) return undefined;
+  const [one, two, three, close] = prices.map(numbersOf);
+  const found = [
+    { open: one, high: two, low: three },
+    { open: three, high: two, low: one },
+  ].find(({ open, high, low }) => {
+    const fits = (i: number) =>
+      high[i] >= Math.max(open[i], close[i]) &&
+      low[i] <= Math.min(open[i], close[i]) &&
+      high[i] - low[i] <= Math.abs(high[i]) * rangeMax;
+    return (
+      open.every((_, i) => fits(i)) &&
+      open.some((price, i) => price < close[i]) &&
+      open.some((price, i) => price > close[i])
+    );
+  });
+  if (found === undefined) return undefined;
+  const next = profiles[first + 4];
+  const likeVolume = next?.numeric && next.short === '' && next.filled.length === rows;
+  // Between the lowest and the highest price lies an average, not a volume.
+  const outside = likeVolume && numbersOf(next).some((size, i) => size < found.low[i] || size > found.high[i]);
+  return { close: prices[3], volume: outside ? next : undefined };
+}
+
+function numbersOf({ filled }: Profile): number[] {
+  return filled.map((text) => {
+    const value = numberOfText(text, false);
+    return Number.isNaN(value) ? numberOfText(text, true) : value;
+  });
+}
