@@ -14,7 +14,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev --omit=optional
 
 FROM node:22-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000 UPLOADS=/uploads
+# The bytes of files: a volume that API and workers share; a new one takes over whose this is.
+RUN install -d -o node -g node /uploads
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY bin ./bin

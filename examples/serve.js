@@ -32,5 +32,5 @@ const server = createServer(async (request, response) => {
 });
 server.listen(process.argv[2] ?? 8000, '127.0.0.1', () => {
   const site = `http://localhost:${server.address().port}/examples`;
-  console.log(`${site}/chart.html?series=BTC-USD\n${site}/react.html?series=BTC-USD,ETH-USD`);
+  console.log(`${site}/chart.html?series=BTC-USD\n${site}/react.html?series=BTC-USD,ETH-USD\n${site}/upload.html`);
 });

@@ -74,6 +74,18 @@ test('the image holds all that its command needs: it serves, is healthy, and end
   expect(await once(ended, 'exit')).toEqual([1, null]);
 });
 
+test('API and workers share the folder of uploads: a volume, whose place belongs to their user', () => {
+  const [, uploads] = /^ENV .*\bUPLOADS=(\S+)/m.exec(lastStage) ?? [];
+  const made = lastStage.indexOf(`\nRUN install -d -o node -g node ${uploads}\n`);
+  expect(made).toBeGreaterThan(-1);
+  expect(made).toBeLessThan(lastStage.indexOf('\nUSER node\n'));
+  const compose = readFileSync('compose.yaml', 'utf8').split(/^ {2}(?=\w+:$)/m);
+  const service = (name: string) => compose.find((text) => text.startsWith(`${name}:\n`));
+  expect(service('api')).toContain(`volumes: &uploads ["uploads:${uploads}"]`);
+  expect(service('worker')).toContain('volumes: *uploads');
+  expect(service('uploads')).toBeDefined();
+});
+
 test('what the build stages copy is in the repository and not left out by .dockerignore', () => {
   const ignored = readFileSync('.dockerignore', 'utf8').split('\n');
   const wanted = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap((match) => match[1].split(' '));

@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { checkRedis } from '../bell/redis.ts';
-import type { Config } from '../config.ts';
+import { type Config, uploadsFolder } from '../config.ts';
 import { embeddedPostgresAvailable } from '../embedded/postgres.ts';
 import { Fault } from '../engine/fault.ts';
+import { requireFolder } from '../imports/folder.ts';
 import { checkDatabase } from '../store/migrate.ts';
 
 interface Finding {
@@ -27,30 +28,17 @@ function checkNode(): string {
   return process.versions.node;
 }
 
-/** The folder itself, or the nearest one above it that exists. */
-function existing(folder: string): string {
-  return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
-}
-
-function checkHome(home: string): string {
-  const folder = existing(resolve(home));
-  try {
-    accessSync(folder, constants.W_OK);
-  } catch {
-    throw new Fault(
-      'UNAVAILABLE',
-      `TIDEMARK_HOME: ${folder} cannot be written to. Give this user the right, or choose another folder.`,
-    );
-  }
+function checkFolder(setting: string, wanted: string): string {
+  const folder = requireFolder(setting, wanted);
   const { bavail, bsize } = statfsSync(folder);
   const free = bavail * bsize;
   if (free < freeBytesMin) {
     throw new Fault(
       'UNAVAILABLE',
-      `TIDEMARK_HOME: ${folder} has only ${Math.round(free / 1e6)} MB left; free some, or choose another disk.`,
+      `${setting}: ${folder} has only ${Math.round(free / 1e6)} MB left; free some, or choose another disk.`,
     );
   }
-  return `${resolve(home)}, ${Math.round(free / 1e9)} GB free`;
+  return `${resolve(wanted)}, ${Math.round(free / 1e9)} GB free`;
 }
 
 function checkEmbedded(): string {
@@ -84,10 +72,11 @@ export async function doctor(config: Config, say: (line: string) => void): Promi
     ...(databaseUrl === undefined
       ? [
           { what: 'embedded PostgreSQL', run: checkEmbedded },
-          { what: 'home', run: () => checkHome(config.home) },
+          { what: 'home', run: () => checkFolder('TIDEMARK_HOME', config.home) },
         ]
       : [{ what: 'PostgreSQL', run: () => checkDatabase(databaseUrl) }]),
     ...(redisUrl === undefined ? [] : [{ what: 'Redis', run: async () => checkRedis(redisUrl).then(() => 'answers') }]),
+    { what: 'uploads', run: () => checkFolder('UPLOADS', uploadsFolder(config)) },
     { what: 'port', run: () => checkPort(config.host, config.port) },
   ];
   let well = true;

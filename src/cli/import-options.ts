@@ -102,7 +102,7 @@ export const importOptions: readonly Option[] = [
   {
     flag: '--map',
     value: 'column=ROLE',
-    meaning: `What a column says: ${roles.join(', ')}; price=VALUE:BTC-USD for a column of one series. Any number of times.`,
+    meaning: `What a column says: ${roles.join(', ')}; or price=VALUE:BTC-USD. Any number of times.`,
     read: map,
   },
   {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault, type FaultCode, faultCodes } from '../engine/fault.ts';
 import type { GivenInput } from './import-options.ts';
+import { inOptions } from './in-options.ts';
 
 export interface Imported {
   readonly id: string;
@@ -178,7 +179,7 @@ function readAnswer<T>(text: string): Answer<T> {
 
 function faultOf(message: string, code: string | undefined): Error {
   const known = faultCodes.find((each): each is FaultCode => each === code);
-  return known === undefined ? new Error(message) : new Fault(known, message);
+  return known === undefined ? new Error(message) : new Fault(known, inOptions(message));
 }
 
 export function causeOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { Imported, ImportedPlan } from './import-server.ts';
+import { inOptions } from './in-options.ts';
 
 const number = new Intl.NumberFormat('en');
 const listedMax = 10;
@@ -17,9 +18,10 @@ function revisions({ fromRevision, toRevision }: Imported): string {
 
 function counts(seen: Imported): string {
   const refused = seen.rejectedCount > 0 ? `, ${number.format(seen.rejectedCount)} refused` : '';
-  const fresh = seen.new === null ? '' : `${number.format(seen.new)} new, `;
-  const known = `${number.format(seen.changed)} changed, ${number.format(seen.unchanged)} as they were`;
-  return `${count(seen.rows, 'row')} (${fresh}${known}${refused})`;
+  const [changed, unchanged] = [number.format(seen.changed), number.format(seen.unchanged)];
+  if (seen.new === null)
+    return `${count(seen.rows, 'row')} of several series (${count(seen.changed, 'point')} changed, ${unchanged} as they were, others new${refused})`;
+  return `${count(seen.rows, 'row')} (${number.format(seen.new)} new, ${changed} changed, ${unchanged} as they were${refused})`;
 }
 
 function listed(keys: readonly string[]): string {
@@ -30,7 +32,7 @@ function rejects(seen: Imported, url: string | null): string[] {
   if (seen.rejectedCount === 0) return [];
   const rows = seen.rejected.map(({ line, column, reason }) => {
     const place = column === null ? `line ${line}` : `line ${line}, column ${column}`;
-    return `  ${place}: ${reason}`;
+    return `  ${place}: ${inOptions(reason)}`;
   });
   const more = seen.rejectedCount - seen.rejected.length;
   return [
@@ -67,14 +69,38 @@ function planText(plan: ImportedPlan): string[] {
   return [`  ${parts.join('; ')}`, ...table.map((line) => `  ${line}`)];
 }
 
-function previewed(name: string, seen: Imported, rejectsUrl: string | null, more: string): string[] {
-  const lines = [`${name}: not imported yet. ${seen.problem ?? `It holds ${counts(seen)}`}`];
+/** How to write what was previewed; where rows are refused, what has to be said for that. */
+function committing({ id, rejectedCount, rejected }: Imported, { command, more, isPartial }: Shown): string {
+  const call = `${command} --commit ${id}${more}`;
+  if (rejectedCount === 0 || isPartial) return `  To import it: ${call}`;
+  if (rejected.every(({ reason }) => reason.includes('set createMissing')))
+    return `  To import it, and make the series that are missing: ${call} --create-missing`;
+  return `  To import all but what is refused: ${call} --partial`;
+}
+
+/** Why nothing was written. The reasons that it names are listed below. */
+function failure({ problem, status, rejected, rejectedCount }: Imported): string {
+  const isListed = rejected.length > 0 && problem?.includes(rejected[0].reason);
+  if (!isListed) return inOptions(problem ?? status);
+  const refused = rejectedCount === 1 ? 'A row is refused' : `${number.format(rejectedCount)} rows are refused`;
+  return `${refused}: correct the file, or leave out what is refused with --partial.`;
+}
+
+function previewed(shown: Shown): string[] {
+  const { name, seen, rejectsUrl } = shown;
+  const lines = [`${name}: not imported yet. ${inOptions(seen.problem ?? `It holds ${counts(seen)}`)}`];
   if (seen.plan) lines.push(...planText(seen.plan));
   if (seen.createdSeries.length > 0) lines.push(`  series that would be made: ${listed(seen.createdSeries)}`);
   if (seen.movedSeries.length > 0) lines.push(`  derived series that would move: ${listed(seen.movedSeries)}`);
   lines.push(...rejects(seen, rejectsUrl));
-  if (seen.problem === null) lines.push(`  To import it: tidemark import --commit ${seen.id}${more}`);
+  if (seen.problem === null) lines.push(committing(seen, shown));
   return lines;
+}
+
+function undone({ undoneRevision, restored, kept }: Imported): string {
+  const where = undoneRevision === null ? '' : ` in revision ${undoneRevision}`;
+  const left = kept === 0 ? '' : `; ${number.format(kept)} left as they are, for somebody changed them since`;
+  return `undone${where}: ${count(restored, 'point')} restored${left}`;
 }
 
 export interface Shown {
@@ -83,30 +109,29 @@ export interface Shown {
   readonly rejectsUrl: string | null;
   /** It was so before this command said anything. */
   readonly wasThere: boolean;
+  /** How this command was called. */
+  readonly command: string;
   /** Options that a command which is suggested needs as well. */
   readonly more: string;
+  /** Rows that are refused were to be left out. */
+  readonly isPartial: boolean;
 }
 
 /** What became of an import, in lines for people. */
-export function outcome({ name, seen, rejectsUrl, wasThere, more }: Shown): string[] {
+export function outcome(shown: Shown): string[] {
+  const { name, seen, rejectsUrl, wasThere } = shown;
   const refused = () => rejects(seen, rejectsUrl);
   switch (seen.status) {
     case 'DONE':
       if (wasThere) return [`${name}: was imported already (import ${seen.id}, ${revisions(seen)})`];
       return [`${name}: imported ${counts(seen)}; ${revisions(seen)} (import ${seen.id})`, ...refused()];
     case 'PREVIEWED':
-      return previewed(name, seen, rejectsUrl, more);
+      return previewed(shown);
     case 'UNDONE':
-      return [
-        `${name}: undone in revision ${seen.undoneRevision ?? '-'}: ${count(seen.restored, 'point')} restored; ${number.format(seen.kept)} left as they are, for somebody changed them since`,
-      ];
+      return [`${name}: ${undone(seen)}`];
     case 'CANCELLED':
       return [`${name}: was cancelled (import ${seen.id}); nothing of it was written`];
     default:
-      return [
-        `${name}: failed; nothing of it was written (import ${seen.id})`,
-        `  ${seen.problem ?? seen.status}`,
-        ...refused(),
-      ];
+      return [`${name}: failed; nothing of it was written (import ${seen.id})`, `  ${failure(seen)}`, ...refused()];
   }
 }

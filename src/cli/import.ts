@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '../engine/fault.ts';
 import { ImportFile } from './import-file.ts';
@@ -93,6 +94,11 @@ async function told(call: ImportCall, console: Console, name: string, run: (prog
   }
 }
 
+/** How this program was called, for commands that can be copied. */
+function calledAs(path: string): string {
+  return path.endsWith('.js') ? `node ${relative(process.cwd(), path)}` : 'tidemark';
+}
+
 /** Carries out `tidemark import`; returns its exit code. */
 export async function importFiles(words: readonly string[], console: Console): Promise<number> {
   const call = readImportCall(words);
@@ -100,12 +106,13 @@ export async function importFiles(words: readonly string[], console: Console): P
     console.out.write(importHelp());
     return 0;
   }
+  const command = `${calledAs(process.argv[1])} import`;
   const more = call.server.href === 'http://localhost:4000/' ? '' : ` --url ${call.server.href.replace(/\/$/, '')}`;
   const report = (server: ImportServer, name: string, { seen, wasThere }: Ended) => {
     const rejectsUrl = seen.rejectsUrl && server.resolve(seen.rejectsUrl);
     const text = call.json
       ? JSON.stringify({ file: name, import: { ...seen, rejectsUrl } })
-      : outcome({ name, seen, rejectsUrl, wasThere, more }).join('\n');
+      : outcome({ name, seen, rejectsUrl, wasThere, command, more, isPartial: call.input.partial === true }).join('\n');
     console.out.write(`${text}\n`);
     return isWell(seen, call);
   };

@@ -7,6 +7,7 @@ export interface Screen {
 
 const barWidth = 24;
 const redrawMillis = 100;
+/** Where lines stay: what is over sooner has none. */
 const lineMillis = 5_000;
 
 /** 1234567 as 1.2 MB. */
@@ -27,21 +28,24 @@ function bar(part: number): string {
 export class Progress {
   readonly #screen: Screen;
   readonly #name: string;
+  readonly #millis: number;
   #phase = '';
-  #shownAt = Number.NEGATIVE_INFINITY;
+  #shownAt: number;
   #isDrawn = false;
 
-  constructor(screen: Screen, name: string) {
+  constructor(screen: Screen, name: string, millis = screen.isTTY === true ? redrawMillis : lineMillis) {
     this.#screen = screen;
     this.#name = name;
+    this.#millis = millis;
+    this.#shownAt = screen.isTTY === true ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
   /** `part` from 0 to 1; undefined: nobody knows. */
   show(phase: string, part: number | undefined, detail: string): void {
     const now = performance.now();
     const isTerminal = this.#screen.isTTY === true;
-    const isDue = now - this.#shownAt >= (isTerminal ? redrawMillis : lineMillis) || (isTerminal && part === 1);
-    if (phase === this.#phase && !isDue) return;
+    const isDue = now - this.#shownAt >= this.#millis || (isTerminal && part === 1);
+    if (!isDue && (phase === this.#phase || !isTerminal)) return;
     this.#phase = phase;
     this.#shownAt = now;
     const amount = part === undefined ? '' : isTerminal ? `${bar(part)}  ` : `${Math.floor(part * 100)} %, `;

@@ -6,6 +6,7 @@ import { Feed } from '../feed/feed.ts';
 import { FollowedImports } from '../feed/imports.ts';
 import { Arrival } from '../imports/arrival.ts';
 import { Bytes } from '../imports/bytes.ts';
+import { requireFolder } from '../imports/folder.ts';
 import { Imports } from '../imports/imports.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
@@ -72,6 +73,7 @@ export async function startApi(
   const port = await server.listen();
   let store: OpenStore | undefined;
   try {
+    requireFolder('UPLOADS', uploadsFolder(config));
     store = await open();
     database = connect({ url: store.url, connectionsMax: config.databaseConnections });
     const running = await serve(config, server, database, store);

@@ -1,11 +1,12 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
 import { Fault } from '../engine/fault.ts';
 import { type Arrival, filenameOf, sha256Of } from '../imports/arrival.ts';
 import type { ImportInput } from '../imports/input.ts';
 import { importInputOf } from '../imports/input-of.ts';
+import { globalId } from '../schema/ids.ts';
 import type { Taker, UploadLocks } from '../store/upload-locks.ts';
 import type { UploadRow } from '../store/uploads.ts';
 import type { Checksum } from './checksum.ts';
@@ -13,6 +14,7 @@ import type { Checksum } from './checksum.ts';
 /** What a request came with that tus' server does not hand on. */
 export interface Sent {
   readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   readonly checksum: Checksum | undefined;
   /** Of the lock that it holds. */
   taker?: Taker;
@@ -25,6 +27,9 @@ export interface Sent {
  * but this one, for the end of the upload, and begin another one.
  */
 export const askAgain = 423;
+
+/** Names the import of an upload to clients that never called createUpload. */
+export const importHeader = 'Tidemark-Import';
 
 /** A refusal as tus' server knows them. */
 export class Refusal extends Error {
@@ -73,13 +78,14 @@ export class UploadStore extends DataStore {
   override async create(upload: Upload): Promise<Upload> {
     const { filename, sha256, input } = givenOf(upload.metadata ?? {});
     const { id, size = null } = upload;
-    await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input);
+    this.#name(await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input));
     return upload;
   }
 
   override async getUpload(id: string): Promise<Upload> {
     const row = await this.#arrival.upload(id);
     if (!row) throw ERRORS.FILE_NOT_FOUND;
+    this.#name(row.import);
     if (row.isGone) throw new Refusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
     if (!row.isComplete && !row.isAwaited)
       throw new Refusal(410, 'The import of this upload is over: nothing waits for its bytes.');
@@ -143,6 +149,11 @@ export class UploadStore extends DataStore {
 
   override getExpiration(): number {
     return this.#expiryMillis;
+  }
+
+  #name(id: number): void {
+    const response = this.#sent.getStore()?.response;
+    if (response && !response.headersSent) response.setHeader(importHeader, globalId('Import', id));
   }
 }
 

@@ -9,7 +9,7 @@ import { asFault } from '../store/patience.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/upload-locks.ts';
 import { BodyFault } from './body.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
-import { askAgain, givenOf, Refusal, type Sent, UploadStore } from './tus-store.ts';
+import { askAgain, givenOf, importHeader, Refusal, type Sent, UploadStore } from './tus-store.ts';
 
 export interface UploadOptions {
   readonly expiryHours: number;
@@ -47,7 +47,7 @@ export class Uploads {
       // Which pages may ask is decided for all addresses of this server alike.
       allowedOrigins: () => false,
       allowedHeaders: ['Upload-Checksum'],
-      exposedHeaders: ['Upload-Expires', 'Tus-Checksum-Algorithm'],
+      exposedHeaders: ['Upload-Expires', 'Tus-Checksum-Algorithm', importHeader],
       namingFunction: (_, metadata = {}) => {
         givenOf(metadata);
         return randomUUID();
@@ -76,7 +76,7 @@ export class Uploads {
     request.setTimeout(idleMillis, () => request.socket.destroy());
     this.#active.add(request);
     response.once('close', () => this.#active.delete(request));
-    await this.#sent.run({ request, checksum }, () => this.#tus.handle(request, response));
+    await this.#sent.run({ request, response, checksum }, () => this.#tus.handle(request, response));
   }
 
   /** Cuts what is under way: what came is kept, and clients go on elsewhere. */

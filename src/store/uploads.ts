@@ -116,6 +116,8 @@ export interface UploadRow {
   readonly filename: string;
   readonly size: number | null;
   readonly sha256: string | null;
+  /** The import that it was sent for. */
+  readonly import: number;
   /** What is to become of it, as its user said first. */
   readonly input: unknown;
   /** Milliseconds since 1970. */
@@ -128,11 +130,12 @@ export interface UploadRow {
 
 export async function readUpload(database: Database, id: string): Promise<UploadRow | undefined> {
   const [row] = await database.query<Record<string, unknown>>(
-    `SELECT id, filename, size, coalesce(sha256, claimed_sha256) AS sha256, extract(epoch from created_at) * 1000 AS created,
+    `SELECT uploads.id, filename, size, coalesce(sha256, claimed_sha256) AS sha256, extract(epoch from created_at) * 1000 AS created,
        complete_at IS NOT NULL AS complete, gone_at IS NOT NULL AS gone,
        EXISTS (SELECT FROM imports WHERE upload = uploads.id AND status = 'UPLOADING') AS awaited,
-       (SELECT input FROM imports WHERE upload = uploads.id ORDER BY imports.id LIMIT 1) AS input
-     FROM uploads WHERE id = $1`,
+       first.id AS import, first.input
+     FROM uploads LEFT JOIN LATERAL (SELECT id, input FROM imports WHERE upload = uploads.id ORDER BY id LIMIT 1) AS first ON true
+     WHERE uploads.id = $1`,
     [id],
   );
   if (!row) return undefined;
@@ -141,6 +144,7 @@ export async function readUpload(database: Database, id: string): Promise<Upload
     filename: row.filename as string,
     size: row.size === null ? null : Number(row.size),
     sha256: row.sha256 as string | null,
+    import: row.import as number,
     input: row.input,
     createdAt: Number(row.created),
     isComplete: row.complete === true,

@@ -125,12 +125,14 @@ describe('against a server', () => {
     server.outcome = ({ input }) => {
       if (input.filename === '1.csv') return done;
       const rejected = [{ line: 3, column: 'value', reason: "'x' is not a number" }];
-      return { status: 'FAILED', problem: '12 rows were refused.', rejectedCount: 12, rejected };
+      return { status: 'FAILED', problem: `Refused: ${rejected[0].reason}.`, rejectedCount: 12, rejected };
     };
     const { code, output } = await run([one, two, three]);
     expect(code).toBe(1);
     expect(server.imports.map(({ input }) => input.filename)).toEqual(['1.csv', '2.csv']);
-    expect(output).toContain('12 rows were refused.');
+    expect(output).toContain(
+      '\n  12 rows are refused: correct the file, or leave out what is refused with --partial.\n',
+    );
     expect(output).toContain("  line 3, column value: 'x' is not a number\n  and 11 more\n  all of them: ");
     expect(output).toContain(`${server.url}/imports/${server.imports[1].id}/rejects.csv`);
     expect(output).toContain(`not sent, as they come after it: ${three}`);
@@ -170,7 +172,7 @@ describe('against a server', () => {
       '  price   VALUE  A       1.5',
       '  series that would be made: A',
       '  derived series that would move: A.mean',
-      `  To import it: tidemark import --commit ${id} --url ${server.url}`,
+      `  To import it: node bin/tidemark.js import --commit ${id} --url ${server.url}`,
     ])
       expect(output.split('\n')).toContain(line);
     const committed = await run(['--commit', id, '--partial']);
@@ -179,6 +181,29 @@ describe('against a server', () => {
     expect((await run(['--undo', id])).output).toContain(
       'preview.csv: undone in revision 9: 2 points restored; 1 left',
     );
+  });
+
+  it.each([
+    [
+      "there is no series 'A'; create it, or set createMissing",
+      ' --create-missing',
+      "there is no series 'A'; create it, or set --create-missing",
+    ],
+    [
+      "'1,5' is not a number: say decimalComma: true if",
+      ' --partial',
+      "'1,5' is not a number: say --decimal-comma yes if",
+    ],
+  ])('a preview of rows that are refused says how to import the others: %s', async (reason, option, told) => {
+    const path = file(`refused${option}.csv`);
+    const rejected = [{ line: 2, column: null, reason }];
+    server.outcome = () => ({ status: 'PREVIEWED', rows: 2, new: null, changed: 1, rejectedCount: 1, rejected });
+    const { output } = await run([path, '--preview']);
+    expect(output).toContain('2 rows of several series (1 point changed, 0 as they were, others new, 1 refused)');
+    expect(output).toContain(`\n  line 2: ${told}\n`);
+    expect(output).toMatch(new RegExp(`: node bin/tidemark.js import --commit .*${option}$`, 'm'));
+    const partial = await run([path, '--preview', '--partial']);
+    expect(partial.output).toContain('\n  To import it: node ');
   });
 
   it('--json gives one line for each file, whatever becomes of it', async () => {

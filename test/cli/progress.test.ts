@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { inOptions } from '../../src/cli/in-options.ts';
 import { bytesText, Progress } from '../../src/cli/progress.ts';
 
 function screen(isTTY: boolean) {
@@ -21,13 +22,17 @@ it('on a terminal one line is drawn over, no longer than the terminal is wide, a
   expect(rest).toEqual(['\r\x1b[K', 'a.csv: interrupted\n']);
 });
 
-it('elsewhere there is a line for each phase, and then one now and then', () => {
+it('elsewhere there is a line now and then, and none of what is soon over', () => {
   const log = screen(false);
-  const progress = new Progress(log, 'a.csv');
-  for (let part = 0; part <= 1; part += 0.01) progress.show('sent', part, 'of 2.0 MB');
-  progress.show('waits for a worker', undefined, '');
-  progress.clear();
-  expect(log.written).toEqual(['a.csv: sent 0 %, of 2.0 MB\n', 'a.csv: waits for a worker\n']);
+  const run = (progress: Progress) => {
+    progress.show('sent', 0.5, 'of 2.0 MB');
+    progress.show('waits for a worker', undefined, '');
+    progress.clear();
+  };
+  run(new Progress(log, 'a.csv'));
+  expect(log.written).toEqual([]);
+  run(new Progress(log, 'a.csv', 0));
+  expect(log.written).toEqual(['a.csv: sent 50 %, of 2.0 MB\n', 'a.csv: waits for a worker\n']);
 });
 
 it('bytes are told in units of a thousand', () => {
@@ -38,4 +43,11 @@ it('bytes are told in units of a thousand', () => {
     '1.3 MB',
     '73.4 GB',
   ]);
+});
+
+it('what the server says is told in options of the command, but for what it quotes', () => {
+  expect(
+    inOptions("No column holds instants ('timeFormat', 'x'): name one in columns with the role T, and its timeFormat."),
+  ).toBe("No column holds instants ('timeFormat', 'x'): name one with --map column=T, and its --time-format.");
+  expect(inOptions('say header: false, or partial: true')).toBe('say --header no, or --partial');
 });

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { flagOf, readConfig, settings } from '../../src/config.ts';
 import { createDatabase } from '../support/database.ts';
@@ -66,12 +67,22 @@ describe('the command line', () => {
     const { folder, remove } = scratch();
     const well = await run(['doctor'], { TIDEMARK_HOME: folder, PORT: String(await freePort()) });
     expect(well.output).not.toContain('fail');
+    expect(well.output).toMatch(new RegExp(`^ok {4}uploads: ${folder}/uploads, \\d+ GB free$`, 'm'));
     expect(well.code).toBe(0);
     const ill = await run(['doctor'], { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', PORT: '0' });
     expect(ill).toMatchObject({
       code: 1,
       output: expect.stringMatching(/^fail {2}PostgreSQL: DATABASE_URL.*127\.0\.0\.1:1/m),
     });
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    for (const uploads of [file, join(file, 'uploads')]) {
+      const { code, output } = await run(['doctor'], { TIDEMARK_HOME: folder, UPLOADS: uploads, PORT: '0' });
+      expect({ code, output }).toMatchObject({
+        code: 1,
+        output: expect.stringContaining(`fail  uploads: UPLOADS: ${file} `),
+      });
+    }
     remove();
   });
 });
@@ -87,6 +98,15 @@ describe('what cannot be used at start is named in one line', () => {
       new RegExp(`PORT: 127.0.0.1:${port} is taken`),
     );
     holder.close();
+  });
+
+  test('a folder for uploads that is a file', async () => {
+    const { folder, remove } = scratch();
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const env = { UPLOADS: join(file, 'uploads'), DATABASE_URL: inject('serverUrl') };
+    expect(await refusal(env)).toBe(`tidemark: UPLOADS: ${file} is a file, not a folder. Set UPLOADS to another one.`);
+    remove();
   });
 
   test('no PostgreSQL there, a wrong password, no such database, a user without rights', async () => {
@@ -138,7 +158,12 @@ describe('settings', () => {
 
   test('every setting refuses what it cannot be, by the name that it was given under', () => {
     for (const entry of settings) {
-      const wrong = entry.name === 'home' ? '' : entry.name === 'host' ? 'two words' : '\u0000 not this';
+      const wrong =
+        entry.name === 'home' || entry.name === 'uploads'
+          ? ''
+          : entry.name === 'host'
+            ? 'two words'
+            : '\u0000 not this';
       if (wrong === '') continue;
       expect(() => readConfig(new Map(), { [entry.env]: wrong }), entry.env).toThrow(
         new RegExp(`^${entry.env} must be `),

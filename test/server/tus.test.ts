@@ -9,6 +9,7 @@ import { postgresBell } from '../../src/bell/postgres.ts';
 import { readConfig } from '../../src/config.ts';
 import { dropExpiredUploads } from '../../src/imports/retention.ts';
 import { apiServer } from '../../src/run/api.ts';
+import { globalId } from '../../src/schema/ids.ts';
 import { scratch, until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import {
@@ -81,6 +82,10 @@ describe('the protocol', () => {
     expect(headers.location).toBe(`uploads/${id}`);
     expect(headers['upload-expires']).toBeDefined();
     expect(await importOf(server.app, id)).toMatchObject({ status: 'UPLOADING' });
+    const named = globalId('Import', (await importOf(server.app, id)).id);
+    expect(headers['tidemark-import']).toBe(named);
+    expect(headers['access-control-expose-headers']).toContain('Tidemark-Import');
+    expect((await tus(other.port, 'HEAD', `/uploads/${id}`)).headers['tidemark-import']).toBe(named);
     expect((await patch(server.port, id, 0, bytes.subarray(0, 60_000))).headers['upload-offset']).toBe('60000');
     expect(await offsetOf(other.port, id)).toBe(60_000);
     expect((await patch(other.port, id, 60_000, bytes.subarray(60_000))).status).toBe(204);

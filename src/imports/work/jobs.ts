@@ -148,6 +148,6 @@ function problemOf(told: unknown, error: unknown): string {
     return 'The database has no disk space left: nothing was written. Free some, and import the file again.';
   const said = told instanceof Error ? told.message : String(told);
   if (codeOf(error) === 'ENOENT')
-    return 'The bytes of this file are not in the folder of uploads: send the file again.';
+    return 'The bytes of this file are not in the folder of uploads: send the file again. (UPLOADS must be one folder for all processes, as a volume that all machines share.)';
   return told instanceof Fault ? said : `The import failed, and that should not be: ${said}`;
 }

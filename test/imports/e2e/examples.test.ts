@@ -1,8 +1,12 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startNetwork } from '../../client/network.ts';
 import { describeWithBrowser, openPage, startBrowser } from '../../support/browser.ts';
+import { ask } from '../../support/client.ts';
 import { program, until } from '../../support/program.ts';
+import { patch } from '../../support/uploads.ts';
 import { writeTicks } from './generate.ts';
 import { Place } from './place.ts';
 import { totalOf } from './rows.ts';
@@ -30,6 +34,29 @@ it('examples/upload.js sends a file over a cut, goes on where it was when stoppe
   expect({ code, output: upload.output() }).toMatchObject({ code: 0 });
   expect(upload.output()).toContain("status: 'DONE'");
   expect(await totalOf(place.databaseUrl, 'NODE')).toEqual({ count: file.count, sum: file.sum });
+});
+
+it('examples/upload.sh does so with curl alone: goes on where it was, previews and commits; and ends when something is wrong', async () => {
+  const file = writeTicks(join(place.folder, 'shell.csv'), 1 << 20, 'SHELL', 3);
+  const bytes = readFileSync(file.path);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const input = `{ filename: "shell.csv", size: ${bytes.length}, sha256: "${sha256}", import: { createMissing: true, previewOnly: true } }`;
+  const { createUpload } = await ask<{ createUpload: { id: string } }>(
+    place.url,
+    `mutation { createUpload(input: ${input}) { id } }`,
+  );
+  await patch(place.port, createUpload.id, 0, bytes.subarray(0, 500_000));
+  const run = async (path: string) => {
+    const upload = program('bash', ['examples/upload.sh', path, place.url]);
+    return { code: (await upload.ended).code, output: upload.output() };
+  };
+  const sent = await run(file.path);
+  expect(sent).toMatchObject({ code: 0, output: expect.stringContaining('"offset":500000') });
+  expect(sent.output).toContain('"status":"PREVIEWED"');
+  expect(sent.output).toContain('"status":"DONE"');
+  expect(await totalOf(place.databaseUrl, 'SHELL')).toEqual({ count: file.count, sum: file.sum });
+  writeFileSync(file.path, 'country,amount\nDE,1\n');
+  expect(await run(file.path)).toMatchObject({ code: 1, output: expect.stringContaining('No column holds instants') });
 });
 
 describeWithBrowser('in a browser', () => {
