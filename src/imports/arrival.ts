@@ -94,7 +94,11 @@ export class Arrival {
     this.#checkSize(size);
     const sha256 = sha256Of(given);
     const upload = { id: randomUUID(), filename: filenameOf(filename), size, claimedSha256: sha256, sha256: null };
-    if (sha256 === null) return { import: await this.begin(upload, input), upload: upload.id, offset: 0 };
+    if (sha256 === null) {
+      const begun = { import: await this.begin(upload, input), upload: upload.id, offset: 0 };
+      if (size === 0) await this.finished(upload.id);
+      return begun;
+    }
     const { begun, isQueued } = await withTextLocked(this.#database, sha256, async (run) => {
       const found = await this.#recognize(run, sha256, size, input);
       if (found) return { begun: found, isQueued: false };
@@ -106,6 +110,8 @@ export class Arrival {
       return { begun: { import: await beginIn(run, upload, input), upload: upload.id, offset: 0 }, isQueued: false };
     });
     if (isQueued) this.#wake([{ id: begun.import, epoch: 0 }]);
+    // Nothing is to be sent, so nobody else says that all is here.
+    else if (begun.offset === size) await this.finished(begun.upload);
     return begun;
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { App } from '../schema/app.ts';
 import { Operation } from '../schema/operation.ts';
+import { Addresses, addressOf } from './addresses.ts';
 import { asBodyFault, BodyFault } from './body.ts';
 import { sendDownload } from './download.ts';
 import { exportOf, rejectsOf } from './export.ts';
@@ -10,11 +11,15 @@ import type { Uploads } from './tus.ts';
 const nothingThere =
   'There is nothing here. The API is at /graphql; files come at /uploads and go at /export/KEY.csv, /export/KEY.ndjson and /imports/ID/rejects.csv.';
 
+/** Each holds some blocks of points in memory for as long as it is read. */
+const downloadsPerClient = 16;
+
 /** What is neither an operation nor a sign of life: files on their way in and out. */
 export class Files {
   readonly #app: App;
   readonly #uploads: Uploads;
   readonly #slowMillis: number;
+  readonly #downloads = new Addresses(downloadsPerClient);
 
   constructor(app: App, uploads: Uploads, slowMillis: number) {
     this.#app = app;
@@ -26,8 +31,13 @@ export class Files {
     const [path, search] = (request.url ?? '/').split(/\?(.*)/s);
     if (isUploads(path)) return this.#uploads.answer(request, response);
     if (request.method !== 'GET') throw new BodyFault(405, 'BAD_USER_INPUT', 'This can only be read: use GET.');
-    const operation = new Operation(this.#app, onClose(response));
+    const address = addressOf(request);
+    if (!this.#downloads.enter(address)) {
+      const message = `At most ${downloadsPerClient} files go to one address at once: ask again when one of them is there.`;
+      throw new BodyFault(429, 'RATE_LIMITED', message);
+    }
     try {
+      const operation = new Operation(this.#app, onClose(response));
       const parameters = new URLSearchParams(search);
       const download =
         (await exportOf(this.#app, operation, path, parameters)) ?? (await rejectsOf(this.#app, path, parameters));
@@ -35,6 +45,8 @@ export class Files {
       await sendDownload(response, download, this.#slowMillis);
     } catch (error) {
       throw asBodyFault(error);
+    } finally {
+      this.#downloads.leave(address);
     }
   }
 

@@ -143,6 +143,10 @@ class Form {
 
   #takeField(name: string, value: string, cut: boolean): void {
     if (this.#stream) throw bad('The file must be the last part of the form, behind operations and map.');
+    if (name === this.#map?.name)
+      throw bad(
+        `The part '${name.slice(0, 60)}' is a text: a file needs a filename, as curl gives with -F 0=@prices.csv.`,
+      );
     if (cut) throw bad(`The field ${name.slice(0, 60)} holds more than ${fieldBytesMax.toLocaleString('en')} bytes.`);
     if (name === 'operations' && !this.#operations) this.#operations = operationsOf(value);
     else if (name === 'map' && this.#operations && !this.#map) this.#map = mapOf(value, this.#operations);
@@ -178,7 +182,7 @@ function busboyFor({ headers }: IncomingMessage) {
       limits: {
         fieldNameSize: 100,
         fieldSize: fieldBytesMax,
-        fields: 2,
+        fields: 3,
         files: 2,
         parts: 4,
         headerPairs: 50,

@@ -172,7 +172,11 @@ export function givenOf(metadata: Readonly<Record<string, string | null>>): Give
       input: importInputOf(metadata.import == null ? {} : JSON.parse(metadata.import)),
     };
   } catch (error) {
-    if (error instanceof Fault) throw new Refusal(400, `Upload-Metadata: ${error.message}`);
+    if (error instanceof Fault) {
+      const { inputPath = [], message } = error;
+      const place = inputPath.length > 1 ? `${inputPath.join('.')}: ` : '';
+      throw new Refusal(400, `Upload-Metadata: ${place}${message}`);
+    }
     if (error instanceof SyntaxError) throw new Refusal(400, 'Upload-Metadata: import is not JSON.');
     throw error;
   }

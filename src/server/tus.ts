@@ -67,6 +67,9 @@ export class Uploads {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // For networks that let no other method pass.
+    const meant = request.headers['x-http-method-override'];
+    if (request.method === 'POST' && (meant === 'PATCH' || meant === 'DELETE')) request.method = meant;
     if (!methods.has(request.method ?? ''))
       throw new BodyFault(405, 'BAD_USER_INPUT', 'Files are sent here by the tus protocol; they cannot be read.');
     const header = request.headers['upload-checksum'];

@@ -38,6 +38,8 @@ export class UploadLocks {
   readonly #name = randomUUID();
   readonly #holders = new Map<string, Holder>();
   #client: Promise<pg.Client> | undefined;
+  /** A connection takes one statement after another. */
+  #last: Promise<unknown> = Promise.resolve();
   #current: pg.Client | undefined;
 
   constructor(url: string) {
@@ -52,7 +54,7 @@ export class UploadLocks {
     const deadline = Date.now() + waitMillisMax;
     for (let before = this.#holders.get(id); before; before = this.#holders.get(id)) {
       before.taker.onAsked();
-      await Promise.race([before.released, this.#pause(deadline - Date.now(), taker)]);
+      await this.#await(before, deadline, taker);
       if (Date.now() >= deadline) throw new LockTaken();
     }
     let release = () => {};
@@ -111,7 +113,9 @@ export class UploadLocks {
       throw error;
     }
     try {
-      return await client.query(text, [...values]);
+      const running = this.#last.then(() => client.query(text, [...values]));
+      this.#last = running.catch(() => undefined);
+      return await running;
     } catch (error) {
       await this.#lose(client);
       throw error;
@@ -155,7 +159,18 @@ export class UploadLocks {
     await client.end().catch(() => undefined);
   }
 
-  async #pause(millis: number, { signal }: Taker): Promise<void> {
+  /** Whoever goes on earlier leaves no timer behind: many wait for the same upload, again and again. */
+  async #await({ released }: Holder, deadline: number, { signal }: Taker): Promise<void> {
+    const over = new AbortController();
+    const patience = this.#pause(deadline - Date.now(), { signal: AbortSignal.any([signal, over.signal]) });
+    try {
+      await Promise.race([released, patience]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #pause(millis: number, { signal }: Pick<Taker, 'signal'>): Promise<void> {
     try {
       await wait(Math.max(0, millis), undefined, { signal, ref: false });
     } catch {

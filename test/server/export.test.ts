@@ -160,6 +160,27 @@ describe('a long series', () => {
     expect(most - before).toBeLessThan(64 * 1024 * 1024);
   });
 
+  it('goes to one address some times at once, not any number', async () => {
+    const patient = await startServer({ databaseUrl: server.databaseUrl });
+    const open = () =>
+      new Promise<IncomingMessage>((resolve, reject) =>
+        get({ host: '127.0.0.1', port: patient.port, path: '/export/LONG.csv', agent: false }, resolve).on(
+          'error',
+          reject,
+        ),
+      );
+    const unread = await Promise.all(Array.from({ length: 16 }, open));
+    expect(unread.map(({ statusCode }) => statusCode)).toEqual(Array(16).fill(200));
+    const refused = await fetched('/export/A.csv', {}, patient.port);
+    expect(refused.status).toBe(429);
+    expect(JSON.parse(refused.body)).toMatchObject({
+      errors: [{ message: expect.stringMatching(/At most 16 files/), extensions: { code: 'RATE_LIMITED' } }],
+    });
+    for (const response of unread) response.destroy();
+    await until(async () => (await fetched('/export/A.csv', {}, patient.port)).status === 200);
+    await patient.stop();
+  });
+
   it('is not taken for whole by a client whose connection ends early, and who reads nothing is cut off', async () => {
     const response = await new Promise<IncomingMessage>((resolve) =>
       get({ host: '127.0.0.1', port: server.port, path: '/export/LONG.csv' }, resolve),

@@ -166,7 +166,7 @@ describe('what is wrong', () => {
       'a text where the file should be',
       formOf(['operations', operations], ['map', map], ['0', 'abc']),
       400,
-      /not expected|more than its/,
+      /'0' is a text: a file needs a filename/,
     ],
     [
       'two files',

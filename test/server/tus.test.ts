@@ -157,6 +157,46 @@ describe('the protocol', () => {
     });
   });
 
+  it('an import in metadata keeps to the rules of the API', async () => {
+    const cases: [object, string][] = [
+      [{ note: 'a\ud800' }, 'import.note: This holds a character that no text can hold.'],
+      [{ delimiter: ';;' }, 'import.delimiter: The delimiter is one character'],
+      [{ delimiter: ';', quote: ';' }, 'import.quote: The delimiter and the quote cannot be the same'],
+      [{ encoding: 'klingon' }, "import.encoding: There is no encoding 'klingon'"],
+      [{ timeZone: 'Mars/Base' }, "import.timeZone: There is no time zone 'Mars/Base'"],
+      [{ series: 'a b' }, 'import.series: This cannot be a series'],
+      [
+        {
+          columns: [
+            { column: 'a', role: 'T' },
+            { column: 'a', role: 'VALUE' },
+          ],
+        },
+        "import.columns.1.column: The column 'a' is named twice",
+      ],
+    ];
+    const before = (await importsOf(server.app)).length;
+    for (const [input, said] of cases) {
+      const { status, body } = await created({
+        'upload-length': 1,
+        'upload-metadata': metadata({ import: JSON.stringify(input) }),
+      });
+      expect([status, body]).toEqual([400, expect.stringContaining(`Upload-Metadata: ${said}`)]);
+    }
+    expect(await importsOf(server.app)).toHaveLength(before);
+  });
+
+  it('PATCH and DELETE may come as a POST that says so', async () => {
+    const { upload } = await begin(10);
+    const send = (method: string, headers: Record<string, string>, body?: string) =>
+      tus(server.port, 'POST', `/uploads/${upload}`, { 'x-http-method-override': method, ...headers }, body);
+    const type = 'application/offset+octet-stream';
+    const sent = await send('PATCH', { 'content-type': type, 'upload-offset': '0' }, 'abcd');
+    expect([sent.status, sent.headers['upload-offset']]).toEqual([204, '4']);
+    expect((await send('DELETE', {})).status).toBe(204);
+    expect((await tus(server.port, 'HEAD', `/uploads/${upload}`)).status).toBe(410);
+  });
+
   it('bytes beyond the size are refused, and those at a wrong place', async () => {
     const { upload } = await begin(10);
     expect((await patch(server.port, upload, 0, 'x'.repeat(11))).status).toBe(413);
@@ -337,6 +377,19 @@ describe('what fails on the way', () => {
     }
   });
 
+  it('many who want one upload at once leave nothing behind', async () => {
+    const warnings: string[] = [];
+    const listen = ({ message }: Error) => warnings.push(message);
+    process.on('warning', listen);
+    const { upload } = await begin(100_000);
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => patch(server.port, upload, 0, Buffer.alloc(100_000)).catch(() => undefined)),
+    );
+    process.off('warning', listen);
+    for (const answer of answers) expect([204, 409, 423, undefined]).toContain(answer?.status);
+    expect(warnings).toEqual([]);
+  });
+
   it('who holds a lock whose connection is lost is cut off; what came stays, and it goes on', async () => {
     const { upload } = await begin(900_000);
     const sent = open(upload, 0, 900_000);
@@ -435,6 +488,14 @@ describe('what is here already', () => {
     const again = await begin(1_000, given);
     expect(again).toMatchObject({ upload: first.upload, offset: 1_000 });
     expect(again.import).toBeGreaterThan(partial.import);
+  });
+
+  it('of an empty file nothing is awaited, whether it is recognized or not', async () => {
+    const empty = { sha256: sha256('') };
+    for (const { upload, offset } of [await begin(0), await begin(0, empty), await begin(0, empty)]) {
+      expect(offset).toBe(0);
+      expect(await importOf(server.app, upload)).toMatchObject({ status: 'QUEUED', version: 1 });
+    }
   });
 
   it('two that begin the same at the same moment send it once', async () => {

@@ -56,9 +56,10 @@ function csvForm(sample: Sample, input: ImportInput, text: string): Form {
   if (first === undefined) return { format: 'CSV', delimiter, quote, header: false, names: [], texts: [] };
   refuseTitle(first, rows);
   const header = input.header ?? isHeader(first);
-  const names = first.map((name, i) => (header && trim(name) !== '' ? trim(name) : `${i + 1}`));
   const body = header ? rows.slice(1) : rows;
-  if (body.length === 0 && sample.whole) {
+  if (body.length === 0 && !sample.whole) return { format: 'CSV', delimiter, quote, header, names: [], texts: [] };
+  const names = first.map((name, i) => (header && trim(name) !== '' ? trim(name) : `${i + 1}`));
+  if (body.length === 0) {
     throw new Fault('BAD_USER_INPUT', 'This file holds a header and no row: say header: false if it is a row.', [
       'input',
       'header',

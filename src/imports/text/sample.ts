@@ -26,7 +26,16 @@ const others: readonly (readonly [string, string])[] = [
   ['25504446', 'a PDF'],
   ['28b52ffd', 'packed with zstd'],
   ['fd377a58', 'packed with xz'],
-  ['425a6839', 'packed with bzip2'],
+  ['425a68', 'packed with bzip2'],
+  ['1f8b08', 'packed with gzip more than once'],
+  ['89504e47', 'an image'],
+  ['ffd8ff', 'an image'],
+  ['47494638', 'an image'],
+  ['3c21444f', 'a web page'],
+  ['3c21646f', 'a web page'],
+  ['3c68746d', 'a web page'],
+  ['3c48544d', 'a web page'],
+  ['3c3f786d', 'XML'],
 ];
 
 export async function sampleOf(source: Source, input: ImportInput): Promise<Sample> {
@@ -35,7 +44,7 @@ export async function sampleOf(source: Source, input: ImportInput): Promise<Samp
   const raw = gzip ? gunzipped(counted(source, 0, { bytes: 0 }), source.size) : source.read(0);
   const [start] = await firstOf(raw, sampleBytes);
   if (start.length === 0) throw new Fault('BAD_USER_INPUT', 'This file is empty.');
-  const other = others.find(([bytes]) => start.toString('hex', 0, 4) === bytes);
+  const other = others.find(([bytes]) => start.toString('hex', 0, 4).startsWith(bytes));
   if (other)
     throw new Fault('BAD_USER_INPUT', `This is ${other[1]}: send CSV or NDJSON, as it is or packed with gzip.`);
   const encoding = input.encoding === undefined ? guessEncoding(start) : encodingNamed(input.encoding);

@@ -168,6 +168,18 @@ describe('the plan of a file', () => {
       {},
       'This is an Excel workbook or another ZIP archive: send CSV or NDJSON, as it is or packed with gzip.',
     ],
+    ['<!DOCTYPE html>\n<html>', {}, 'This is a web page: send CSV or NDJSON, as it is or packed with gzip.'],
+    ['GIF89a', {}, 'This is an image: send CSV or NDJSON, as it is or packed with gzip.'],
+    [
+      `t,price\n1,"${'x\n'.repeat(600_000)}`,
+      {},
+      'This file cannot be read: line 2, column 2: the quote that opens here is not closed within 1 MiB.',
+    ],
+    [
+      `t,price\n1,${'2'.repeat(400_000)}\n`,
+      {},
+      'The first row of this file is longer than 256 KiB: this is no table of ticks.',
+    ],
     [
       `t,"${'x\n'.repeat(600_000)}`,
       {},
@@ -176,6 +188,12 @@ describe('the plan of a file', () => {
     ['x'.repeat(1_100_000), {}, 'This file cannot be read: line 1, column 1: the line is longer than 1 MiB.'],
   ])('of a file is refused (%#)', async (content, input, message) => {
     expect(await fault(content, input)).toBe(message);
+  });
+
+  it('of what is packed twice says so', async () => {
+    expect(await fault(gzipSync(gzipSync('t,price\n1,2\n')))).toBe(
+      'This is packed with gzip more than once: send CSV or NDJSON, as it is or packed with gzip.',
+    );
   });
 
   it('finds the encoding', async () => {
