@@ -64,7 +64,8 @@ export function redisBell(url: string, { storeId, log }: BellOptions): Bell {
   const prefix = `{tidemark-${storeId}}`;
   const channel = `${prefix}:commits`;
   const connect = (role: string) => {
-    const client = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: false });
+    // ioredis leaves a rejection to nobody where its own resubscription is cut off.
+    const client = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: false, autoResubscribe: false });
     client.on('error', (error) => log(`redis (${role}): ${error.message}`));
     return client;
   };
@@ -91,8 +92,14 @@ export function redisBell(url: string, { storeId, log }: BellOptions): Bell {
     listen: async (onNotice) => {
       const subscriber = connect('listen');
       subscriber.on('message', (_, payload) => onNotice(parseNotice(payload)));
-      subscriber.on('ready', () => onNotice(undefined));
       await subscriber.subscribe(channel);
+      onNotice(undefined);
+      subscriber.on('ready', () => {
+        subscriber.subscribe(channel).then(
+          () => onNotice(undefined),
+          () => undefined,
+        );
+      });
       return {
         stop: async () => {
           subscriber.disconnect();

@@ -18,6 +18,8 @@ export interface Sent {
   readonly checksum: Checksum | undefined;
   /** Of the lock that it holds. */
   taker?: Taker;
+  /** Resolves when nothing more is written: tus' server does not wait for that when something fails. */
+  written?: Promise<void>;
   /** Why its bytes could not be written: tus' server makes some of these into others. */
   failure?: unknown;
 }
@@ -103,8 +105,18 @@ export class UploadStore extends DataStore {
     });
   }
 
-  override async write(chunks: Readable, id: string, from: number): Promise<number> {
+  override write(chunks: Readable, id: string, from: number): Promise<number> {
     const sent = this.#sent.getStore();
+    const writing = this.#write(chunks, id, from, sent);
+    if (sent)
+      sent.written = writing.then(
+        () => undefined,
+        () => undefined,
+      );
+    return writing;
+  }
+
+  async #write(chunks: Readable, id: string, from: number, sent: Sent | undefined): Promise<number> {
     const mayGoOn = () => {
       if (!sent?.taker || !this.#locks.holds(id, sent.taker))
         throw new Refusal(503, 'The connection to the database was lost. Ask where to go on, and go on.');

@@ -92,14 +92,16 @@ export class Uploads {
     return {
       newLock: (id): Lock => {
         let taker: Taker | undefined;
+        let sent: Sent | undefined;
         return {
           lock: async (signal, cancelRequest) => {
-            const sent = this.#sent.getStore();
+            sent = this.#sent.getStore();
             taker = { signal, onAsked: () => void cancelRequest(), onLost: () => sent?.request.socket.destroy() };
             await this.#locks.take(id, taker);
             if (sent) sent.taker = taker;
           },
           unlock: async () => {
+            await sent?.written;
             if (taker) await this.#locks.release(id, taker);
           },
         };

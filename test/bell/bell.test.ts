@@ -202,6 +202,21 @@ describeWithRedis('Redis', () => {
     };
   });
 
+  it('whoever leaves when the connection has just come back leaves no rejection to nobody', async () => {
+    const bell = redisBell(redis.url, { storeId: 3, log: () => undefined });
+    let [heard, leave] = [0, () => {}];
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    const listening = await bell.listen(() => {
+      if (++heard === 2) void listening.stop().then(leave);
+    });
+    await redis.cutSubscribers();
+    // A rejection that nobody hears fails the run.
+    await left;
+    await bell.stop();
+  });
+
   it('two stores that share a Redis do not hear one another', async () => {
     const one = redisBell(redis.url, { storeId: 1, log: () => undefined });
     const two = redisBell(redis.url, { storeId: 2, log: () => undefined });

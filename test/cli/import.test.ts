@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { importHelp, importOptions, readImportCall } from '../../src/cli/import-options.ts';
 import { startNetwork } from '../client/network.ts';
+import { importHere } from '../support/import-here.ts';
 import { freePort, scratch, tidemark, until } from '../support/program.ts';
 import { done, type StandIn, startStandIn } from './stand-in.ts';
 
@@ -97,16 +98,14 @@ describe('against a server', () => {
     onTestFinished(() => void program.process.kill('SIGKILL'));
     return program;
   };
-  const run = async (words: string[], url = server.url) => {
-    const program = start(words, url);
-    const { code } = await program.ended;
-    return { code, output: program.output() };
-  };
+  const run = (words: string[], url = server.url) => importHere([...words, '--url', url]);
 
   it('sends the bytes and their hash, and says what became of them', async () => {
     const path = file('first.csv');
     server.outcome = (_, bytes) => ({ ...done, rows: bytes.toString().split('\n').length });
-    const { code, output } = await run([path, '--create-missing', '--map', 'value=VALUE', '--note', 'n']);
+    const program = start([path, '--create-missing', '--map', 'value=VALUE', '--note', 'n']);
+    const { code } = await program.ended;
+    const output = program.output();
     const [{ id, input }] = server.imports;
     expect(output).toContain(`${path}: imported 4 rows (2 new, 0 changed, 0 as they were); revision 7 (import ${id})`);
     expect(code).toBe(0);
@@ -253,11 +252,12 @@ describe('against a server', () => {
     ['shrinks', (path: string) => truncateSync(path, 100)],
   ])('a file that %s while it is sent is noticed', async (_, change) => {
     const path = large(`changed-${_}.csv`);
-    const program = start([path]);
+    const running = run([path]);
     await until(() => server.offsets.length > 0);
     change(path);
-    expect((await program.ended).code).toBe(1);
-    expect(program.output()).toContain(`tidemark: ${path} changed while it was being sent`);
+    const { code, output } = await running;
+    expect(code).toBe(1);
+    expect(output).toContain(`tidemark: ${path} changed while it was being sent`);
     expect(server.imports[0].seen).toEqual({});
   });
 

@@ -98,7 +98,7 @@ it('whatever clients ask in whatever order, each step is taken where it may be a
         }
       },
     ),
-    { numRuns: 60 * times },
+    { numRuns: 40 * times },
   );
 });
 

@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => place?.stop());
 
 it('examples/upload.js sends a file over a cut, goes on where it was when stopped, and says what became of it', async () => {
-  const file = writeTicks(join(place.folder, 'example.csv'), 30 << 20, 'NODE', 3);
+  const file = writeTicks(join(place.folder, 'example.csv'), 17 << 20, 'NODE', 3);
   const network = await startNetwork(place.port);
   const stopped = program(process.execPath, ['examples/upload.js', file.path, network.url]);
   await stopped.says(': sent ');
@@ -61,7 +61,7 @@ it('examples/upload.sh does so with curl alone: goes on where it was, previews a
 
 describeWithBrowser('in a browser', () => {
   it('examples/upload.html sends the file that is chosen, and shows what becomes of it', async () => {
-    const file = writeTicks(join(place.folder, 'page.csv'), 10 << 20, 'PAGE', 3);
+    const file = writeTicks(join(place.folder, 'page.csv'), 1 << 20, 'PAGE', 3);
     const files = program(process.execPath, ['examples/serve.js', '0']);
     onTestFinished(async () => {
       files.process.kill();

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import type { Imported } from '../../../src/cli/import-server.ts';
 import { Kept } from '../../chaos/kept.ts';
 import { createDatabase } from '../../support/database.ts';
-import { type Program, scratch, tidemark } from '../../support/program.ts';
+import { importHere } from '../../support/import-here.ts';
+import { scratch } from '../../support/program.ts';
 import { freePort } from '../../support/redis.ts';
 
 export interface Ran {
-  readonly code: number | null;
+  readonly code: number;
   readonly output: string;
   /** What --json said of each file. */
   readonly imports: readonly Imported[];
@@ -21,7 +22,6 @@ export class Place {
   readonly api: Kept;
   readonly worker: Kept;
   readonly #remove: () => Promise<void>;
-  readonly #commands: Program[] = [];
 
   private constructor(port: number, databaseUrl: string, folder: string, remove: () => Promise<void>) {
     this.port = port;
@@ -59,12 +59,9 @@ export class Place {
     return path;
   }
 
-  /** `tidemark import` with these words. */
+  /** `tidemark import` with these words, in this process. */
   async import(words: readonly string[], url = this.url): Promise<Ran> {
-    const program = tidemark(['import', ...words, '--json', '--url', url]);
-    this.#commands.push(program);
-    const { code } = await program.ended;
-    const output = program.output();
+    const { code, output } = await importHere([...words, '--json', '--url', url]);
     const imports = output
       .split('\n')
       .filter((line) => line.startsWith('{'))
@@ -73,7 +70,6 @@ export class Place {
   }
 
   async stop(): Promise<void> {
-    for (const command of this.#commands) command.process.kill('SIGKILL');
     await Promise.all([this.api.stop(), this.worker.stop()]);
     await this.#remove();
   }

@@ -122,7 +122,7 @@ describe('rows of CSV', () => {
         expect(ofPapaparse(text, delimiter, quote, newline)).toEqual(wanted);
         if (rows.length > 0) expect(ofUdsv(text, delimiter, quote, newline, form.columns)).toEqual(wanted);
       }),
-      { numRuns: 1_000 * times },
+      { numRuns: 400 * times },
     );
   });
 
@@ -141,7 +141,7 @@ describe('rows of CSV', () => {
         const whole = await told(content, 1_000);
         for (const pieceBytes of [1, 2, 3]) expect(await told(content, pieceBytes)).toEqual(whole);
       }),
-      { numRuns: 1_000 * times },
+      { numRuns: 400 * times },
     );
   });
 
@@ -166,7 +166,7 @@ describe('rows of CSV', () => {
         }
         expect(ours).toEqual(strict);
       }),
-      { numRuns: 2_000 * times },
+      { numRuns: 800 * times },
     );
   });
 

@@ -37,6 +37,7 @@ function rows(bytes: number): Buffer {
 
 const header = 't,series,price,size\n';
 const row = '2024-01-05T00:00:00Z,A,1,1\n';
+const noted = `2024-01-05T00:00:00Z,A,1,1,${'x'.repeat(2_020)}\n`;
 
 const sources: Readonly<Record<string, (mebibytes: number) => Source>> = {
   rows: (mebibytes) => repeated(header, rows(mebibyte), mebibytes),
@@ -79,8 +80,14 @@ const sources: Readonly<Record<string, (mebibytes: number) => Source>> = {
   'a quote never closed': (mebibytes) =>
     repeated(`${header}${row.repeat(20_000)}2024-01-05T00:00:00Z,"A`, Buffer.from(row.repeat(2_000)), mebibytes * 20),
   'a long line': (mebibytes) => repeated(header + row.repeat(20_000), Buffer.alloc(mebibyte, 'x'), mebibytes),
+  // Long cells, as the time goes where rows are many.
   'a gzip bomb': (mebibytes) =>
-    repeated('', gzipSync(header + row.repeat(600_000), { level: 9 }), mebibytes / 16, 'x.csv.gz'),
+    repeated(
+      '',
+      gzipSync(`t,series,price,size,note\n${noted.repeat(8_192)}`, { level: 9 }),
+      mebibytes / 16,
+      'x.csv.gz',
+    ),
 };
 
 const [, , name, mebibytes] = process.argv;

@@ -55,7 +55,7 @@ describe('ticks of a file', () => {
         const wide = Buffer.from(`\ufeff${text}`, 'utf16le');
         expect(await readAll(sourceOf(wide, 'x', pieceBytes), { ...plainPlan, encoding: 'utf-16le' })).toEqual(whole);
       }),
-      { numRuns: 200 * times },
+      { numRuns: 60 * times },
     );
   });
 
@@ -69,7 +69,7 @@ describe('ticks of a file', () => {
         expect(long.ticks).toEqual(quick.ticks);
         expect(long.rows).toBe(quick.rows);
       }),
-      { numRuns: 500 * times },
+      { numRuns: 200 * times },
     );
   });
 
@@ -240,7 +240,7 @@ describe('ticks of a file', () => {
         const twice = rejects[0]?.reason.includes('twice');
         if (!twice) expect(rejects[0]?.column === 't').toBe(object);
       }),
-      { numRuns: 3_000 * times },
+      { numRuns: 1_000 * times },
     );
   });
 

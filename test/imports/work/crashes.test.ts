@@ -185,7 +185,7 @@ test(
         expect(sorted(await heldBy(prefix))).toStrictEqual(sorted(held));
       }),
       // What is wrong is made smaller for so long.
-      { numRuns: 40 * times, interruptAfterTimeLimit: 60_000 * times },
+      { numRuns: 15 * times, interruptAfterTimeLimit: 60_000 * times },
     );
   },
   120_000 * times,
