@@ -21,6 +21,12 @@ export interface JobsOptions {
 /** A thread cannot begin with TypeScript: from source, it is the one that was built. */
 const file = import.meta.url.endsWith('.ts') ? '../../dist/jobs.js' : 'jobs.js';
 
+/**
+ * What is forgotten at once is collected when there is so much of it: also buffers, of which those who read files leave
+ * gigabytes behind. Three times this is what V8 takes by itself.
+ */
+const maxYoungGenerationSizeMb = 12;
+
 /** One that ended by itself is followed by another one after so long. */
 const restartMillis = 1_000;
 
@@ -46,6 +52,7 @@ export class JobsThread {
   async start(): Promise<void> {
     const thread = new Worker(new URL(file, import.meta.url), {
       workerData: { config: this.#config, url: this.#url },
+      resourceLimits: { maxYoungGenerationSizeMb },
     });
     this.#thread = thread;
     let failure: Error | undefined;

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { idOf, put, type Scene, startScene } from '../imports/api/scene.ts';
 import { ask, gql } from '../support/client.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { until } from '../support/program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-full-'));
 
@@ -30,7 +31,7 @@ if (disk === undefined) {
 
 describe.skipIf(disk === undefined)('a disk that is full', () => {
   let postgres: EmbeddedPostgres | undefined;
-  let server: TestServer;
+  let server: Scene;
   const ballast = join(folder, 'ballast');
 
   beforeAll(async () => {
@@ -40,7 +41,8 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     mkdirSync(home);
     postgres = await startEmbeddedPostgres({ home, settings });
     await migrate({ url: postgres.url, folder: 'drizzle' });
-    server = await startServer({ databaseUrl: postgres.url });
+    // What is sent lies on another disk.
+    server = await startScene({ databaseUrl: postgres.url });
   });
   afterAll(async () => {
     await server?.stop();
@@ -73,11 +75,15 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
       )
     ).series.samples.t.length;
 
+  const fill = () => {
+    const { bavail, bsize } = statfsSync(folder);
+    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 1_500_000), 1));
+  };
+
   it('a write that finds no room is UNAVAILABLE and not half there; reads go on; with room again all goes on by itself', async () => {
     expect((await write(0)).errors).toBeUndefined();
     expect((await write(1)).errors).toBeUndefined();
-    const { bavail, bsize } = await import('node:fs').then(({ statfsSync }) => statfsSync(folder));
-    writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - 1_500_000), 1));
+    fill();
     // A write that was refused may leave room that it had taken already, so that one more fits in.
     let written = 2;
     for (let refused = 0; refused < 3; ) {
@@ -98,5 +104,38 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     rmSync(ballast);
     expect((await write(written)).data.ingestColumns).toEqual({ revision: revision + 1, accepted: count });
     expect(await counted()).toBe((written + 1) * count);
+  });
+
+  it('an import that finds no room says so, nothing of it is written, and with room again it can be sent again', async () => {
+    const rows = 400_000;
+    const text = `series,t,value\n${Array.from({ length: rows }, (_, i) => `IMPORTED,${t + i},${Math.random()}\n`).join('')}`;
+    const queue = () => put(server, { status: 'QUEUED', input: { createMissing: true }, text });
+    const seen = async (id: number) =>
+      (
+        await ask<{ import: { status: string; problem: string | null; accepted: number } }>(
+          server.url,
+          'query ($id: ID!) { import(id: $id) { status problem accepted } }',
+          { id: idOf(id) },
+        )
+      ).import;
+    const ended = async (id: number) => {
+      await until(async () => !['QUEUED', 'RUNNING'].includes((await seen(id)).status));
+      return seen(id);
+    };
+    const revision = await server.revision();
+    fill();
+    const refused = await queue();
+    // One that begins takes up what waits.
+    const worker = await server.startWorker();
+    expect(await ended(refused)).toMatchObject({
+      status: 'FAILED',
+      problem: expect.stringContaining('no disk space'),
+    });
+    expect(await server.revision()).toBe(revision);
+    rmSync(ballast);
+    await worker.stop();
+    const next = await queue();
+    await server.startWorker();
+    expect(await ended(next)).toMatchObject({ status: 'DONE', problem: null, accepted: rows });
   });
 });

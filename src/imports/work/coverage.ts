@@ -4,8 +4,9 @@ interface Covered {
   generation: number;
 }
 
-/** Of one series so many spans are told apart; with more, neighbours count as one. */
+/** Of one series so many spans are told apart, and of very many series together so many; with more, neighbours count as one. */
 const spansMax = 32;
+const spansOfAllMax = 131_072;
 
 /**
  * Where an import has laid blocks down, and of which generation they are. It may cover more than the blocks do: that costs
@@ -36,15 +37,16 @@ export class Coverage {
       return;
     }
     spans.push({ from, to, generation });
-    if (spans.length > spansMax) this.#spans.set(series, fewer(spans));
+    const max = Math.min(spansMax, Math.max(2, Math.floor(spansOfAllMax / this.#spans.size)));
+    if (spans.length > max) this.#spans.set(series, fewer(spans, max));
   }
 }
 
 /** Half as many: those that lie closest together are one, of the later generation. */
-function fewer(spans: readonly Covered[]): Covered[] {
+function fewer(spans: readonly Covered[], max: number): Covered[] {
   const inTime = [...spans].sort((a, b) => a.from - b.from);
   const gaps = inTime.slice(1).map((span, i) => span.from - inTime[i].to);
-  const widest = [...gaps].sort((a, b) => b - a)[Math.floor(spansMax / 2) - 1];
+  const widest = [...gaps].sort((a, b) => b - a)[Math.floor(max / 2) - 1];
   const joined: Covered[] = [];
   inTime.forEach((span, i) => {
     const last = joined.at(-1);

@@ -17,6 +17,15 @@ function arraysOf(length: number): Arrays {
   };
 }
 
+/** Columns of so many series are made at a time: of very many, they would take more memory than the ticks. */
+const seriesPerPart = 2_048;
+
+/** A key of the file, by its number, and its ticks. */
+export interface Gathered {
+  readonly slot: number;
+  readonly column: Column;
+}
+
 /** Ticks that were read and not laid down yet, in the order of the file. The arrays are used again and again. */
 export class Gathering {
   #given: Arrays;
@@ -55,8 +64,8 @@ export class Gathering {
     this.#count = n;
   }
 
-  /** The ticks of each series, in the order of the file, until the next ones are added; and forgets them. */
-  take(): { readonly slot: number; readonly column: Column }[] {
+  /** The ticks of each series, in the order of the file, some series at a time; the ticks are forgotten behind the last one. */
+  *take(): Generator<readonly Gathered[]> {
     const count = this.#count;
     const { slot, t, value, size } = this.#given;
     const starts = new Int32Array(this.#slots + 1);
@@ -79,13 +88,16 @@ export class Gathering {
         if (this.#sized) from.size[at] = size[i];
       }
     }
-    const columns: { slot: number; column: Column }[] = [];
+    let columns: Gathered[] = [];
     for (let i = 0; i < this.#slots; i++) {
       if (starts[i + 1] > starts[i]) columns.push({ slot: i, column: columnOf(from, starts[i], starts[i + 1]) });
+      if (columns.length < seriesPerPart) continue;
+      yield columns;
+      columns = [];
     }
+    if (columns.length > 0) yield columns;
     this.#count = 0;
     this.#sized = false;
-    return columns;
   }
 
   #makeRoom(length: number): void {

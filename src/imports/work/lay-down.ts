@@ -22,7 +22,9 @@ export interface Compared {
   readonly touched: ReadonlySet<number>;
 }
 
-function cut({ t, value, size }: Column): Column[] {
+function cut(column: Column): readonly Column[] {
+  const { t, value, size } = column;
+  if (t.length <= stagedBlockPoints) return [column];
   const pieces: Column[] = [];
   for (let start = 0; start < t.length; start += stagedBlockPoints) {
     const end = start + stagedBlockPoints;

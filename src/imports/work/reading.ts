@@ -137,20 +137,20 @@ class Reading {
 
   async #write(keys: Keys, place: Place, ended: boolean): Promise<void> {
     const { database, hold, taken, tell } = this.#task;
-    const given = this.#gathering.take().flatMap(({ slot, column }) => {
-      const target = keys.targets[slot];
-      return 'series' in target ? [{ series: target.series, column }] : [];
-    });
-    const compared = await compareWithStored(database, given, this.#coverage);
-    let stages: StagedBlocks[] = [];
-    if (taken.task === 'COMMIT') stages = await layDown(database, compared.pieces, this.#coverage);
-    else for (const series of compared.touched) if (series > 0) this.#touched.add(series);
-    this.#counts = {
-      ...this.#counts,
-      unchanged: this.#counts.unchanged + compared.unchanged,
-      changed: this.#counts.changed + compared.changed,
-      created: keys.made,
-    };
+    const stages: StagedBlocks[] = [];
+    let { unchanged, changed } = this.#counts;
+    for (const some of this.#gathering.take()) {
+      const given = some.flatMap(({ slot, column }) => {
+        const target = keys.targets[slot];
+        return 'series' in target ? [{ series: target.series, column }] : [];
+      });
+      const compared = await compareWithStored(database, given, this.#coverage);
+      if (taken.task === 'COMMIT') stages.push(...(await layDown(database, compared.pieces, this.#coverage)));
+      else for (const series of compared.touched) if (series > 0) this.#touched.add(series);
+      unchanged += compared.unchanged;
+      changed += compared.changed;
+    }
+    this.#counts = { ...this.#counts, unchanged, changed, created: keys.made };
     this.#stand = { ...this.#stand, step: this.#stand.step + 1, place, ended, touched: [...this.#touched] };
     const checkpoint: Checkpoint = {
       step: this.#stand.step,

@@ -12,6 +12,7 @@ const mebibyte = 1 << 20;
 const growthMaxMebibytes = 64;
 
 const head = 'series,t,value\nBAD,2026-01-05T09:30:00Z,1\n';
+const sizedHead = 'series,t,value,size\n';
 /** So many rows that one of them cannot make columns look like something else. */
 const good = `series,t,value\n${'BAD,2026-01-05T09:30:00Z,1\n'.repeat(20)}`;
 const asTold = ['--map', 't=T', '--map', 'value=VALUE', '--time-format', 'RFC3339'];
@@ -52,6 +53,11 @@ const bad: readonly Bad[] = [
     name: 'bomb.csv.gz',
     bytes: (path) => writeBomb(path, (isLong ? 10 * 1_024 : 1_000) * mebibyte, isLong ? 0 : 100_000),
     says: [/unpack/],
+  },
+  {
+    name: 'one-instant-without-end.csv',
+    bytes: (path) => writeRepeated(path, sizedHead, 'BAD,2026-01-05T09:30:00Z,1,1\n', 64 * mebibyte + 12),
+    says: [/line \d+/],
   },
   {
     name: 'not-a-number.csv',

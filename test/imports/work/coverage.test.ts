@@ -34,3 +34,18 @@ test('blocks that follow one another are of one generation, however many there a
     coverage.add(1, i * 10, i * 10 + 9, 0);
   }
 });
+
+test('of very many series fewer spans are told apart, and none is forgotten', () => {
+  const coverage = new Coverage();
+  const seriesCount = 50_000;
+  for (const from of [0, 1_000, 5_000, 100, 9_000, 3_000]) {
+    for (let series = 0; series < seriesCount; series++) {
+      coverage.add(series, from, from + 9, coverage.generationOf(series, from, from + 9));
+    }
+  }
+  for (let series = 0; series < seriesCount; series += 100) {
+    for (const from of [0, 1_000, 5_000, 100, 9_000, 3_000]) {
+      if (coverage.generationOf(series, from, from) === 0) expect.fail(`series ${series} lost what lies at ${from}`);
+    }
+  }
+});
