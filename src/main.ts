@@ -32,7 +32,7 @@ async function run(words: readonly string[]): Promise<number | undefined> {
       if (given.flags.size > 0)
         throw new Fault('BAD_USER_INPUT', `import takes no setting: leave out ${[...given.flags.keys()].join(', ')}.`);
       const { importFiles } = await import('./cli/import.ts');
-      return importFiles(given.rest, { out: process.stdout, err: process.stderr });
+      return importFiles(given.rest, { out: process.stdout, err: process.stderr }, process.argv[1]);
     }
     case 'migrate': {
       const store = await openStore(readConfig(given.flags));

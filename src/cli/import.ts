@@ -99,14 +99,14 @@ function calledAs(path: string): string {
   return path.endsWith('.js') ? `node ${relative(process.cwd(), path)}` : 'tidemark';
 }
 
-/** Carries out `tidemark import`; returns its exit code. */
-export async function importFiles(words: readonly string[], console: Console): Promise<number> {
+/** Carries out `tidemark import`, which was called by the path of a program; returns its exit code. */
+export async function importFiles(words: readonly string[], console: Console, program: string): Promise<number> {
   const call = readImportCall(words);
   if (call.help) {
     console.out.write(importHelp());
     return 0;
   }
-  const command = `${calledAs(process.argv[1])} import`;
+  const command = `${calledAs(program)} import`;
   const more = call.server.href === 'http://localhost:4000/' ? '' : ` --url ${call.server.href.replace(/\/$/, '')}`;
   const report = (server: ImportServer, name: string, { seen, wasThere }: Ended) => {
     const rejectsUrl = seen.rejectsUrl && server.resolve(seen.rejectsUrl);

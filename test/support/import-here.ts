@@ -11,7 +11,7 @@ export async function importHere(words: readonly string[]): Promise<{ code: numb
     },
   };
   try {
-    const code = await importFiles(words, { out: screen, err: screen });
+    const code = await importFiles(words, { out: screen, err: screen }, 'bin/tidemark.js');
     return { code, output };
   } catch (error) {
     if (!(error instanceof Fault)) throw error;

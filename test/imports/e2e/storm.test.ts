@@ -11,9 +11,9 @@ import { asked, totalOf } from './rows.ts';
 
 const isLong = times > 1;
 const bytesMax = isLong ? 1 << 30 : 20 << 20;
-const cutsMax = isLong ? 100 : 15;
+const cutsMax = isLong ? 100 : 8;
 /** Half of them of the API while bytes come, half of the worker while they are worked through. */
-const killsMax = isLong ? 20 : 4;
+const killsMax = isLong ? 20 : 2;
 
 test('connections are cut and API and worker are killed all the time: one command sends one file, and every row is there once', {
   timeout: isLong ? 1_800_000 : 180_000,
