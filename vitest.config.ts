@@ -1,8 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Files that compute and keep nothing: they share processes, for to load what they need takes longer than they do. */
+/** They count what is open in their process. */
+const alone = ['test/server/export.test.ts', 'test/server/stopping.test.ts', 'test/server/outflow.test.ts'];
+
+/** They ask no database. */
 const pure = ['test/{engine,market,imports/text}/**/*.test.ts', 'test/derive/*.test.ts'];
+
+const globalSetup = ['test/support/global-setup.ts'];
 
 export default defineConfig({
   // As Node resolves it: the bundler's choice would be a second copy beside the one that packages load.
@@ -13,17 +18,20 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 4,
+    // Files follow one another in a process: to load what they need takes longer than many of them do.
+    isolate: false,
     projects: [
       {
         extends: true,
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...pure],
-          globalSetup: ['test/support/global-setup.ts'],
+          exclude: [...configDefaults.exclude, ...pure, ...alone],
+          globalSetup,
         },
       },
-      { extends: true, test: { name: 'pure', include: pure, isolate: false } },
+      { extends: true, test: { name: 'alone', include: alone, globalSetup, isolate: true } },
+      { extends: true, test: { name: 'pure', include: pure } },
     ],
   },
 });
