@@ -159,7 +159,7 @@ export async function endImport(database: Database, { id, epoch }: Holder, endin
   const { status, problem = null, restored, kept } = ending;
   await database.query(
     `UPDATE imports SET status = $3, problem = $4, restored = coalesce($5, restored), kept = coalesce($6, kept), ended_at = now(), heartbeat_at = NULL,
-       cancel_asked = false, version = version + 1
+       task = CASE $3 WHEN 'DONE' THEN 'COMMIT' ELSE task END, cancel_asked = false, version = version + 1
      WHERE ${mine}`,
     [id, epoch, status, problem, restored ?? null, kept ?? null],
   );

@@ -240,6 +240,9 @@ test('what can no longer be restored is said, and the import stays done', async 
   const row = await scene.read(id);
   expect(row.status).toBe('DONE');
   expect(row.problem).toContain('no longer kept');
+  const again = await scene.queue(csv([['H', 1, 1]]));
+  await scene.worker().jobs.take(again);
+  expect(await scene.read(again)).toMatchObject({ status: 'DONE', sameAs: id });
 });
 
 test('a series that became derived while the file was read is refused when it is published', async () => {
