@@ -2,16 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Bell } from '../bell/bell.ts';
 import { Fault, type InputPath } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
+import { type RejectRow, readRejects } from '../store/import-rejects.ts';
 import { cancelImport, queueAgain, queueUndo } from '../store/import-steps.ts';
-import {
-  type ImportRow,
-  type ImportStatus,
-  type RejectedRow,
-  readCreated,
-  readImport,
-  readImports,
-  readRejects,
-} from '../store/imports.ts';
+import { type ImportRow, type ImportStatus, readCreated, readImport, readImports } from '../store/imports.ts';
 import { type GivenInput, mergedInput } from './given.ts';
 import type { ImportInput } from './input.ts';
 import type { ImportPlan } from './plan.ts';
@@ -67,7 +60,7 @@ export class Imports {
     return readImports(this.#database, count, after);
   }
 
-  rejected(row: ImportRow, count: number): Promise<RejectedRow[]> {
+  rejected(row: ImportRow, count: number): Promise<RejectRow[]> {
     return readRejects(this.#database, workOf(row), count);
   }
 

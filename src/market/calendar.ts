@@ -1,4 +1,5 @@
 import { type Grid, uniformGrid } from '../engine/bucket.ts';
+import { clockOf, isUtc, offsetAt } from '../engine/clock.ts';
 import { formatDuration } from '../engine/duration.ts';
 
 /** Why there is no such calendar, and what to ask for instead. */
@@ -96,11 +97,9 @@ const chunkDays = 128;
 
 const zones = new Map<string, LocalDays>();
 
-const utcName = /^(z|(etc\/)?(utc|uct|gmt|gmt[+-]?0|zulu|universal|greenwich))$/;
-
 function zoneOf(timeZone: string): LocalDays | 'UTC' | undefined {
   const name = timeZone.toLowerCase();
-  if (utcName.test(name)) return 'UTC';
+  if (isUtc(name)) return 'UTC';
   const known = zones.get(name);
   if (known !== undefined) return known;
   const clock = clockOf(timeZone);
@@ -108,23 +107,6 @@ function zoneOf(timeZone: string): LocalDays | 'UTC' | undefined {
   const zone = localDays(clock);
   keep(zones, name, zone, zonesMax);
   return zone;
-}
-
-function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
-  try {
-    return new Intl.DateTimeFormat('en-US-u-ca-gregory-hc-h23-nu-latn', {
-      timeZone,
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }
 
 function localDays(clock: Intl.DateTimeFormat): LocalDays {
@@ -196,14 +178,6 @@ function stretchesOfDays(clock: Intl.DateTimeFormat, fromDay: number, toDay: num
     stretches.push(current);
   }
   return stretches;
-}
-
-/** Reads '01/05/2026, 09:30:00'. */
-function offsetAt(clock: Intl.DateTimeFormat, seconds: number): number {
-  const text = clock.format(seconds * 1000);
-  const part = (from: number, to: number): number => Number(text.slice(from, to));
-  const local = Date.UTC(part(6, 10), part(0, 2) - 1, part(3, 5), part(12, 14), part(15, 17), part(18, 20));
-  return local / 1000 - seconds;
 }
 
 /** Forgets what was kept first. */

@@ -1,7 +1,8 @@
 import { Fault } from '../engine/fault.ts';
 import { ImportProgress } from '../feed/import-progress.ts';
 import type { ImportPlan } from '../imports/plan.ts';
-import type { ImportRow, ImportStatus, RejectedRow } from '../store/imports.ts';
+import type { RejectRow } from '../store/import-rejects.ts';
+import type { ImportRow, ImportStatus } from '../store/imports.ts';
 import { builder, type Context } from './builder.ts';
 import { globalId, importCursor, parseImportCursor, parseImportId } from './ids.ts';
 import { ImportPlanType } from './import-plan.ts';
@@ -24,7 +25,7 @@ const ImportStatusType = builder.enumType('ImportStatus', {
   } as const satisfies Record<ImportStatus, object>,
 });
 
-const RejectedRowType = builder.objectRef<RejectedRow>('RejectedRow').implement({
+const RejectedRowType = builder.objectRef<RejectRow>('RejectedRow').implement({
   description: 'A row of a file that was refused.',
   fields: (t) => ({
     line: t.field({ type: 'Long', description: 'Its line in the file, from 1 on.', resolve: ({ line }) => line }),

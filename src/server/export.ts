@@ -4,7 +4,7 @@ import { foldVersions, type Points } from '../engine/versions.ts';
 import type { App } from '../schema/app.ts';
 import { parseGlobalId } from '../schema/ids.ts';
 import type { Operation } from '../schema/operation.ts';
-import { readRejectsBehind, readWorker } from '../store/import-rejects.ts';
+import { readRejects, readWorker } from '../store/import-rejects.ts';
 import { everything, type Range, walkVersions } from '../store/read.ts';
 import { type Download, textCell } from './download.ts';
 
@@ -92,7 +92,7 @@ export async function rejectsOf(app: App, path: string, parameters: URLSearchPar
 async function* rejectTexts(app: App, id: number): AsyncGenerator<string> {
   yield 'line,column,reason\n';
   for (let place = -1; ; ) {
-    const rows = await readRejectsBehind(app.database, id, place, rowsAtOnce);
+    const rows = await readRejects(app.database, id, rowsAtOnce, place);
     if (rows.length > 0)
       yield rows.map(({ line, column, reason }) => `${line},${textCell(column ?? '')},${textCell(reason)}\n`).join('');
     if (rows.length < rowsAtOnce) return;

@@ -20,16 +20,11 @@ export async function readWorker(
   return row;
 }
 
-/** The rejects behind a place. */
-export async function readRejectsBehind(
-  database: Database,
-  id: number,
-  place: number,
-  count: number,
-): Promise<RejectRow[]> {
+/** The first rows that were refused behind a place, in the order of the file. */
+export async function readRejects(database: Database, id: number, count: number, behind = -1): Promise<RejectRow[]> {
   const rows = await database.query<{ place: string; line: string; column: string | null; reason: string }>(
     `SELECT place, line, "column", reason FROM import_rejects WHERE import = $1 AND place > $2 ORDER BY place LIMIT $3`,
-    [id, place, count],
+    [id, behind, count],
   );
   return rows.map(({ column, reason, ...row }) => ({
     place: Number(row.place),

@@ -129,21 +129,6 @@ export async function changedImports(database: Database, seen: ReadonlyMap<numbe
   return rows.map(({ id }) => id);
 }
 
-export interface RejectedRow {
-  readonly line: number;
-  readonly column: string | null;
-  readonly reason: string;
-}
-
-/** The first rows that were refused, in the order of the file. */
-export async function readRejects(database: Database, work: number, count: number): Promise<RejectedRow[]> {
-  const rows = await database.query<{ line: string; column: string | null; reason: string }>(
-    'SELECT line, "column", reason FROM import_rejects WHERE import = $1 ORDER BY place LIMIT $2',
-    [work, count],
-  );
-  return rows.map((row) => ({ ...row, line: Number(row.line) }));
-}
-
 /** The keys of the first series that it makes. */
 export async function readCreated(database: Database, work: number, count: number): Promise<string[]> {
   const rows = await database.query<{ key: string }>(

@@ -28,16 +28,14 @@ export interface StagedColumn {
   readonly column: Column;
 }
 
-function cut({ series, column }: StagedColumn): StagedColumn[] {
-  const pieces: StagedColumn[] = [];
-  for (let start = 0; start < column.t.length; start += stagedBlockPoints) {
+/** Blocks of a sorted column. */
+export function cutColumn(column: Column): readonly Column[] {
+  const { t, value, size } = column;
+  if (t.length > 0 && t.length <= stagedBlockPoints) return [column];
+  const pieces: Column[] = [];
+  for (let start = 0; start < t.length; start += stagedBlockPoints) {
     const end = start + stagedBlockPoints;
-    const piece = {
-      t: column.t.subarray(start, end),
-      value: column.value.subarray(start, end),
-      size: column.size?.subarray(start, end),
-    };
-    pieces.push({ series, column: piece });
+    pieces.push({ t: t.subarray(start, end), value: value.subarray(start, end), size: size?.subarray(start, end) });
   }
   return pieces;
 }
@@ -56,7 +54,9 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
     points = 0;
     if (blocks.length > 0) stages.push(await stageBlocks(database, blocks));
   };
-  for (const piece of columns.flatMap(cut)) {
+  for (const piece of columns.flatMap(({ series, column }) =>
+    cutColumn(column).map((piece) => ({ series, column: piece })),
+  )) {
     batch.push(piece);
     points += piece.column.t.length;
     if (points >= statementPointsMax) await flush();

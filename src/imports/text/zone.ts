@@ -1,3 +1,5 @@
+import { clockOf, isUtc, offsetAt } from '../../engine/clock.ts';
+
 /** Clock times of an IANA zone as instants. */
 export interface Zone {
   readonly name: string;
@@ -15,11 +17,9 @@ interface Day {
   readonly change: number;
 }
 
-const utcName = /^(z|(etc\/)?(utc|uct|gmt|gmt[+-]?0|zulu|universal|greenwich))$/i;
-
 /** undefined: there is no such zone. */
 export function zoneOf(name: string): Zone | undefined {
-  if (utcName.test(name)) return { name, instantOf: (local) => local };
+  if (isUtc(name)) return { name, instantOf: (local) => local };
   const clock = clockOf(name);
   if (clock === undefined) return undefined;
   const days = new Map<number, Day>();
@@ -56,29 +56,4 @@ function dayOf(clock: Intl.DateTimeFormat, day: number): Day {
     else to = middle;
   }
   return { before, after, change: to };
-}
-
-function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
-  try {
-    return new Intl.DateTimeFormat('en-US-u-ca-gregory-hc-h23-nu-latn', {
-      timeZone,
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** Reads '01/05/2026, 09:30:00'. */
-function offsetAt(clock: Intl.DateTimeFormat, seconds: number): number {
-  const text = clock.format(seconds * 1000);
-  const part = (from: number, to: number): number => Number(text.slice(from, to));
-  const local = Date.UTC(part(6, 10), part(0, 2) - 1, part(3, 5), part(12, 14), part(15, 17), part(18, 20));
-  return local / 1000 - seconds;
 }

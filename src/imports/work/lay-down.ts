@@ -1,8 +1,8 @@
 import { cutAtGaps, sortColumn } from '../../ingest/column.ts';
-import type { Column } from '../../store/block-columns.ts';
+
 import type { Database } from '../../store/connect.ts';
 import { readWeights, type StagedBlocks } from '../../store/import-stages.ts';
-import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/stage.ts';
+import { cutColumn, type StagedColumn, stageBlocks, statementPointsMax } from '../../store/stage.ts';
 import { compare, withoutUnchanged } from './compare.ts';
 import type { Coverage } from './coverage.ts';
 
@@ -22,17 +22,6 @@ export interface Compared {
   readonly touched: ReadonlySet<number>;
 }
 
-function cut(column: Column): readonly Column[] {
-  const { t, value, size } = column;
-  if (t.length <= stagedBlockPoints) return [column];
-  const pieces: Column[] = [];
-  for (let start = 0; start < t.length; start += stagedBlockPoints) {
-    const end = start + stagedBlockPoints;
-    pieces.push({ t: t.subarray(start, end), value: value.subarray(start, end), size: size?.subarray(start, end) });
-  }
-  return pieces;
-}
-
 /**
  * Sorts what was gathered of each series, cuts it into blocks and leaves out what is stored already. A block that lies over
  * an earlier one of the same import is kept whole: what that one says is not stored yet.
@@ -44,7 +33,7 @@ export async function compareWithStored(
 ): Promise<Compared> {
   const pieces: Piece[] = given.flatMap(({ series, column }) =>
     cutAtGaps(sortColumn(column).column)
-      .flatMap(cut)
+      .flatMap(cutColumn)
       .map((piece) => ({
         series,
         column: piece,

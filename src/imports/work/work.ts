@@ -1,8 +1,8 @@
 import { Fault } from '../../engine/fault.ts';
+import { readRejects } from '../../store/import-rejects.ts';
 import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/import-stages.ts';
 import { isItsTurn } from '../../store/import-turn.ts';
 import { type Ending, endImport, keepMoved, keepPlan } from '../../store/import-work.ts';
-import { readRejects } from '../../store/imports.ts';
 import type { ImportPlan } from '../plan.ts';
 import { Interrupted } from './hold.ts';
 import { publish } from './publish.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readRejects } from '../../../src/store/imports.ts';
+import { readRejects } from '../../../src/store/import-rejects.ts';
 import { everything, readPoints, readVersions } from '../../../src/store/read.ts';
 import { dropStale } from '../../../src/store/stage.ts';
 import { idOf, put } from '../../store/world.ts';
