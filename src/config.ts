@@ -11,6 +11,7 @@ export interface Config {
   readonly home: string;
   readonly role: Role;
   readonly allowedOrigins: readonly string[];
+  readonly clientHeader: string | undefined;
   readonly databaseConnections: number;
   readonly workerConcurrency: number;
   readonly bodyBytesMax: number;
@@ -138,6 +139,16 @@ export const settings: readonly Setting[] = [
     },
   }),
   setting({
+    name: 'clientHeader',
+    env: 'CLIENT_HEADER',
+    value: 'name',
+    fallback: undefined,
+    meaning:
+      'The header in which a proxy before the API says who asks, as x-forwarded-for or x-forwarded-user: the last name in it counts. Without it clients are known by their addresses.',
+    parse: (text) =>
+      /^[\w-]+$/.test(text) ? text.toLowerCase() : { problem: 'the name of a header, as x-forwarded-for' },
+  }),
+  setting({
     name: 'databaseConnections',
     env: 'DATABASE_CONNECTIONS',
     value: 'number',
@@ -168,7 +179,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '1000',
     meaning:
-      'WebSockets and event streams of one address at a time; one more is closed with code 4430, or answered with 429.',
+      'WebSockets and event streams of one client at a time; one more is closed with code 4430, or answered with 429.',
     parse: whole(1, 1_000_000),
   }),
   setting({

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bell } from '../bell/bell.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
+import type { By } from '../store/import-requests.ts';
 import {
   completeUpload,
   declareSize,
@@ -88,14 +89,14 @@ export class Arrival {
   }
 
   /** Begins an upload, or goes on with one; of what is here already nothing is to be sent: the offset is the size. */
-  async createUpload({ filename, size, sha256: given, input }: GivenUpload): Promise<Begun> {
+  async createUpload({ filename, size, sha256: given, input }: GivenUpload, by: By = null): Promise<Begun> {
     if (!Number.isSafeInteger(size) || size < 0)
       throw new Fault('BAD_USER_INPUT', 'size is the number of bytes of the file.', ['size']);
     this.#checkSize(size);
     const sha256 = sha256Of(given);
     const upload = { id: randomUUID(), filename: filenameOf(filename), size, claimedSha256: sha256, sha256: null };
     if (sha256 === null) {
-      const begun = { import: await this.begin(upload, input), upload: upload.id, offset: 0 };
+      const begun = { import: await this.begin(upload, input, by), upload: upload.id, offset: 0 };
       if (size === 0) await this.finished(upload.id);
       return begun;
     }
@@ -104,10 +105,13 @@ export class Arrival {
       if (found) return { begun: found, isQueued: false };
       const here = await this.#here(run, sha256, size);
       if (here !== undefined) {
-        const id = await this.#queue(run, here, upload.filename, input);
+        const id = await this.#queue(run, { upload: here, filename: upload.filename, input, by });
         return { begun: { import: id, upload: here, offset: size }, isQueued: true };
       }
-      return { begun: { import: await beginIn(run, upload, input), upload: upload.id, offset: 0 }, isQueued: false };
+      return {
+        begun: { import: await beginIn(run, upload, input, by), upload: upload.id, offset: 0 },
+        isQueued: false,
+      };
     });
     if (isQueued) this.#wake([{ id: begun.import, epoch: 0 }]);
     // Nothing is to be sent, so nobody else says that all is here.
@@ -116,13 +120,13 @@ export class Arrival {
   }
 
   /** Begins an upload under an id that was chosen, and gives its import. */
-  begin(upload: NewUpload, input: ImportInput): Promise<number> {
+  begin(upload: NewUpload, input: ImportInput, by: By = null): Promise<number> {
     if (upload.size !== null) this.#checkSize(upload.size);
-    return withTextLocked(this.#database, upload.id, (run) => beginIn(run, upload, input));
+    return withTextLocked(this.#database, upload.id, (run) => beginIn(run, upload, input, by));
   }
 
   /** The import of a file that came within a request. */
-  async fromFile(file: ArrivedFile, input: ImportInput): Promise<number> {
+  async fromFile(file: ArrivedFile, input: ImportInput, by: By = null): Promise<number> {
     const { sha256, size, filename } = file;
     const { id, isNew, isOther } = await withTextLocked(this.#database, sha256, async (run) => {
       const found = await this.#recognize(run, sha256, size, input, true);
@@ -130,7 +134,11 @@ export class Arrival {
       const here = await this.#here(run, sha256, size);
       if (here === undefined) await insertUpload(run, { id: file.upload, filename, size, claimedSha256: null, sha256 });
       const upload = here ?? file.upload;
-      return { id: await this.#queue(run, upload, filename, input), isNew: true, isOther: upload !== file.upload };
+      return {
+        id: await this.#queue(run, { upload, filename, input, by }),
+        isNew: true,
+        isOther: upload !== file.upload,
+      };
     });
     if (!isOther) file.isTaken = true;
     if (isNew) this.#wake([{ id, epoch: 0 }]);
@@ -151,8 +159,9 @@ export class Arrival {
   }
 
   /** Its user does not want to send the rest. */
-  async cancelled(id: string): Promise<void> {
-    for (const touched of await giveUpUpload(this.#database, id, 'CANCELLED', null)) this.#tell(touched.id);
+  async cancelled(id: string, by: By = null): Promise<void> {
+    for (const { id: touched } of await giveUpUpload(this.#database, id, { status: 'CANCELLED', by }))
+      this.#tell(touched);
     await this.bytes.remove(id);
   }
 
@@ -181,8 +190,11 @@ export class Arrival {
     return upload !== undefined && (await this.bytes.offset(upload)) === size ? upload : undefined;
   }
 
-  #queue(run: Run, upload: string, filename: string, input: ImportInput): Promise<number> {
-    return insertImport(run, { upload, filename, status: 'QUEUED', task: taskOf(input), input });
+  #queue(
+    run: Run,
+    asked: { readonly upload: string; readonly filename: string; readonly input: ImportInput; readonly by: By },
+  ): Promise<number> {
+    return insertImport(run, { ...asked, status: 'QUEUED', task: taskOf(asked.input) });
   }
 
   #checkSize(size: number): void {
@@ -207,8 +219,8 @@ export class Arrival {
   }
 }
 
-async function beginIn(run: Run, upload: NewUpload, input: ImportInput): Promise<number> {
+async function beginIn(run: Run, upload: NewUpload, input: ImportInput, by: By): Promise<number> {
   await insertUpload(run, upload);
   const { id, filename } = upload;
-  return insertImport(run, { upload: id, filename, status: 'UPLOADING', task: taskOf(input), input });
+  return insertImport(run, { upload: id, filename, status: 'UPLOADING', task: taskOf(input), input, by });
 }

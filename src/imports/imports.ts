@@ -3,7 +3,9 @@ import type { Bell } from '../bell/bell.ts';
 import { Fault, type InputPath } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
 import { type RejectRow, readRejects } from '../store/import-rejects.ts';
+import { type By, type RequestRow, readRequests } from '../store/import-requests.ts';
 import { cancelImport, queueAgain, queueUndo } from '../store/import-steps.ts';
+import { waitingImports } from '../store/import-work.ts';
 import { type ImportRow, type ImportStatus, readCreated, readImport, readImports } from '../store/imports.ts';
 import { type GivenInput, mergedInput } from './given.ts';
 import type { ImportInput } from './input.ts';
@@ -68,8 +70,13 @@ export class Imports {
     return readCreated(this.#database, workOf(row), count);
   }
 
+  /** What was asked of it, and of the one that does its work. */
+  requests({ id, sameAs }: ImportRow, count: number): Promise<RequestRow[]> {
+    return readRequests(this.#database, sameAs === null ? [id] : [id, sameAs], count);
+  }
+
   /** Writes what was previewed, with whatever is asked otherwise now; with previewOnly it is looked at once more instead. */
-  async commit(id: number, given: GivenInput | null | undefined): Promise<ImportRow> {
+  async commit(id: number, given: GivenInput | null | undefined, by: By = null): Promise<ImportRow> {
     const asked = await this.require(id);
     const seen = await this.#worked(asked);
     const before = { ...(seen.input as ImportInput), previewOnly: false };
@@ -77,15 +84,15 @@ export class Imports {
     const isReadAnew = !isDeepStrictEqual(readingOf(input), readingOf(before));
     checkCommit(seen, !isDeepStrictEqual({ ...input, previewOnly: false }, before), isReadAnew);
     const task = input.previewOnly ? 'PREVIEW' : 'COMMIT';
-    const won = await queueAgain(this.#database, seen, seen.id, { task, input, isReadAnew });
+    const won = await queueAgain(this.#database, seen, seen.id, { task, input, isReadAnew, by });
     if (!won) throw conflict('committed', await this.require(seen.id), insteadOfCommit);
     this.#wake(seen.id, seen.epoch);
     return this.require(id);
   }
 
-  async cancel(id: number): Promise<ImportRow> {
+  async cancel(id: number, by: By = null): Promise<ImportRow> {
     const work = workOf(await this.require(id));
-    if (!(await cancelImport(this.#database, work))) {
+    if (!(await cancelImport(this.#database, work, by))) {
       const { status, task } = await this.require(work);
       if (status === 'CANCELLED') return this.require(id);
       const isUndo = (status === 'QUEUED' || status === 'RUNNING') && task === 'UNDO';
@@ -96,13 +103,15 @@ export class Imports {
       throw new Fault('CONFLICT', message, ['id'], { status });
     }
     this.#tell(work);
+    void this.#wakeWaiting().catch(() => undefined);
     return this.require(id);
   }
 
-  async undo(id: number): Promise<ImportRow> {
+  async undo(id: number, by: By = null): Promise<ImportRow> {
     const work = workOf(await this.require(id));
     const { epoch } = await this.require(work);
-    if (!(await queueUndo(this.#database, work))) throw conflict('taken back', await this.require(work), insteadOfUndo);
+    if (!(await queueUndo(this.#database, work, by)))
+      throw conflict('taken back', await this.require(work), insteadOfUndo);
     this.#wake(work, epoch);
     return this.require(id);
   }
@@ -116,6 +125,11 @@ export class Imports {
   #wake(id: number, epoch: number): void {
     void wakeImport(this.#bell, { id, epoch }).catch(() => undefined);
     this.#tell(id);
+  }
+
+  /** Some may have waited for one that is cancelled. */
+  async #wakeWaiting(): Promise<void> {
+    for (const waiting of await waitingImports(this.#database, 'queued')) await wakeImport(this.#bell, waiting);
   }
 
   #tell(id: number): void {

@@ -34,7 +34,7 @@ export async function dropExpiredUploads(
     }
     if (now - Math.max(createdAt, (await bytes.touchedAt(id)) ?? 0) < expiryHours * hourMillis) continue;
     const problem = `Nothing of the file came for ${expiryHours} hours, and what was here is deleted: send it again.`;
-    for (const { id: failed } of await giveUpUpload(database, id, 'FAILED', problem))
+    for (const { id: failed } of await giveUpUpload(database, id, { status: 'FAILED', problem }))
       await tellOfImport(database, bell, failed);
   }
   await retireUploads(database, days);

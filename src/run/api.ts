@@ -13,6 +13,7 @@ import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
 import { Executor } from '../schema/execute.ts';
 import { buildSchemas } from '../schema/schema.ts';
+import { clientNames } from '../server/clients.ts';
 import { Files } from '../server/files.ts';
 import { ApiServer } from '../server/server.ts';
 import { Uploads } from '../server/tus.ts';
@@ -58,6 +59,7 @@ export function apiServer(config: Config, ready: () => Promise<boolean>): ApiSer
     port: config.port,
     limits: config,
     allowedOrigins: config.allowedOrigins,
+    nameOf: clientNames(config.clientHeader),
     isReady: ready,
     report,
   });
@@ -131,8 +133,10 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     isReady: async () => ready && answers(database),
   };
   await feed.start();
-  const uploads = new Uploads(arrival, new UploadLocks(store.url), { expiryHours: config.uploadExpiryHours, report });
-  server.serve(new Executor(buildSchemas(), app, report), app, new Files(app, uploads, config.slowMillis));
+  const { slowMillis, uploadExpiryHours: expiryHours } = config;
+  const nameOf = clientNames(config.clientHeader);
+  const uploads = new Uploads(arrival, new UploadLocks(store.url), { expiryHours, nameOf, report });
+  server.serve(new Executor(buildSchemas(), app, report), app, new Files(app, uploads, { slowMillis, nameOf }));
   return {
     app,
     bell: bell.name,

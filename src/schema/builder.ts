@@ -2,11 +2,12 @@ import SchemaBuilder from '@pothos/core';
 import type { ArrivedFile } from '../imports/arrival.ts';
 import type { App } from './app.ts';
 import type { GivenInstant } from './given-instant.ts';
-import type { Operation } from './operation.ts';
+import type { Caller, Operation } from './operation.ts';
 
-/** What every resolver is handed: the program, and what one operation has asked so far. */
+/** What every resolver is handed: the program, who asks, and what one operation has asked so far. */
 export interface Context {
   readonly app: App;
+  readonly caller: Caller;
   readonly operation: Operation;
 }
 

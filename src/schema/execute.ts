@@ -28,7 +28,7 @@ import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { compileEvents } from './compiled.ts';
 import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
-import { type OnLeave, Operation } from './operation.ts';
+import { type Caller, nobody, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
 import { Shared, sharingKey } from './sharing.ts';
 
@@ -189,8 +189,8 @@ export class Executor {
     this.#report = report;
   }
 
-  context(onLeave?: OnLeave): Context {
-    return { app: this.#app, operation: new Operation(this.#app, onLeave) };
+  context(caller: Caller = nobody): Context {
+    return { app: this.#app, caller, operation: new Operation(this.#app, caller.onLeave) };
   }
 
   prepare(query: string): Prepared {

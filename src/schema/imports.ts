@@ -2,6 +2,7 @@ import { Fault } from '../engine/fault.ts';
 import { ImportProgress } from '../feed/import-progress.ts';
 import type { ImportPlan } from '../imports/plan.ts';
 import type { RejectRow } from '../store/import-rejects.ts';
+import type { RequestKind, RequestRow } from '../store/import-requests.ts';
 import type { ImportRow, ImportStatus } from '../store/imports.ts';
 import { builder, type Context } from './builder.ts';
 import { globalId, importCursor, parseImportCursor, parseImportId } from './ids.ts';
@@ -31,6 +32,29 @@ const RejectedRowType = builder.objectRef<RejectRow>('RejectedRow').implement({
     line: t.field({ type: 'Long', description: 'Its line in the file, from 1 on.', resolve: ({ line }) => line }),
     column: t.exposeString('column', { nullable: true, description: 'The column; null: the row as a whole.' }),
     reason: t.exposeString('reason', { description: 'Why it was refused.' }),
+  }),
+});
+
+const RequestKindType = builder.enumType('ImportRequestKind', {
+  description: 'What can be asked of an import.',
+  values: {
+    IMPORT: { description: 'That there be one: by createUpload, importFile, or a client of tus.' },
+    PREVIEW: { description: 'That it be looked at again: commitImport with previewOnly.' },
+    COMMIT: { description: 'That it be written: commitImport.' },
+    CANCEL: { description: 'That it end: cancelImport, or a client of tus that ends its upload.' },
+    UNDO: { description: 'That it be taken back: undoImport.' },
+  } as const satisfies Record<RequestKind, object>,
+});
+
+const byMeaning =
+  'Who asked: the address of the client, or the name that a proxy gives it (CLIENT_HEADER); null where nobody knows.';
+
+const ImportRequestType = builder.objectRef<RequestRow>('ImportRequest').implement({
+  description: 'Something that was asked of an import.',
+  fields: (t) => ({
+    what: t.expose('what', { type: RequestKindType, description: 'What was asked.' }),
+    at: t.expose('at', { type: 'Instant', description: 'When.' }),
+    by: t.exposeString('by', { nullable: true, description: byMeaning }),
   }),
 });
 
@@ -164,6 +188,13 @@ export const ImportType = builder.objectRef<ImportRow>('Import').implement({
         resolve: ({ status, upload }) => (status === 'UPLOADING' ? uploadUrl(upload) : null),
       }),
       createdAt: t.expose('createdAt', { type: 'Instant', description: 'When it was asked for.' }),
+      createdBy: t.exposeString('createdBy', { nullable: true, description: byMeaning }),
+      requests: t.field({
+        type: [ImportRequestType],
+        description: 'All that was asked of it and done, by whom and when, in that order.',
+        args: { first: upToSoMany },
+        resolve: (row, { first }, { app }) => app.imports.requests(row, countOf(first, listedMax, 'requests')),
+      }),
       endedAt: t.expose('endedAt', { type: 'Instant', nullable: true, description: 'When it ended.' }),
       summary: t.field({
         type: [SummaryGroupType],

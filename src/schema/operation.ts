@@ -15,6 +15,15 @@ import type { App } from './app.ts';
 /** Has something done when the client goes away; at once when it is gone already. */
 export type OnLeave = (left: () => void) => void;
 
+/** Whoever sent an operation. */
+export interface Caller {
+  /** As the server knows it; null: nobody from outside. */
+  name(): string | null;
+  readonly onLeave?: OnLeave;
+}
+
+export const nobody: Caller = { name: () => null };
+
 function unwanted(): Fault {
   return new Fault('UNAVAILABLE', 'Nobody waits for this answer any more.');
 }

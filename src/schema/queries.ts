@@ -2,6 +2,7 @@ import { type DerivedHealth, readDerivedHealth } from '../derive/derivation.ts';
 import { Fault } from '../engine/fault.ts';
 import { countFreshBlocks, countSeries } from '../store/care.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
+import { type ImportLoad, readImportLoad } from '../store/import-work.ts';
 import type { App, Health } from './app.ts';
 import { builder } from './builder.ts';
 import { requireInstant } from './given-instant.ts';
@@ -77,6 +78,19 @@ const RecomputeHealthType = builder.objectRef<DerivedHealth>('RecomputeHealth').
   }),
 });
 
+const ImportHealthType = builder.objectRef<ImportLoad>('ImportHealth').implement({
+  description: 'What workers have to do with files.',
+  fields: (t) => ({
+    queued: t.exposeInt('queued', { description: 'Imports that wait, for a worker or for earlier ones.' }),
+    running: t.exposeInt('running', { description: 'Imports that workers are at.' }),
+    queuedSince: t.expose('queuedSince', {
+      type: 'Instant',
+      nullable: true,
+      description: 'When the oldest of those that wait was asked for; null: none waits.',
+    }),
+  }),
+});
+
 const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').implement({
   description: 'How the server is doing.',
   fields: (t) => ({
@@ -101,6 +115,11 @@ const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').i
       type: RecomputeHealthType,
       description: 'How derived series follow what is written.',
       resolve: ({ app }) => readDerivedHealth(app.database, app.catalogue, app.settled),
+    }),
+    imports: t.field({
+      type: ImportHealthType,
+      description: 'What workers have to do with files.',
+      resolve: ({ app }) => readImportLoad(app.database),
     }),
     subscribers: t.field({
       type: 'Int',

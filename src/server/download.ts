@@ -41,7 +41,8 @@ export async function sendDownload(response: ServerResponse, download: Download,
     'x-accel-buffering': 'no',
   });
   try {
-    for (let part = first; !part.done; part = await parts.next()) {
+    const isBodyAsked = response.req.method !== 'HEAD';
+    for (let part = first; isBodyAsked && !part.done; part = await parts.next()) {
       if (response.destroyed) return;
       if (!response.write(part.value)) await drained(response, slowMillis);
     }

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { App } from '../schema/app.ts';
 import { Operation } from '../schema/operation.ts';
-import { Addresses, addressOf } from './addresses.ts';
 import { asBodyFault, BodyFault } from './body.ts';
+import { Clients, type NameClient } from './clients.ts';
 import { sendDownload } from './download.ts';
 import { exportOf, rejectsOf } from './export.ts';
 import { onClose } from './leaving.ts';
@@ -19,21 +19,24 @@ export class Files {
   readonly #app: App;
   readonly #uploads: Uploads;
   readonly #slowMillis: number;
-  readonly #downloads = new Addresses(downloadsPerClient);
+  readonly #nameOf: NameClient;
+  readonly #downloads = new Clients(downloadsPerClient);
 
-  constructor(app: App, uploads: Uploads, slowMillis: number) {
+  constructor(app: App, uploads: Uploads, { slowMillis, nameOf }: { slowMillis: number; nameOf: NameClient }) {
     this.#app = app;
     this.#uploads = uploads;
     this.#slowMillis = slowMillis;
+    this.#nameOf = nameOf;
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path, search] = (request.url ?? '/').split(/\?(.*)/s);
     if (isUploads(path)) return this.#uploads.answer(request, response);
-    if (request.method !== 'GET') throw new BodyFault(405, 'BAD_USER_INPUT', 'This can only be read: use GET.');
-    const address = addressOf(request);
-    if (!this.#downloads.enter(address)) {
-      const message = `At most ${downloadsPerClient} files go to one address at once: ask again when one of them is there.`;
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      throw new BodyFault(405, 'BAD_USER_INPUT', 'This can only be read: use GET.');
+    const client = this.#nameOf(request);
+    if (!this.#downloads.enter(client)) {
+      const message = `At most ${downloadsPerClient} files go to one client at once: ask again when one of them is there.`;
       throw new BodyFault(429, 'RATE_LIMITED', message);
     }
     try {
@@ -46,7 +49,7 @@ export class Files {
     } catch (error) {
       throw asBodyFault(error);
     } finally {
-      this.#downloads.leave(address);
+      this.#downloads.leave(client);
     }
   }
 

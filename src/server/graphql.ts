@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Fault } from '../engine/fault.ts';
 import type { Executor, Request } from '../schema/execute.ts';
+import type { Caller } from '../schema/operation.ts';
 import { type Bodies, BodyFault } from './body.ts';
-import { onClose } from './leaving.ts';
 
 const responseType = 'application/graphql-response+json';
 
@@ -70,14 +70,14 @@ export async function run(
   executor: Pick<Executor, 'operationOf' | 'execute' | 'context'>,
   asked: Request,
   request: IncomingMessage,
-  response: ServerResponse,
+  caller: Caller,
 ): Promise<Answer> {
   const modern = request.headers.accept?.includes(responseType) ?? false;
   const type = modern ? responseType : 'application/json';
   const found = executor.operationOf(asked);
   if (!('document' in found)) return { status: modern ? 400 : 200, type, json: JSON.stringify({ errors: found }) };
   if (found.operation.operation === 'subscription') throw needsStream();
-  const context = executor.context(onClose(response));
+  const context = executor.context(caller);
   const result = await executor.execute(found.document, found.operation, asked.variables, context);
   return { status: statusOf(result, modern), type, json: JSON.stringify(result) };
 }
@@ -95,9 +95,10 @@ export async function answerJson(
   bodies: Bodies,
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Caller,
 ): Promise<void> {
   const asked = await readOperation(bodies, request);
-  sendAnswer(response, await run(executor, asked, request, response));
+  sendAnswer(response, await run(executor, asked, request, caller));
 }
 
 function needsStream(): BodyFault {

@@ -1,6 +1,7 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import type { OnLeave } from '../schema/operation.ts';
+import type { Caller, OnLeave } from '../schema/operation.ts';
+import type { NameClient } from './clients.ts';
 
 /** When the connection of a request ends. */
 export function onClose(response: ServerResponse): OnLeave {
@@ -8,6 +9,11 @@ export function onClose(response: ServerResponse): OnLeave {
     if (response.destroyed) left();
     else response.once('close', left);
   };
+}
+
+/** Whoever waits for the answer to a request. */
+export function callerOf(nameOf: NameClient, request: IncomingMessage, response: ServerResponse): Caller {
+  return { name: () => nameOf(request), onLeave: onClose(response) };
 }
 
 const nothingMore = { done: true, value: undefined } as const;

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import { addressOf } from './addresses.ts';
 import { Outflow } from './outflow.ts';
 
 export type Closing = 'badId' | 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
@@ -10,7 +9,7 @@ export type Closing = 'badId' | 'restart' | 'tooManySockets' | 'tooManyOperation
 export const closing: Readonly<Record<Closing, readonly [code: number, reason: string]>> = {
   badId: [4400, 'The id of an operation is longer than 1,000 characters'],
   restart: [1012, 'The server restarts: connect again, with after'],
-  tooManySockets: [4430, 'Too many sockets from one address'],
+  tooManySockets: [4430, 'Too many sockets of one client'],
   tooManyOperations: [4431, 'Too many operations at once on one socket'],
   tooSlow: [4432, 'Nothing was read for too long: connect again, with after'],
   silent: [4433, 'Pings were not answered'],
@@ -28,17 +27,18 @@ const text = { binary: false };
 /** One socket: what is on its way to the client, and when the client was last heard. */
 export class Line {
   readonly client: WebSocket;
-  readonly address: string;
+  /** Who is at its other end. */
+  readonly name: string;
   readonly #connection: Socket;
   readonly #outflow: Outflow;
   #heardAt = performance.now();
   #pingedAt = 0;
 
-  constructor(client: WebSocket, request: IncomingMessage) {
+  constructor(client: WebSocket, request: IncomingMessage, name: string) {
     this.client = client;
     this.#connection = request.socket;
     this.#outflow = new Outflow(request.socket);
-    this.address = addressOf(request);
+    this.name = name;
     client.on('pong', () => this.heard());
   }
 

@@ -4,6 +4,7 @@ import { Busboy, type BusboyFileStream } from '@fastify/busboy';
 import { ArrivedFile, filenameOf } from '../imports/arrival.ts';
 import type { Bytes } from '../imports/bytes.ts';
 import type { Executor, Request } from '../schema/execute.ts';
+import type { Caller } from '../schema/operation.ts';
 import { errorCodeOf } from '../store/patience.ts';
 import { BodyFault, whenLate } from './body.ts';
 import { parseJson, requestOf, run, sendAnswer } from './graphql.ts';
@@ -33,6 +34,7 @@ export async function answerMultipart(
   { bytes, bodyBytesMax }: MultipartOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  caller: Caller,
 ): Promise<void> {
   if (!preflightHeaders.some((name) => request.headers[name])) {
     const names = preflightHeaders.join(', ');
@@ -45,7 +47,7 @@ export async function answerMultipart(
     await form.read(request, bodyBytesMax);
     const asked = form.asked();
     file = form.file;
-    const answer = await run(executor, asked, request, response);
+    const answer = await run(executor, asked, request, caller);
     if (!file?.isTaken) await bytes.remove(upload);
     sendAnswer(response, answer);
   } catch (error) {

@@ -3,10 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Fault } from '../engine/fault.ts';
 import type { App } from '../schema/app.ts';
 import type { Executor } from '../schema/execute.ts';
-import { Addresses } from './addresses.ts';
 import { Bodies, BodyFault } from './body.ts';
+import { Clients, type NameClient } from './clients.ts';
 import { type Files, isFile, isUploads, notThere } from './files.ts';
 import { answerJson, checkParameters, isJson, isPlainJson, parametersOf, readOperation, sendFault } from './graphql.ts';
+import { callerOf } from './leaving.ts';
 import { answerMultipart, isMultipart } from './multipart.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { type SocketLimits, Sockets } from './sockets.ts';
@@ -19,6 +20,7 @@ export interface ServerOptions {
   readonly port: number;
   readonly limits: SocketLimits;
   readonly allowedOrigins: readonly string[];
+  readonly nameOf: NameClient;
   /** Whether the database answers. */
   readonly isReady: () => Promise<boolean>;
   readonly report: (error: unknown) => void;
@@ -66,25 +68,27 @@ export class ApiServer {
   }
 
   serve(executor: Executor, app: App, files: Files): void {
-    const { allowedOrigins, host, limits, report } = this.#options;
+    const { allowedOrigins, host, limits, nameOf, report } = this.#options;
     const bodies = new Bodies(limits.bodyBytesMax);
-    const yoga = yogaFor(executor);
-    const addresses = new Addresses(limits.socketsPerClient);
-    const streams = new Streams(executor, { addresses, slowMillis: limits.slowMillis });
+    const yoga = yogaFor(executor, nameOf);
+    const clients = new Clients(limits.socketsPerClient);
+    const streams = new Streams(executor, { clients, nameOf, slowMillis: limits.slowMillis });
     this.#streams = streams;
     this.#files = files;
     this.#sockets = new Sockets(executor, {
       ...limits,
-      addresses,
+      clients,
+      nameOf,
       report,
       isAllowed: ({ headers }) =>
         isOriginAllowed(headers.origin, allowedOrigins) && isHostAllowed(headers.host, host, allowedOrigins),
     });
     this.#answer = async (request, response) => {
-      if (isPlainJson(request)) return answerJson(executor, bodies, request, response);
+      const caller = callerOf(nameOf, request, response);
+      if (isPlainJson(request)) return answerJson(executor, bodies, request, response, caller);
       if (request.method === 'POST' && isMultipart(request)) {
         const { bytes } = app.arrival;
-        return answerMultipart(executor, { bytes, bodyBytesMax: limits.bodyBytesMax }, request, response);
+        return answerMultipart(executor, { bytes, bodyBytesMax: limits.bodyBytesMax }, request, response, caller);
       }
       if (request.method === 'POST' && !isJson(request)) {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');

@@ -4,7 +4,7 @@ import { type ExecutionArgs, GraphQLError, type OperationDefinitionNode } from '
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execute.ts';
-import type { Addresses } from './addresses.ts';
+import type { Clients, NameClient } from './clients.ts';
 import { deliver } from './delivery.ts';
 import { streamOfOne } from './leaving.ts';
 import { closing, Line } from './line.ts';
@@ -34,7 +34,7 @@ interface Arguments extends ExecutionArgs {
 export interface SocketLimits {
   /** The longest message. */
   readonly bodyBytesMax: number;
-  /** Sockets and streams of one address. */
+  /** Sockets and streams of one client. */
   readonly socketsPerClient: number;
   /** Operations at once on one socket. */
   readonly operationsPerSocket: number;
@@ -43,7 +43,8 @@ export interface SocketLimits {
 }
 
 export interface SocketOptions extends SocketLimits {
-  readonly addresses: Addresses;
+  readonly clients: Clients;
+  readonly nameOf: NameClient;
   readonly isAllowed: (request: IncomingMessage) => boolean;
   readonly report: (error: unknown) => void;
 }
@@ -96,10 +97,11 @@ export class Sockets {
         return args;
       },
       execute: (args) => {
-        const { document, operation, variableValues } = args as unknown as Arguments;
-        return streamOfOne((onLeave) =>
-          executor.execute(document, operation, variableValues, executor.context(onLeave)),
-        );
+        const { document, operation, variableValues, line } = args as unknown as Arguments;
+        return streamOfOne((onLeave) => {
+          const context = executor.context({ name: () => line.name, onLeave });
+          return executor.execute(document, operation, variableValues, context);
+        });
       },
       subscribe: async (args) => {
         const { document, operation, variableValues, line, id } = args as unknown as Arguments;
@@ -122,8 +124,8 @@ export class Sockets {
   #open(client: WebSocket, request: IncomingMessage): void {
     // What is wrong with a connection closes it, and is told with that.
     client.on('error', () => undefined);
-    const line = new Line(client, request);
-    if (!this.#options.addresses.enter(line.address)) {
+    const line = new Line(client, request, this.#options.nameOf(request));
+    if (!this.#options.clients.enter(line.name)) {
       line.close('tooManySockets');
       return;
     }
@@ -146,7 +148,7 @@ export class Sockets {
     this.#lines.set(line, end);
     client.once('close', (code, reason) => {
       this.#lines.delete(line);
-      this.#options.addresses.leave(line.address);
+      this.#options.clients.leave(line.name);
       end(code, String(reason));
     });
   }

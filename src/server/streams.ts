@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Executor, Request } from '../schema/execute.ts';
-import { type Addresses, addressOf } from './addresses.ts';
 import { BodyFault } from './body.ts';
-import { onClose } from './leaving.ts';
+import type { Clients, NameClient } from './clients.ts';
+import { callerOf } from './leaving.ts';
 import { Outflow } from './outflow.ts';
 
 /** A stream that says nothing for long is cut by what lies between: a comment keeps it open. */
@@ -17,7 +17,8 @@ const head = Buffer.from('event: next\ndata: ');
 const tail = Buffer.from('\n\n');
 
 export interface StreamOptions {
-  readonly addresses: Addresses;
+  readonly clients: Clients;
+  readonly nameOf: NameClient;
   /** A client that reads nothing for so long is cut off. */
   readonly slowMillis: number;
 }
@@ -51,19 +52,19 @@ export class Streams {
     const found = this.#executor.operationOf(asked);
     if ('document' in found && found.operation.operation === 'mutation' && request.method === 'GET')
       throw new BodyFault(405, 'BAD_USER_INPUT', 'A mutation needs POST.');
-    const address = addressOf(request);
-    if (!this.#options.addresses.enter(address))
-      throw new BodyFault(429, 'RATE_LIMITED', 'Too many streams and sockets from one address.');
+    const { clients, nameOf } = this.#options;
+    const client = nameOf(request);
+    if (!clients.enter(client)) throw new BodyFault(429, 'RATE_LIMITED', 'Too many streams and sockets of one client.');
     const stream = new Stream(request, response);
     this.#open.add(stream);
     response.once('close', () => {
       this.#open.delete(stream);
-      this.#options.addresses.leave(address);
+      clients.leave(client);
     });
     stream.comment();
     if (!('document' in found)) stream.end({ errors: found });
     else if (found.operation.operation !== 'subscription') {
-      const context = this.#executor.context(onClose(response));
+      const context = this.#executor.context(callerOf(nameOf, request, response));
       stream.end(await this.#executor.execute(found.document, found.operation, asked.variables, context));
     } else {
       const accepted = await this.#executor.subscribe(found.document, found.operation, asked.variables);

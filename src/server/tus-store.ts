@@ -16,6 +16,8 @@ export interface Sent {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly checksum: Checksum | undefined;
+  /** Who sent it. */
+  readonly by: string;
   /** Of the lock that it holds. */
   taker?: Taker;
   /** Resolves when nothing more is written: tus' server does not wait for that when something fails. */
@@ -80,7 +82,9 @@ export class UploadStore extends DataStore {
   override async create(upload: Upload): Promise<Upload> {
     const { filename, sha256, input } = givenOf(upload.metadata ?? {});
     const { id, size = null } = upload;
-    this.#name(await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input));
+    this.#name(
+      await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input, this.#by()),
+    );
     return upload;
   }
 
@@ -156,11 +160,15 @@ export class UploadStore extends DataStore {
   }
 
   override async remove(id: string): Promise<void> {
-    await this.#arrival.cancelled(id);
+    await this.#arrival.cancelled(id, this.#by());
   }
 
   override getExpiration(): number {
     return this.#expiryMillis;
+  }
+
+  #by(): string | null {
+    return this.#sent.getStore()?.by ?? null;
   }
 
   #name(id: number): void {

@@ -9,10 +9,12 @@ import { asFault } from '../store/patience.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/upload-locks.ts';
 import { BodyFault } from './body.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
+import type { NameClient } from './clients.ts';
 import { askAgain, givenOf, importHeader, Refusal, type Sent, UploadStore } from './tus-store.ts';
 
 export interface UploadOptions {
   readonly expiryHours: number;
+  readonly nameOf: NameClient;
   readonly report: (error: unknown) => void;
 }
 
@@ -32,11 +34,13 @@ export class Uploads {
   readonly #sent = new AsyncLocalStorage<Sent>();
   readonly #active = new Set<IncomingMessage>();
   readonly #report: (error: unknown) => void;
+  readonly #nameOf: NameClient;
 
-  constructor(arrival: Arrival, locks: UploadLocks, { expiryHours, report }: UploadOptions) {
+  constructor(arrival: Arrival, locks: UploadLocks, { expiryHours, nameOf, report }: UploadOptions) {
     this.#arrival = arrival;
     this.#locks = locks;
     this.#report = report;
+    this.#nameOf = nameOf;
     this.#tus = new Server({
       path: '/uploads',
       datastore: new UploadStore(arrival, locks, this.#sent, expiryHours * 3_600_000),
@@ -79,7 +83,9 @@ export class Uploads {
     request.setTimeout(idleMillis, () => request.socket.destroy());
     this.#active.add(request);
     response.once('close', () => this.#active.delete(request));
-    await this.#sent.run({ request, response, checksum }, () => this.#tus.handle(request, response));
+    await this.#sent.run({ request, response, checksum, by: this.#nameOf(request) }, () =>
+      this.#tus.handle(request, response),
+    );
   }
 
   /** Cuts what is under way: what came is kept, and clients go on elsewhere. */

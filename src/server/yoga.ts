@@ -1,11 +1,12 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execute.ts';
-import { onClose } from './leaving.ts';
+import type { NameClient } from './clients.ts';
+import { callerOf } from './leaving.ts';
 
 /** Makes yoga use our reading, checking and running of documents. */
-function through(executor: Executor): Plugin {
+function through(executor: Executor, nameOf: NameClient): Plugin {
   return {
     onParse: ({ setParseFn }) => {
       setParseFn((source: string | { body: string }) => {
@@ -19,8 +20,9 @@ function through(executor: Executor): Plugin {
       setExecuteFn((args) => {
         const operation = getOperationAST(args.document, args.operationName);
         if (!operation) throw new Error('yoga executes a document without an operation');
-        const { res } = args.contextValue as { res: ServerResponse };
-        return executor.execute(args.document, operation, args.variableValues, executor.context(onClose(res)));
+        const { req, res } = args.contextValue as { req: IncomingMessage; res: ServerResponse };
+        const context = executor.context(callerOf(nameOf, req, res));
+        return executor.execute(args.document, operation, args.variableValues, context);
       });
     },
   };
@@ -41,7 +43,7 @@ query Newest {
 `;
 
 /** yoga serves GraphiQL and what is neither plain JSON nor a stream. */
-export function yogaFor(executor: Executor): YogaServerInstance<object, object> {
+export function yogaFor(executor: Executor, nameOf: NameClient): YogaServerInstance<object, object> {
   return createYoga({
     schema: executor.schemas.visible,
     graphqlEndpoint: '/graphql',
@@ -53,6 +55,6 @@ export function yogaFor(executor: Executor): YogaServerInstance<object, object> 
     maskedErrors: false,
     graphiql: { title: 'Tidemark', defaultQuery: firstQuery, subscriptionsProtocol: 'WS' },
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
-    plugins: [through(executor)],
+    plugins: [through(executor, nameOf)],
   });
 }

@@ -48,7 +48,7 @@ export async function writeCheckpoint(
   const [row] = await database.query<{ written: boolean }>(
     `WITH mine AS (
        UPDATE imports SET place = $4, bytes = $5, rows = $6, accepted = $7, rejected_count = $8, unchanged = $9, changed = $10,
-         created_count = $11, heartbeat_at = now(), version = version + 1
+         created_count = $11, heartbeat_at = now(), deaths = 0, version = version + 1
        WHERE ${mine} AND (place ->> 'step')::int = $3 - 1 RETURNING id),
      stages AS (INSERT INTO import_stages (import, stage, generation, blocks)
        SELECT mine.id, item.* FROM mine, unnest($12::uuid[], $13::int[], $14::int[]) AS item),

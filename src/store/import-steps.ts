@@ -1,11 +1,13 @@
 import type { Database } from './connect.ts';
-import type { ImportRow, ImportTask } from './imports.ts';
+import { type By, noted } from './import-requests.ts';
+import type { ImportRow } from './imports.ts';
 
 export interface Again {
-  readonly task: ImportTask;
+  readonly task: 'PREVIEW' | 'COMMIT';
   readonly input: unknown;
   /** Whether the file is to be looked into anew: how it is read is not what it was. */
   readonly isReadAnew: boolean;
+  readonly by: By;
 }
 
 /**
@@ -15,16 +17,17 @@ export interface Again {
 export async function queueAgain(database: Database, seen: ImportRow, id: number, again: Again): Promise<boolean> {
   const rows = await database.query(
     `WITH queued AS (
-       UPDATE imports SET status = 'QUEUED', task = $4, input = $5, place = NULL, cancel_asked = false, heartbeat_at = NULL,
+       UPDATE imports SET status = 'QUEUED', task = $4, input = $5, place = NULL, cancel_asked = false, heartbeat_at = NULL, deaths = 0,
          plan = CASE WHEN $6 THEN NULL ELSE plan END, work = NULL,
          bytes = 0, rows = 0, accepted = 0, rejected_count = 0, unchanged = 0, changed = 0, created_count = 0,
          problem = NULL, ended_at = NULL, version = version + 1
        WHERE id = $1 AND status = $2 AND epoch = $3 RETURNING id),
+     ${noted('queued', { sql: '$4' }, '$7')},
      rejects AS (DELETE FROM import_rejects USING queued WHERE import = queued.id),
      made AS (DELETE FROM import_series USING queued WHERE import = queued.id),
      answers AS (DELETE FROM import_summaries USING queued WHERE import = queued.id AND $6)
      SELECT id FROM queued`,
-    [id, seen.status, seen.epoch, again.task, JSON.stringify(again.input), again.isReadAnew],
+    [id, seen.status, seen.epoch, again.task, JSON.stringify(again.input), again.isReadAnew, again.by],
   );
   return rows.length > 0;
 }
@@ -33,24 +36,30 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
  * Ends an import that nobody works on; whoever works on it is asked to end it, and so is whoever goes on with one of which
  * a part is written already.
  */
-export async function cancelImport(database: Database, id: number): Promise<boolean> {
+export async function cancelImport(database: Database, id: number, by: By): Promise<boolean> {
   const rows = await database.query(
-    `UPDATE imports SET cancel_asked = true, version = version + 1,
-       status = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN status ELSE 'CANCELLED' END,
-       ended_at = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN ended_at ELSE now() END
-     WHERE id = $1 AND status IN ('UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING') AND task <> 'UNDO'
-     RETURNING id`,
-    [id],
+    `WITH cancelled AS (
+       UPDATE imports SET cancel_asked = true, version = version + 1,
+         status = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN status ELSE 'CANCELLED' END,
+         ended_at = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN ended_at ELSE now() END
+       WHERE id = $1 AND status IN ('UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING') AND task <> 'UNDO'
+       RETURNING id),
+     ${noted('cancelled', 'CANCEL', '$2')}
+     SELECT id FROM cancelled`,
+    [id, by],
   );
   return rows.length > 0;
 }
 
-export async function queueUndo(database: Database, id: number): Promise<boolean> {
+export async function queueUndo(database: Database, id: number, by: By): Promise<boolean> {
   const rows = await database.query(
-    `UPDATE imports SET status = 'QUEUED', task = 'UNDO', place = NULL, cancel_asked = false, heartbeat_at = NULL,
-       problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
-     WHERE id = $1 AND status = 'DONE' RETURNING id`,
-    [id],
+    `WITH queued AS (
+       UPDATE imports SET status = 'QUEUED', task = 'UNDO', place = NULL, cancel_asked = false, heartbeat_at = NULL, deaths = 0,
+         problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
+       WHERE id = $1 AND status = 'DONE' RETURNING id),
+     ${noted('queued', 'UNDO', '$2')}
+     SELECT id FROM queued`,
+    [id, by],
   );
   return rows.length > 0;
 }

@@ -22,6 +22,8 @@ export interface Taken {
   readonly claimedSha256: string | null;
   readonly sha256: string | null;
   readonly isGone: boolean;
+  /** How many workers ended while they were at it, since it last came on. */
+  readonly deaths: number;
 }
 
 export interface ImportCounts {
@@ -38,7 +40,7 @@ export interface ImportCounts {
 export async function takeUp(database: Database, id: number): Promise<Taken | undefined> {
   const [row] = await database.query(
     `WITH taken AS (
-       UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), version = version + 1
+       UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), deaths = deaths + (status = 'RUNNING')::int, version = version + 1
        WHERE id = $1 AND same_as IS NULL AND (status = 'QUEUED' OR status = 'RUNNING' AND ${silent}) AND ${hasItsTurn}
        RETURNING *)
      SELECT taken.*, size, claimed_sha256, sha256, gone_at IS NOT NULL AS is_gone
@@ -77,6 +79,7 @@ function takenOf(row: Record<string, unknown>): Taken {
     claimedSha256: row.claimed_sha256 as string | null,
     sha256: row.sha256 as string | null,
     isGone: Boolean(row.is_gone),
+    deaths: Number(row.deaths),
   };
 }
 
@@ -163,6 +166,23 @@ export async function endImport(database: Database, { id, epoch }: Holder, endin
      WHERE ${mine}`,
     [id, epoch, status, problem, restored ?? null, kept ?? null],
   );
+}
+
+/** How many imports wait and are worked on, and since when the oldest of them waits, in microseconds since 1970. */
+export interface ImportLoad {
+  readonly queued: number;
+  readonly running: number;
+  readonly queuedSince: number | null;
+}
+
+export async function readImportLoad(database: Database): Promise<ImportLoad> {
+  const [row] = await database.query<{ queued: number; running: number; since: string | null }>(
+    `SELECT count(*) FILTER (WHERE status = 'QUEUED')::int AS queued, count(*) FILTER (WHERE status = 'RUNNING')::int AS running,
+       (extract(epoch from min(created_at) FILTER (WHERE status = 'QUEUED')) * 1000000)::bigint AS since
+     FROM imports WHERE status IN ('QUEUED', 'RUNNING')`,
+  );
+  const { queued, running, since } = row;
+  return { queued, running, queuedSince: since === null ? null : Number(since) };
 }
 
 /** Imports that somebody may take up, the oldest first; with `silent` those as well whose worker gives no sign of life. */

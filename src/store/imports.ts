@@ -1,4 +1,5 @@
 import type { Database } from './connect.ts';
+import type { By } from './import-requests.ts';
 
 export type ImportStatus =
   | 'UPLOADING'
@@ -46,6 +47,7 @@ export interface ImportRow {
   readonly problem: string | null;
   /** Microseconds since 1970. */
   readonly createdAt: number;
+  readonly createdBy: By;
   readonly endedAt: number | null;
   readonly version: number;
 }
@@ -55,7 +57,8 @@ const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::b
 const selected = `SELECT own.id, own.upload, own.filename, work.status, work.task, work.epoch, own.same_as, own.input, work.plan,
   uploads.size, coalesce(uploads.sha256, uploads.claimed_sha256) AS sha256, work.bytes, work.rows, work.accepted,
   work.rejected_count, work.unchanged, work.changed, work.created_count, work.moved_count, work.moved, work.restored, work.kept, work.from_revision, work.to_revision,
-  work.undone_revision, work.problem, ${micros('own.created_at')} AS created_at, ${micros('work.ended_at')} AS ended_at,
+  work.undone_revision, work.problem, ${micros('own.created_at')} AS created_at,
+  (SELECT by FROM import_requests WHERE import = own.id ORDER BY id LIMIT 1) AS created_by, ${micros('work.ended_at')} AS ended_at,
   own.version + CASE WHEN own.same_as IS NULL THEN 0 ELSE work.version END AS version
   FROM imports AS own JOIN imports AS work ON work.id = coalesce(own.same_as, own.id)
   LEFT JOIN uploads ON uploads.id = own.upload`;
@@ -94,6 +97,7 @@ function importRow(raw: Raw): ImportRow {
     undoneRevision: number(raw.undone_revision),
     problem: raw.problem as string | null,
     createdAt: count('created_at'),
+    createdBy: raw.created_by as By,
     endedAt: number(raw.ended_at),
     version: count('version'),
   };

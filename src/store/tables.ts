@@ -275,6 +275,8 @@ export const imports = pgTable(
       .default('COMMIT'),
     /** Counts who took it up: only the last one may write. */
     epoch: integer('epoch').notNull().default(0),
+    /** How many workers ended while they were at it, since it last came on. */
+    deaths: integer('deaths').notNull().default(0),
     heartbeatAt: timestamp('heartbeat_at', { withTimezone: true, mode: 'string' }),
     cancelAsked: boolean('cancel_asked').notNull().default(false),
     /** Where whoever takes it up goes on. */
@@ -309,6 +311,20 @@ export const imports = pgTable(
     index('imports_work').on(table.work),
     index('imports_open').on(table.status).where(sql`status in ('QUEUED', 'RUNNING')`),
   ],
+);
+
+/** What was asked of imports: by whom, and when. */
+export const importRequests = pgTable(
+  'import_requests',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    import: integer('import').notNull(),
+    what: text('what', { enum: ['IMPORT', 'PREVIEW', 'COMMIT', 'CANCEL', 'UNDO'] }).notNull(),
+    at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull().default(sql`clock_timestamp()`),
+    /** As the server knows it. */
+    by: text('by'),
+  },
+  (table) => [index('import_requests_import').on(table.import, table.id)],
 );
 
 /** Rows that were refused, in the order of the file; the first ones of many. */

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { type Database, withClient } from './connect.ts';
+import { type By, noted } from './import-requests.ts';
 import { patiently } from './patience.ts';
 
 /** Runs statements, of a transaction or each by itself. */
@@ -43,6 +44,7 @@ export interface NewImport {
   readonly status: 'UPLOADING' | 'QUEUED';
   readonly task: 'PREVIEW' | 'COMMIT';
   readonly input: unknown;
+  readonly by: By;
 }
 
 export async function insertUpload(run: Run, { id, filename, size, claimedSha256, sha256 }: NewUpload): Promise<void> {
@@ -55,8 +57,11 @@ export async function insertUpload(run: Run, { id, filename, size, claimedSha256
 
 export async function insertImport(run: Run, made: NewImport): Promise<number> {
   const [{ id }] = await run<{ id: number }>(
-    'INSERT INTO imports (upload, filename, status, task, input) VALUES ($1, $2, $3, $4, $5::jsonb) RETURNING id',
-    [made.upload, made.filename, made.status, made.task, JSON.stringify(made.input)],
+    `WITH made AS (
+       INSERT INTO imports (upload, filename, status, task, input) VALUES ($1, $2, $3, $4, $5::jsonb) RETURNING id),
+     ${noted('made', 'IMPORT', '$6')}
+     SELECT id FROM made`,
+    [made.upload, made.filename, made.status, made.task, JSON.stringify(made.input), made.by],
   );
   return id;
 }
@@ -178,14 +183,16 @@ export function completeUpload(database: Database, id: string): Promise<Touched[
 export function giveUpUpload(
   database: Database,
   id: string,
-  status: 'FAILED' | 'CANCELLED',
-  problem: string | null,
+  why: { readonly status: 'FAILED'; readonly problem: string } | { readonly status: 'CANCELLED'; readonly by: By },
 ): Promise<Touched[]> {
+  const [problem, by] = why.status === 'FAILED' ? [why.problem, null] : [null, why.by];
   return database.query<{ id: number; epoch: number }>(
-    `WITH gone AS (UPDATE uploads SET gone_at = now() WHERE id = $1 AND complete_at IS NULL AND gone_at IS NULL RETURNING id)
-     UPDATE imports SET status = $2, problem = $3, ended_at = now(), version = version + 1
-     WHERE upload IN (SELECT id FROM gone) AND status = 'UPLOADING' RETURNING id, epoch`,
-    [id, status, problem],
+    `WITH gone AS (UPDATE uploads SET gone_at = now() WHERE id = $1 AND complete_at IS NULL AND gone_at IS NULL RETURNING id),
+     ended AS (UPDATE imports SET status = $2, problem = $3, ended_at = now(), version = version + 1
+       WHERE upload IN (SELECT id FROM gone) AND status = 'UPLOADING' RETURNING id, epoch),
+     ${noted(`(SELECT id FROM ended WHERE $2 = 'CANCELLED') AS cancelled`, 'CANCEL', '$4')}
+     SELECT id, epoch FROM ended`,
+    [id, why.status, problem, by],
   );
 }
 

@@ -22,6 +22,11 @@ const table: Record<string, { takes: string; gives: unknown; refuses: string[] }
     gives: ['https://a.example', 'http://b:3000'],
     refuses: ['a.example', 'https://a.example/path', '*.example', 'https://a b'],
   },
+  CLIENT_HEADER: {
+    takes: 'X-Forwarded-For',
+    gives: 'x-forwarded-for',
+    refuses: ['x forwarded', 'x-user:', 'é'],
+  },
   DATABASE_CONNECTIONS: { takes: '20', gives: 20, refuses: ['1', '501', 'many'] },
   WORKER_CONCURRENCY: { takes: '4', gives: 4, refuses: ['0', '101'] },
   BODY_MB_MAX: { takes: '2', gives: 2_000_000, refuses: ['0', '1001', '1.5', '64MB'] },

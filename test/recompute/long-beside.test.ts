@@ -66,29 +66,30 @@ test('while a long tail is gone in steps, what shares its partition, its source,
   await world.settled();
   const places = await Promise.all(['SUM', 'TOP', 'MA', 'EB'].map(async (key) => (await definition(key)).partition));
   expect(new Set(places).size, 'all of one partition').toBe(1);
-  // Everything behind it is another sum.
-  const corrected = await write('A', [[0, 1_000]]);
-  await until(async () => {
-    const { step, basis } = await laneOf('SUM');
-    return step !== null || basis >= corrected;
-  });
-  const steps = new Set<number>();
-  let beside = 0;
-  let isNewLiveBeside = false;
-  for (let i = 0; (await laneOf('SUM')).basis < corrected; i++) {
-    const revision = await write('B', [[i * second, i]]);
-    await write('A', [[(length + i) * second, i]]);
-    if (i === 0) await world.definer.define({ key: 'NEW', formula: 'B * 2' });
-    await until(async () => (await laneOf('EB')).basis >= revision && (await laneOf('MA')).basis >= revision);
-    const isNewLive = (await definition('NEW')).state === 'LIVE';
-    const sum = await laneOf('SUM');
-    if (sum.basis >= corrected) break;
-    beside++;
-    isNewLiveBeside ||= isNewLive;
-    if (sum.step) steps.add(sum.step.count);
-  }
-  expect(beside, 'settled beside it').toBeGreaterThan(0);
-  expect(isNewLiveBeside, 'also what was defined meanwhile').toBe(true);
-  expect(Math.max(...steps), 'in steps').toBeGreaterThan(0);
+  /** Everything behind the first point is another sum: says whether the others went on before all of that was there. */
+  const goOnBeside = async (attempt: number) => {
+    const corrected = await write('A', [[0, 1_000 + attempt]]);
+    const behind = async () => {
+      const { step, basis } = await laneOf('SUM');
+      return basis < corrected && { steps: step?.count ?? 0 };
+    };
+    await until(async () => {
+      const sum = await behind();
+      return !sum || sum.steps > 0;
+    });
+    await world.definer.define({ key: `NEW${attempt}`, formula: 'B * 2' });
+    for (let i = 0; ; i++) {
+      const revision = await write('B', [[i * second, i + attempt]]);
+      await write('A', [[(length + i) * second, i + attempt]]);
+      await until(async () => (await laneOf('EB')).basis >= revision && (await laneOf('MA')).basis >= revision);
+      const isNewLive = (await definition(`NEW${attempt}`)).state === 'LIVE';
+      if (!(await behind())) return false;
+      if (isNewLive) return true;
+    }
+  };
+  // What is quick may be late once on a busy machine; what waits for the long tail is late each time.
+  let wentOn = false;
+  for (let attempt = 0; attempt < 5 && !wentOn; attempt++) wentOn = await goOnBeside(attempt);
+  expect(wentOn, 'beside the steps of a long tail').toBe(true);
   expect(await wrongAt(world, await world.settled())).toEqual([]);
 });

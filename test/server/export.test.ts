@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import fc from 'fast-check';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,6 +58,13 @@ describe('a series', () => {
       { t: '2026-01-05T09:30:00Z', value: 1.5, size: 2 },
       { t: '2026-01-05T09:30:00.000001Z', value: -1e-7 },
     ]);
+    const head = await fetch(`http://127.0.0.1:${server.port}/export/A.csv`, { method: 'HEAD' });
+    expect([head.status, head.headers.get('content-disposition'), await head.text()]).toEqual([
+      200,
+      now.headers['content-disposition'],
+      '',
+    ]);
+    expect((await fetch(`http://127.0.0.1:${server.port}/export/B.csv`, { method: 'HEAD' })).status).toBe(404);
     expect((await fetched('/export/A.csv?to=2000-01-01T00:00:00Z')).body).toBe('t,value,size\n');
     expect((await fetched('/export/A.csv?asOf=0')).body).toBe('t,value,size\n');
   });
@@ -186,9 +194,13 @@ describe('a long series', () => {
       get({ host: '127.0.0.1', port: server.port, path: '/export/LONG.csv' }, resolve),
     );
     // Both ends of the connection are of this process.
-    const sockets = () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
-    const open = sockets();
-    await until(() => sockets() < open);
+    const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles(): unknown[] };
+    const isServed = () =>
+      handles
+        .call(process)
+        .some((each) => each instanceof Socket && each.remotePort === response.socket.localPort && !each.destroyed);
+    expect(isServed()).toBe(true);
+    await until(() => !isServed());
     response.resume();
     const [error] = await once(response, 'error');
     expect(error).toMatchObject({ code: 'ECONNRESET' });

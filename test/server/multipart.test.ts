@@ -6,6 +6,7 @@ import { buildSchema, type DocumentNode, execute, getOperationAST, type Operatio
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArrivedFile } from '../../src/imports/arrival.ts';
 import type { Request } from '../../src/schema/execute.ts';
+import { nobody } from '../../src/schema/operation.ts';
 import { BodyFault } from '../../src/server/body.ts';
 import { sendFault } from '../../src/server/graphql.ts';
 import { answerMultipart } from '../../src/server/multipart.ts';
@@ -40,7 +41,7 @@ function executor() {
       _: OperationDefinitionNode,
       variableValues: Readonly<Record<string, unknown>> | null | undefined,
     ) => execute({ schema, document, rootValue, variableValues }),
-    context: () => ({ app: server.app, operation: undefined as never }),
+    context: () => ({ app: server.app, caller: nobody, operation: undefined as never }),
   };
 }
 
@@ -48,7 +49,8 @@ beforeAll(async () => {
   server = await startServer({ uploads, bodyBytesMax });
   http = createServer(async (request, response) => {
     try {
-      await answerMultipart(executor(), { bytes: server.app.arrival.bytes, bodyBytesMax }, request, response);
+      const { bytes } = server.app.arrival;
+      await answerMultipart(executor(), { bytes, bodyBytesMax }, request, response, nobody);
     } catch (error) {
       response.setHeader('connection', 'close');
       if (error instanceof BodyFault) sendFault(response, error.status, error);

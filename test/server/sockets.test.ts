@@ -97,7 +97,7 @@ it('who is silent is asked, and closed with 4433 when no answer comes', async ()
   const connected = once(sockets, 'connection');
   const client = new WebSocket(`ws://127.0.0.1:${port}`, { autoPong: false });
   const [socket, request] = await connected;
-  const line = new Line(socket, request);
+  const line = new Line(socket, request, 'somebody');
   const now = performance.now();
   expect(line.attend(now + 11_000, 60_000)).toBe(undefined);
   const asked = once(client, 'ping');

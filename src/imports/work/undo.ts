@@ -100,7 +100,7 @@ class Undoing {
     return (await catalogue.oldestRevision()) < this.#from;
   }
 
-  /** What the instants held before that the import changed last. */
+  /** What the instants held before the import last changed them, where nobody has changed them since. */
   #before(versions: Versions, own: ReadonlySet<number>, back: ReadonlySet<number>): Column {
     const { t, revision, value, size } = versions;
     const at: number[] = [];
@@ -109,8 +109,8 @@ class Undoing {
       let before = -1;
       let isOwn = false;
       for (; end < t.length && t[end] === t[i]; end++) {
-        if (revision[end] < this.#from) before = end;
         if (own.has(revision[end])) isOwn = true;
+        else before = end;
       }
       const last = revision[end - 1];
       if (isOwn && own.has(last)) at.push(i, before);

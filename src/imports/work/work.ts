@@ -12,12 +12,20 @@ import { isDoneElsewhere } from './same-work.ts';
 import type { Task } from './task.ts';
 import { undo } from './undo.ts';
 
+/** What so many workers died of would be the end of the next one too, and others wait for it. */
+const deathsMax = 10;
+
 const movedMax = 1_000;
 const movedSeriesMax = 1_000_000;
 
 /** Does with an import what is to be done next, to its end. Returns false when it is to be begun anew. */
 export async function work(task: Task): Promise<boolean> {
   const { database, hold, taken } = task;
+  if (taken.deaths >= deathsMax && (taken.fromRevision === null || taken.task === 'UNDO'))
+    throw new Fault(
+      'CONFLICT',
+      `${taken.deaths} workers ended while they were at this file and came no further: their logs may say why.`,
+    );
   if (taken.task === 'UNDO') {
     await end(task, await undo(task));
     return true;

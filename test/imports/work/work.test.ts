@@ -5,6 +5,7 @@ import { everything, readPoints } from '../../../src/store/read.ts';
 import { sealWhole } from '../../../src/upkeep/upkeep.ts';
 import { idOf, put } from '../../store/world.ts';
 import { csv, openScene, type Scene } from './scene.ts';
+import { smallReader } from './small-reader.ts';
 
 let scene: Scene;
 
@@ -226,6 +227,78 @@ test.each([false, true])('undo restores what nobody has changed since; sealed be
     [3, 3],
   ]);
   expect(await points(`${key}b`)).toStrictEqual([]);
+});
+
+test('what somebody wrote between two revisions of an import is what it is taken back to', async () => {
+  const { process } = scene;
+  await put(process, 'BETWEEN', [[1000, 1]]);
+  const id = await scene.queue(
+    csv([
+      ['BETWEEN', 1, 10],
+      ['BETWEEN', 3, 30],
+      ['BETWEEN', 1, 11],
+      ['BETWEEN', 2, 20],
+    ]),
+  );
+  const sizes = { ticks: 1, blocks: 1 };
+  const onCommit = () => {
+    throw new Error('it ends behind its first commit');
+  };
+  const reader = smallReader(1);
+  await expect(scene.worker({ reader, sizes, onCommit }).jobs.take(id)).rejects.toThrow('behind its first commit');
+  expect(await points('BETWEEN')).not.toContainEqual([1, 11]);
+  await put(process, 'BETWEEN', [[1000, 99]]);
+  await process.database.query('UPDATE imports SET heartbeat_at = NULL WHERE id = $1', [id]);
+  await scene.worker({ reader, sizes }).jobs.take(id);
+  expect(await points('BETWEEN')).toStrictEqual([
+    [1, 11],
+    [2, 20],
+    [3, 30],
+  ]);
+  await undoOf(id);
+  expect(await scene.read(id)).toMatchObject({ status: 'UNDONE', restored: 3, kept: 0 });
+  expect(await points('BETWEEN')).toStrictEqual([[1, 99]]);
+});
+
+test('what ten workers died of fails in the end, and the next one comes to its turn', async () => {
+  const dies = csv([['DIES', 1, 1]]);
+  const id = await scene.queue(dies);
+  const next = await scene.queue(csv([['DIES', 1, 2]]));
+  const reader: Reader = {
+    ...textReader,
+    // biome-ignore lint/correctness/useYield: it never comes so far
+    readTicks: async function* () {
+      throw Object.assign(new Error('this process is dead'), { code: 'ECONNRESET' });
+    },
+  };
+  for (let i = 0; i < 10; i++) {
+    await expect(scene.worker({ reader }).jobs.take(id)).rejects.toThrow('dead');
+    expect(await scene.read(id)).toMatchObject({ status: 'RUNNING', epoch: i + 1 });
+    await scene.process.database.query('UPDATE imports SET heartbeat_at = NULL WHERE id = $1', [id]);
+  }
+  await scene.worker().jobs.take(id);
+  const row = await scene.read(id);
+  expect(row).toMatchObject({ status: 'FAILED', fromRevision: null });
+  expect(row.problem).toContain('10 workers ended while they were at this file and came no further');
+  expect(await scene.read(next)).toMatchObject({ status: 'DONE' });
+  const again = await scene.queue(dies);
+  await scene.worker().jobs.take(again);
+  expect(await scene.read(again)).toMatchObject({ status: 'DONE' });
+});
+
+test('an import that comes on is gone on with, however often its workers die', async () => {
+  const rows = Array.from({ length: 24 }, (_, t) => ['ON', t, t] as const);
+  const id = await scene.queue(csv(rows));
+  const sizes = { ticks: 1, blocks: 4_096 };
+  for (let end = 2; end < rows.length; end += 2) {
+    const reader = smallReader(1, (row) => {
+      if (row >= end) throw Object.assign(new Error('this process is dead'), { code: 'ECONNRESET' });
+    });
+    await expect(scene.worker({ reader, sizes }).jobs.take(id)).rejects.toThrow('dead');
+    await scene.process.database.query('UPDATE imports SET heartbeat_at = NULL WHERE id = $1', [id]);
+  }
+  await scene.worker({ reader: smallReader(1), sizes }).jobs.take(id);
+  expect(await scene.read(id)).toMatchObject({ status: 'DONE', rows: rows.length });
 });
 
 test('what can no longer be restored is said, and the import stays done', async () => {

@@ -1,0 +1,35 @@
+import type { Database } from './connect.ts';
+
+/** Who asked for something, as the server knows it; null: nobody from outside. */
+export type By = string | null;
+
+export const requestKinds = ['IMPORT', 'PREVIEW', 'COMMIT', 'CANCEL', 'UNDO'] as const;
+
+export type RequestKind = (typeof requestKinds)[number];
+
+export interface RequestRow {
+  readonly what: RequestKind;
+  /** Microseconds since 1970. */
+  readonly at: number;
+  readonly by: By;
+}
+
+/** A part of a WITH that notes what was asked, for each id that another part of it gives. `by` is a parameter of the statement. */
+export function noted(rows: string, what: RequestKind | { readonly sql: string }, by: string): string {
+  const said = typeof what === 'string' ? `'${what}'` : what.sql;
+  return `noted AS (INSERT INTO import_requests (import, what, by) SELECT id, ${said}, ${by}::text FROM ${rows})`;
+}
+
+/** The first things that were asked of some imports, in the order in which they were. */
+export async function readRequests(
+  database: Database,
+  imports: readonly number[],
+  count: number,
+): Promise<RequestRow[]> {
+  const rows = await database.query<{ what: RequestKind; at: string; by: By }>(
+    `SELECT what, (extract(epoch from at) * 1000000)::bigint AS at, by FROM import_requests
+     WHERE import = ANY ($1::int[]) ORDER BY id LIMIT $2`,
+    [imports, count],
+  );
+  return rows.map(({ at, ...row }) => ({ ...row, at: Number(at) }));
+}
