@@ -6,7 +6,7 @@ import { type RejectRow, readRejects } from '../store/import-rejects.ts';
 import { type By, type RequestRow, readRequests } from '../store/import-requests.ts';
 import { cancelImport, queueAgain, queueUndo } from '../store/import-steps.ts';
 import { waitingImports } from '../store/import-work.ts';
-import { type ImportRow, type ImportStatus, readCreated, readImport, readImports } from '../store/imports.ts';
+import { type ImportRow, type ImportStatus, idOfWork, readCreated, readImport, readImports } from '../store/imports.ts';
 import { type GivenInput, mergedInput } from './given.ts';
 import type { ImportInput } from './input.ts';
 import type { ImportPlan } from './plan.ts';
@@ -63,11 +63,11 @@ export class Imports {
   }
 
   rejected(row: ImportRow, count: number): Promise<RejectRow[]> {
-    return readRejects(this.#database, workOf(row), count);
+    return readRejects(this.#database, idOfWork(row), count);
   }
 
   created(row: ImportRow, count: number): Promise<string[]> {
-    return readCreated(this.#database, workOf(row), count);
+    return readCreated(this.#database, idOfWork(row), count);
   }
 
   /** What was asked of it, and of the one that does its work. */
@@ -91,7 +91,7 @@ export class Imports {
   }
 
   async cancel(id: number, by: By = null): Promise<ImportRow> {
-    const work = workOf(await this.require(id));
+    const work = idOfWork(await this.require(id));
     if (!(await cancelImport(this.#database, work, by))) {
       const { status, task } = await this.require(work);
       if (status === 'CANCELLED') return this.require(id);
@@ -108,7 +108,7 @@ export class Imports {
   }
 
   async undo(id: number, by: By = null): Promise<ImportRow> {
-    const work = workOf(await this.require(id));
+    const work = idOfWork(await this.require(id));
     const { epoch } = await this.require(work);
     if (!(await queueUndo(this.#database, work, by)))
       throw conflict('taken back', await this.require(work), insteadOfUndo);
@@ -135,10 +135,6 @@ export class Imports {
   #tell(id: number): void {
     void tellOfImport(this.#database, this.#bell, id).catch(() => undefined);
   }
-}
-
-function workOf(row: ImportRow): number {
-  return row.sameAs ?? row.id;
 }
 
 /** Fields of an input that do not say how the file is read. */

@@ -2,9 +2,10 @@ import { Fault } from '../engine/fault.ts';
 import { formatInstant, instantMicros, instantProblem } from '../engine/instant.ts';
 import { foldVersions, type Points } from '../engine/versions.ts';
 import type { App } from '../schema/app.ts';
-import { parseGlobalId } from '../schema/ids.ts';
+import { parseImportId } from '../schema/ids.ts';
 import type { Operation } from '../schema/operation.ts';
-import { readRejects, readWorker } from '../store/import-rejects.ts';
+import { readRejects } from '../store/import-rejects.ts';
+import { idOfWork, readImport } from '../store/imports.ts';
 import { everything, type Range, walkVersions } from '../store/read.ts';
 import { type Download, textCell } from './download.ts';
 
@@ -82,11 +83,10 @@ export async function rejectsOf(app: App, path: string, parameters: URLSearchPar
   const match = /^\/imports\/([^/]+)\/rejects\.csv$/.exec(path);
   if (!match) return undefined;
   checkNames(parameters, []);
-  const id = parseGlobalId(decoded(match[1]));
-  const found =
-    id?.type === 'Import' && id.number <= 2_147_483_647 ? await readWorker(app.database, id.number) : undefined;
+  const id = parseImportId(decoded(match[1]));
+  const found = id === undefined ? undefined : await readImport(app.database, id);
   if (!found) throw new Fault('NOT_FOUND', 'There is no import with this id.');
-  return { filename: `${found.filename}.rejects.csv`, type: types.csv, parts: rejectTexts(app, found.id) };
+  return { filename: `${found.filename}.rejects.csv`, type: types.csv, parts: rejectTexts(app, idOfWork(found)) };
 }
 
 async function* rejectTexts(app: App, id: number): AsyncGenerator<string> {

@@ -8,18 +8,6 @@ export interface RejectRow {
   readonly reason: string;
 }
 
-/** The import that did the work of one, whose rejects are its rejects too; undefined: there is no such import. */
-export async function readWorker(
-  database: Database,
-  id: number,
-): Promise<{ id: number; filename: string } | undefined> {
-  const [row] = await database.query<{ id: number; filename: string }>(
-    'SELECT coalesce(same_as, id) AS id, filename FROM imports WHERE id = $1',
-    [id],
-  );
-  return row;
-}
-
 /** The first rows that were refused behind a place, in the order of the file. */
 export async function readRejects(database: Database, id: number, count: number, behind = -1): Promise<RejectRow[]> {
   const rows = await database.query<{ place: string; line: string; column: string | null; reason: string }>(

@@ -52,6 +52,11 @@ export interface ImportRow {
   readonly version: number;
 }
 
+/** Of the import that does, or did, the work of this one. */
+export function idOfWork({ id, sameAs }: ImportRow): number {
+  return sameAs ?? id;
+}
+
 const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
 
 const selected = `SELECT own.id, own.upload, own.filename, work.status, work.task, work.epoch, own.same_as, own.input, work.plan,

@@ -17,7 +17,7 @@ import { Coverage } from './coverage.ts';
 import { Gathering } from './gathering.ts';
 import { Keys } from './keys.ts';
 import { compareWithStored, layDown } from './lay-down.ts';
-import { Rejects, refusedColumn } from './rejects.ts';
+import { columnsOfKeys, Rejects } from './rejects.ts';
 import type { Task } from './task.ts';
 
 /** A checkpoint is written at least this often, also where little is to be laid down. */
@@ -65,6 +65,7 @@ export async function readToEnd(task: Task, plan: ImportPlan): Promise<{ stand: 
 class Reading {
   readonly #task: Task;
   readonly #plan: ImportPlan;
+  readonly #columnOf: (key: string) => string | null;
   readonly #gathering: Gathering;
   readonly #coverage = new Coverage();
   readonly #touched: Set<number>;
@@ -76,6 +77,7 @@ class Reading {
   constructor(task: Task, plan: ImportPlan, stand: Stand, counts: ImportCounts) {
     this.#task = task;
     this.#plan = plan;
+    this.#columnOf = columnsOfKeys(plan);
     this.#gathering = new Gathering(task.sizes.ticks);
     this.#stand = stand;
     this.#counts = counts;
@@ -118,7 +120,7 @@ class Reading {
       for (let i = 0; i < batch.count; i++) {
         const target = targets[batch.series[i]];
         if (!('reason' in target)) continue;
-        const column = refusedColumn(this.#plan, batch.keys[batch.series[i]]);
+        const column = this.#columnOf(batch.keys[batch.series[i]]);
         rejects.push({ line: batch.line[i], column, reason: target.reason });
         refused.add(batch.line[i]);
       }

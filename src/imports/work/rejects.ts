@@ -36,10 +36,13 @@ export class Rejects {
   }
 }
 
-/** The column that names a series, or holds its values; null: the user named it. */
-export function refusedColumn({ columns }: ImportPlan, key: string): string | null {
-  const said = columns.find(({ role }) => role === 'SERIES') ?? columns.find(({ series }) => series === key);
-  return said?.name ?? null;
+/** Says of each key the column that names its series, or holds its values; null: the user named it. */
+export function columnsOfKeys({ columns }: ImportPlan): (key: string) => string | null {
+  const naming = columns.find(({ role }) => role === 'SERIES');
+  if (naming) return () => naming.name;
+  // Of several columns of one series the first counts.
+  const own = new Map(columns.map(({ series, name }) => [series, name] as const).toReversed());
+  return (key) => own.get(key) ?? null;
 }
 
 const shownMax = 3;
