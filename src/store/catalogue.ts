@@ -1,6 +1,7 @@
 import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'drizzle-orm';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from './connect.ts';
+import { micros } from './micros.ts';
 import { patiently } from './patience.ts';
 import { readMixedRevisions } from './read.ts';
 import { commits, marks, series, writeKeys } from './tables.ts';
@@ -39,7 +40,7 @@ const seriesFields = {
 
 const commitFields = {
   revision: commits.revision,
-  at: sql<string>`(extract(epoch from ${commits.at}) * 1000000)::bigint`,
+  at: sql.raw(micros('commits.at')) as SQL<string>,
   note: commits.note,
   import: commits.import,
 };

@@ -1,11 +1,10 @@
 import type { Database } from './connect.ts';
+import { micros } from './micros.ts';
 
 /** Who asked for something, as the server knows it; null: nobody from outside. */
 export type By = string | null;
 
-export const requestKinds = ['IMPORT', 'PREVIEW', 'COMMIT', 'CANCEL', 'UNDO'] as const;
-
-export type RequestKind = (typeof requestKinds)[number];
+export type RequestKind = 'IMPORT' | 'PREVIEW' | 'COMMIT' | 'CANCEL' | 'UNDO';
 
 export interface RequestRow {
   readonly what: RequestKind;
@@ -27,7 +26,7 @@ export async function readRequests(
   count: number,
 ): Promise<RequestRow[]> {
   const rows = await database.query<{ what: RequestKind; at: string; by: By }>(
-    `SELECT what, (extract(epoch from at) * 1000000)::bigint AS at, by FROM import_requests
+    `SELECT what, ${micros('at')} AS at, by FROM import_requests
      WHERE import = ANY ($1::int[]) ORDER BY id LIMIT $2`,
     [imports, count],
   );

@@ -1,6 +1,7 @@
 import type { Database } from './connect.ts';
 import { hasItsTurn } from './import-turn.ts';
 import type { ImportStatus, ImportTask } from './imports.ts';
+import { micros } from './micros.ts';
 
 /** Whoever gave no sign of life for so long is taken for dead. */
 const silentSeconds = 5;
@@ -178,7 +179,7 @@ export interface ImportLoad {
 export async function readImportLoad(database: Database): Promise<ImportLoad> {
   const [row] = await database.query<{ queued: number; running: number; since: string | null }>(
     `SELECT count(*) FILTER (WHERE status = 'QUEUED')::int AS queued, count(*) FILTER (WHERE status = 'RUNNING')::int AS running,
-       (extract(epoch from min(created_at) FILTER (WHERE status = 'QUEUED')) * 1000000)::bigint AS since
+       ${micros(`min(created_at) FILTER (WHERE status = 'QUEUED')`)} AS since
      FROM imports WHERE status IN ('QUEUED', 'RUNNING')`,
   );
   const { queued, running, since } = row;

@@ -1,5 +1,6 @@
 import type { Database } from './connect.ts';
 import type { By } from './import-requests.ts';
+import { micros } from './micros.ts';
 
 export type ImportStatus =
   | 'UPLOADING'
@@ -56,8 +57,6 @@ export interface ImportRow {
 export function idOfWork({ id, sameAs }: ImportRow): number {
   return sameAs ?? id;
 }
-
-const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::bigint`;
 
 const selected = `SELECT own.id, own.upload, own.filename, work.status, work.task, work.epoch, own.same_as, own.input, work.plan,
   uploads.size, coalesce(uploads.sha256, uploads.claimed_sha256) AS sha256, work.bytes, work.rows, work.accepted,
