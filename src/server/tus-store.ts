@@ -47,6 +47,16 @@ export class Refusal extends Error {
   }
 }
 
+/** Why nothing more of an upload is taken. */
+function refusalOf({ isGone, isComplete, isAwaited }: UploadRow): Refusal | undefined {
+  if (isGone) return new Refusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
+  if (isComplete || isAwaited) return undefined;
+  return new Refusal(410, 'The import of this upload is over: nothing waits for its bytes.');
+}
+
+/** Whether the bytes that come are still wanted is looked up this often. */
+const lookMillis = 1_000;
+
 const diskFullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 function isDiskFull(error: unknown): boolean {
@@ -92,9 +102,8 @@ export class UploadStore extends DataStore {
     const row = await this.#arrival.upload(id);
     if (!row) throw ERRORS.FILE_NOT_FOUND;
     this.#name(row.import);
-    if (row.isGone) throw new Refusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
-    if (!row.isComplete && !row.isAwaited)
-      throw new Refusal(410, 'The import of this upload is over: nothing waits for its bytes.');
+    const refusal = refusalOf(row);
+    if (refusal) throw refusal;
     const { bytes } = this.#arrival;
     const offset = row.isComplete && row.size !== null ? row.size : await bytes.settle(id);
     // Whoever sent the last byte may have gone before it was said that it was the last.
@@ -121,7 +130,15 @@ export class UploadStore extends DataStore {
   }
 
   async #write(chunks: Readable, id: string, from: number, sent: Sent | undefined): Promise<number> {
+    let over: Refusal | undefined;
+    const look = async () => {
+      const row = await this.#arrival.upload(id);
+      over = row && refusalOf(row);
+    };
+    // It may be cancelled while it is sent, which may take days.
+    const timer = setInterval(() => void look().catch(() => undefined), lookMillis);
     const mayGoOn = () => {
+      if (over) throw over;
       if (!sent?.taker || !this.#locks.holds(id, sent.taker))
         throw new Refusal(503, 'The connection to the database was lost. Ask where to go on, and go on.');
     };
@@ -132,6 +149,8 @@ export class UploadStore extends DataStore {
       const failure = isDiskFull(error) ? new Refusal(507, diskFullMessage) : error;
       if (sent && failure instanceof Refusal) sent.failure = failure;
       throw failure;
+    } finally {
+      clearInterval(timer);
     }
   }
 

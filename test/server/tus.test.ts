@@ -224,6 +224,39 @@ describe('the protocol', () => {
     expect((await patch(server.port, upload, 0, 'abc')).status).toBe(410);
   });
 
+  it('what is being sent when its import is cancelled is not taken to its end', async () => {
+    const size = 100_000_000;
+    const { upload, import: id } = await begin(size);
+    const sending = request({
+      host: '127.0.0.1',
+      port: server.port,
+      method: 'PATCH',
+      path: `/uploads/${upload}`,
+      headers: {
+        'tus-resumable': '1.0.0',
+        'upload-offset': 0,
+        'content-length': size,
+        'content-type': 'application/offset+octet-stream',
+      },
+    });
+    let status: number | undefined;
+    sending.on('response', ({ statusCode }) => {
+      status = statusCode;
+    });
+    sending.on('error', () => undefined);
+    sending.write(someBytes(1_000));
+    await until(() => filesIn(uploads).includes(upload) && stored(uploads, upload).length === 1_000);
+    // Another process hears of it.
+    await other.app.imports.cancel(id);
+    await until(() => {
+      if (status === undefined) sending.write(someBytes(10));
+      return status !== undefined;
+    });
+    expect(status).toBe(410);
+    expect(stored(uploads, upload).length).toBeLessThan(size);
+    sending.destroy();
+  });
+
   it('pages of allowed origins may ask and read the answers, others not', async () => {
     const headers = {
       origin: 'http://localhost:3000',
