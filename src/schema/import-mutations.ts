@@ -112,7 +112,7 @@ builder.mutationFields((t) => ({
     },
     resolve: async (_, { file, input }, context) => {
       const { arrival, imports } = context.app;
-      const id = await arrival.fromFile(file, importInput(input, ['input']), context.caller.name());
+      const id = await arrival.fromFile(file, importInput(input, ['input']), context.caller.name);
       return changed(context, imports.require(id));
     },
   }),
@@ -123,7 +123,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateUploadInput, required: true, description: 'The file.' }) },
     resolve: async (_, { input }, context) => {
       const { arrival, imports } = context.app;
-      const made = await arrival.createUpload(newUpload(input), context.caller.name()).catch(inInput);
+      const made = await arrival.createUpload(newUpload(input), context.caller.name).catch(inInput);
       return { ...made, import: await changed(context, imports.require(made.import)) };
     },
   }),
@@ -140,7 +140,7 @@ builder.mutationFields((t) => ({
       }),
     },
     resolve: (_, { id, input }, context) =>
-      changed(context, context.app.imports.commit(requireImportId(id), input, context.caller.name())),
+      changed(context, context.app.imports.commit(requireImportId(id), input, context.caller.name)),
   }),
   cancelImport: t.field({
     type: ImportType,
@@ -148,7 +148,7 @@ builder.mutationFields((t) => ({
       'Ends an import that has not ended, with nothing written; one that a worker is at ends a moment later. CONFLICT when it has ended.',
     args: { id: t.arg.id({ required: true, description: idArgument }) },
     resolve: (_, { id }, context) =>
-      changed(context, context.app.imports.cancel(requireImportId(id), context.caller.name())),
+      changed(context, context.app.imports.cancel(requireImportId(id), context.caller.name)),
   }),
   undoImport: t.field({
     type: ImportType,
@@ -156,6 +156,6 @@ builder.mutationFields((t) => ({
       'Takes back one that is DONE: every point that it changed, and nobody has changed since, holds again what it held before. Series that it made stay. CONFLICT otherwise.',
     args: { id: t.arg.id({ required: true, description: idArgument }) },
     resolve: (_, { id }, context) =>
-      changed(context, context.app.imports.undo(requireImportId(id), context.caller.name())),
+      changed(context, context.app.imports.undo(requireImportId(id), context.caller.name)),
   }),
 }));

@@ -18,11 +18,11 @@ export type OnLeave = (left: () => void) => void;
 /** Whoever sent an operation. */
 export interface Caller {
   /** As the server knows it; null: nobody from outside. */
-  name(): string | null;
+  readonly name: string | null;
   readonly onLeave?: OnLeave;
 }
 
-export const nobody: Caller = { name: () => null };
+export const nobody: Caller = { name: null };
 
 function unwanted(): Fault {
   return new Fault('UNAVAILABLE', 'Nobody waits for this answer any more.');

@@ -86,7 +86,8 @@ const ImportHealthType = builder.objectRef<ImportLoad>('ImportHealth').implement
     queuedSince: t.expose('queuedSince', {
       type: 'Instant',
       nullable: true,
-      description: 'When the oldest of those that wait was asked for; null: none waits.',
+      description:
+        'Since when the one that waits longest waits: its bytes were here, and it was asked for; null: none waits.',
     }),
   }),
 });

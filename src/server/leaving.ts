@@ -11,9 +11,9 @@ export function onClose(response: ServerResponse): OnLeave {
   };
 }
 
-/** Whoever waits for the answer to a request. */
+/** Whoever waits for the answer to a request: asked for at its beginning, as who has left has no address any more. */
 export function callerOf(nameOf: NameClient, request: IncomingMessage, response: ServerResponse): Caller {
-  return { name: () => nameOf(request), onLeave: onClose(response) };
+  return { name: nameOf(request), onLeave: onClose(response) };
 }
 
 const nothingMore = { done: true, value: undefined } as const;

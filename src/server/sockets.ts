@@ -99,7 +99,7 @@ export class Sockets {
       execute: (args) => {
         const { document, operation, variableValues, line } = args as unknown as Arguments;
         return streamOfOne((onLeave) => {
-          const context = executor.context({ name: () => line.name, onLeave });
+          const context = executor.context({ name: line.name, onLeave });
           return executor.execute(document, operation, variableValues, context);
         });
       },

@@ -34,17 +34,18 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
 
 /**
  * Ends an import that nobody works on; whoever works on it is asked to end it, and so is whoever goes on with one of which
- * a part is written already.
+ * a part is written already. However often that is asked before it ends, it is noted once.
  */
 export async function cancelImport(database: Database, id: number, by: By): Promise<boolean> {
   const rows = await database.query(
-    `WITH cancelled AS (
+    `WITH unasked AS (SELECT id FROM imports WHERE id = $1 AND NOT cancel_asked),
+     cancelled AS (
        UPDATE imports SET cancel_asked = true, version = version + 1,
          status = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN status ELSE 'CANCELLED' END,
          ended_at = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN ended_at ELSE now() END
        WHERE id = $1 AND status IN ('UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING') AND task <> 'UNDO'
        RETURNING id),
-     ${noted('cancelled', 'CANCEL', '$2')}
+     ${noted('cancelled JOIN unasked USING (id)', 'CANCEL', '$2')}
      SELECT id FROM cancelled`,
     [id, by],
   );
@@ -55,7 +56,7 @@ export async function queueUndo(database: Database, id: number, by: By): Promise
   const rows = await database.query(
     `WITH queued AS (
        UPDATE imports SET status = 'QUEUED', task = 'UNDO', place = NULL, cancel_asked = false, heartbeat_at = NULL, deaths = 0,
-         problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
+         undone_revision = NULL, problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
        WHERE id = $1 AND status = 'DONE' RETURNING id),
      ${noted('queued', 'UNDO', '$2')}
      SELECT id FROM queued`,

@@ -19,6 +19,8 @@ export interface Taken {
   readonly counts: ImportCounts;
   readonly fromRevision: number | null;
   readonly toRevision: number | null;
+  /** Whether some of what is to be done can be read already: then it goes on to its end. */
+  readonly isPublished: boolean;
   readonly size: number | null;
   readonly claimedSha256: string | null;
   readonly sha256: string | null;
@@ -44,12 +46,15 @@ export async function takeUp(database: Database, id: number): Promise<Taken | un
        UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), deaths = deaths + (status = 'RUNNING')::int, version = version + 1
        WHERE id = $1 AND same_as IS NULL AND (status = 'QUEUED' OR status = 'RUNNING' AND ${silent}) AND ${hasItsTurn}
        RETURNING *)
-     SELECT taken.*, size, claimed_sha256, sha256, gone_at IS NOT NULL AS is_gone
+     SELECT taken.*, ${published} AS is_published, size, claimed_sha256, sha256, gone_at IS NOT NULL AS is_gone
      FROM taken LEFT JOIN uploads ON uploads.id = taken.upload`,
     [id],
   );
   return row && takenOf(row);
 }
+
+/** Some of what is to be done can be read already. */
+const published = `(CASE task WHEN 'UNDO' THEN undone_revision ELSE from_revision END IS NOT NULL)`;
 
 /** Nobody works on it, though somebody began to. */
 const silent = `(heartbeat_at IS NULL OR heartbeat_at < now() - interval '${silentSeconds} s')`;
@@ -76,6 +81,7 @@ function takenOf(row: Record<string, unknown>): Taken {
     },
     fromRevision: orNull(row.from_revision),
     toRevision: orNull(row.to_revision),
+    isPublished: Boolean(row.is_published),
     size: orNull(row.size),
     claimedSha256: row.claimed_sha256 as string | null,
     sha256: row.sha256 as string | null,
@@ -99,7 +105,7 @@ export async function beat(
   { id, epoch }: Holder,
 ): Promise<{ cancelAsked: boolean; isPublished: boolean } | undefined> {
   const [row] = await database.query<{ cancel_asked: boolean; published: boolean }>(
-    `UPDATE imports SET heartbeat_at = now() WHERE ${mine} RETURNING cancel_asked, from_revision IS NOT NULL AS published`,
+    `UPDATE imports SET heartbeat_at = now() WHERE ${mine} RETURNING cancel_asked, ${published} AS published`,
     [id, epoch],
   );
   return row && { cancelAsked: row.cancel_asked, isPublished: row.published };
@@ -169,7 +175,7 @@ export async function endImport(database: Database, { id, epoch }: Holder, endin
   );
 }
 
-/** How many imports wait and are worked on, and since when the oldest of them waits, in microseconds since 1970. */
+/** How many imports wait and are worked on, and since when one of them waits, in microseconds since 1970. */
 export interface ImportLoad {
   readonly queued: number;
   readonly running: number;
@@ -179,8 +185,10 @@ export interface ImportLoad {
 export async function readImportLoad(database: Database): Promise<ImportLoad> {
   const [row] = await database.query<{ queued: number; running: number; since: string | null }>(
     `SELECT count(*) FILTER (WHERE status = 'QUEUED')::int AS queued, count(*) FILTER (WHERE status = 'RUNNING')::int AS running,
-       ${micros(`min(created_at) FILTER (WHERE status = 'QUEUED')`)} AS since
-     FROM imports WHERE status IN ('QUEUED', 'RUNNING')`,
+       ${micros(`min(greatest(imports.created_at, complete_at, asked_at)) FILTER (WHERE status = 'QUEUED')`)} AS since
+     FROM imports LEFT JOIN uploads ON uploads.id = upload
+     LEFT JOIN LATERAL (SELECT max(at) AS asked_at FROM import_requests WHERE import = imports.id) AS asked ON true
+     WHERE status IN ('QUEUED', 'RUNNING')`,
   );
   const { queued, running, since } = row;
   return { queued, running, queuedSince: since === null ? null : Number(since) };

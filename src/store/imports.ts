@@ -62,7 +62,7 @@ const selected = `SELECT own.id, own.upload, own.filename, work.status, work.tas
   uploads.size, coalesce(uploads.sha256, uploads.claimed_sha256) AS sha256, work.bytes, work.rows, work.accepted,
   work.rejected_count, work.unchanged, work.changed, work.created_count, work.moved_count, work.moved, work.restored, work.kept, work.from_revision, work.to_revision,
   work.undone_revision, work.problem, ${micros('own.created_at')} AS created_at,
-  (SELECT by FROM import_requests WHERE import = own.id ORDER BY id LIMIT 1) AS created_by, ${micros('work.ended_at')} AS ended_at,
+  (SELECT by FROM import_requests WHERE import = own.id AND what = 'IMPORT' ORDER BY id LIMIT 1) AS created_by, ${micros('work.ended_at')} AS ended_at,
   own.version + CASE WHEN own.same_as IS NULL THEN 0 ELSE work.version END AS version
   FROM imports AS own JOIN imports AS work ON work.id = coalesce(own.same_as, own.id)
   LEFT JOIN uploads ON uploads.id = own.upload`;

@@ -27,10 +27,10 @@ export class Hold implements Holder {
   #beating = false;
   #ended: 'lost' | 'cancelled' | undefined;
 
-  constructor(database: Database, { id, epoch, fromRevision }: Taken, isStopping: () => boolean) {
+  constructor(database: Database, { id, epoch, isPublished }: Taken, isStopping: () => boolean) {
     this.id = id;
     this.epoch = epoch;
-    this.isPublished = fromRevision !== null;
+    this.isPublished = isPublished;
     this.#database = database;
     this.#isStopping = isStopping;
     this.#timer = setInterval(() => void this.#beat(), beatMillis);

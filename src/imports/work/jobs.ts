@@ -76,8 +76,12 @@ export class ImportJobs {
 
   async #work(taken: Taken): Promise<void> {
     const { bytes, isStopping, onCommit, reader = textReader, sizes = usualSizes } = this.#options;
-    const { id, upload, filename, size } = taken;
+    const { id, upload, filename, size, deaths } = taken;
     const database = this.#database;
+    if (deaths > 0)
+      this.#options.log(
+        `import ${id} (${filename}) is taken up again: who was at it ended or lost the database, ${deaths} in a row`,
+      );
     const hold = new Hold(database, taken, isStopping);
     const tell = () => tellOfImport(database, this.#bell, id);
     try {
@@ -117,21 +121,27 @@ export class ImportJobs {
       if (error.why === 'stopping') await wakeImport(this.#bell, hold);
       return;
     }
-    // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it.
-    const mustGoOn = hold.isPublished && taken.task === 'COMMIT';
-    if ((isLoss(error) && !isDiskFull(error)) || isPassing(error) || mustGoOn) throw error;
+    // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it. What can be
+    // read in part goes on in any case.
+    const isAway = isLoss(error) && !isDiskFull(error) && !isMissing(error);
+    if (isAway || isPassing(error) || hold.isPublished) throw error;
     const told = asFault(error);
     if (!(told instanceof Fault))
       this.#options.log(`import ${hold.id} failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
     await end(
       { database, hold, tell },
-      { status: taken.task === 'UNDO' ? 'DONE' : 'FAILED', problem: problemOf(told, error) },
+      { status: taken.task === 'UNDO' ? 'DONE' : 'FAILED', problem: problemOf(told, error, taken) },
     );
   }
 }
 
 function isDiskFull(error: unknown): boolean {
   return ['53100', 'ENOSPC'].includes(codeOf(error) ?? '');
+}
+
+/** A file is not there; where no database is there, the same code comes of connecting. */
+function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall !== 'connect';
 }
 
 /** Two statements stood in one another's way: the next try gets through. */
@@ -143,11 +153,13 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Fault ? errorCodeOf(error.cause) : errorCodeOf(error);
 }
 
-function problemOf(told: unknown, error: unknown): string {
-  if (isDiskFull(error))
-    return 'The database has no disk space left: nothing was written. Free some, and import the file again.';
+function problemOf(told: unknown, error: unknown, { task }: Taken): string {
+  if (isDiskFull(error)) {
+    const again = task === 'UNDO' ? 'take it back again' : 'import the file again';
+    return `The database has no disk space left: nothing was written. Free some, and ${again}.`;
+  }
   const said = told instanceof Error ? told.message : String(told);
-  if (codeOf(error) === 'ENOENT')
+  if (isMissing(error))
     return 'The bytes of this file are not in the folder of uploads: send the file again. (UPLOADS must be one folder for all processes, as a volume that all machines share.)';
   return told instanceof Fault ? said : `The import failed, and that should not be: ${said}`;
 }

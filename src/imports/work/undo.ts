@@ -42,10 +42,10 @@ export async function undo(task: Task): Promise<Ending> {
   const { database, hold, taken } = task;
   const { fromRevision, toRevision } = taken;
   if (fromRevision === null || toRevision === null) return { status: 'UNDONE', restored: 0, kept: 0 };
-  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+  for (let attempt = 0; attempt < attemptsMax || hold.isPublished; attempt++) {
     await dropStages(database, hold);
     const undoing = new Undoing(task, fromRevision, toRevision);
-    if (!(await undoing.prepare())) return { status: 'DONE', problem: forgotten(fromRevision) };
+    if (!(await undoing.prepare())) return { status: 'DONE', problem: forgotten(fromRevision, hold.isPublished) };
     const answer = await publish(task, (stages) => stages.flatMap((stage) => undoing.guards.get(stage) ?? []));
     if (answer === 'done') return { status: 'UNDONE', restored: undoing.restored, kept: undoing.kept };
   }
@@ -55,8 +55,9 @@ export async function undo(task: Task): Promise<Ending> {
   };
 }
 
-function forgotten(revision: number): string {
-  return `It cannot be undone: what its points held before revision ${revision} is no longer kept (--history-days).`;
+function forgotten(revision: number, isPart: boolean): string {
+  const what = isPart ? 'Only a part of it could be undone' : 'It cannot be undone';
+  return `${what}: what its points held before revision ${revision} is no longer kept (--history-days).`;
 }
 
 /** Reads what is to be restored, and lays it down. */

@@ -21,10 +21,10 @@ const movedSeriesMax = 1_000_000;
 /** Does with an import what is to be done next, to its end. Returns false when it is to be begun anew. */
 export async function work(task: Task): Promise<boolean> {
   const { database, hold, taken } = task;
-  if (taken.deaths >= deathsMax && (taken.fromRevision === null || taken.task === 'UNDO'))
+  if (taken.deaths >= deathsMax && !taken.isPublished)
     throw new Fault(
       'CONFLICT',
-      `${taken.deaths} workers ended while they were at this file and came no further: their logs may say why.`,
+      `${taken.deaths} workers in a row ended, or lost the database, while they were at this file and came no further: their logs may say why.`,
     );
   if (taken.task === 'UNDO') {
     await end(task, await undo(task));
