@@ -1,15 +1,11 @@
 import { readArguments, suggestion } from './cli/arguments.ts';
-import { doctor } from './cli/doctor.ts';
 import { commands, helpText } from './cli/help.ts';
 import { environmentOf, readConfig } from './config.ts';
 import { Fault } from './engine/fault.ts';
 import { report, say } from './run/log.ts';
-import { serve } from './run/serve.ts';
-import { openStore } from './run/store.ts';
 import { version } from './run/version.ts';
-import { printedSchema } from './schema/schema.ts';
 
-/** Returns the exit code, or undefined while a server runs. */
+/** Returns the exit code, or undefined while a server runs. Loads what the command needs: all would take half a second. */
 async function run(words: readonly string[]): Promise<number | undefined> {
   const given = readArguments(words);
   if (given.version) {
@@ -25,9 +21,11 @@ async function run(words: readonly string[]): Promise<number | undefined> {
     return 2;
   }
   switch (given.command) {
-    case 'serve':
+    case 'serve': {
+      const { serve } = await import('./run/serve.ts');
       await serve(readConfig(given.flags), { ...process.env, ...environmentOf(given.flags) });
       return undefined;
+    }
     case 'import': {
       if (given.flags.size > 0)
         throw new Fault('BAD_USER_INPUT', `import takes no setting: leave out ${[...given.flags.keys()].join(', ')}.`);
@@ -35,16 +33,21 @@ async function run(words: readonly string[]): Promise<number | undefined> {
       return importFiles(given.rest, { out: process.stdout, err: process.stderr }, process.argv[1]);
     }
     case 'migrate': {
+      const { openStore } = await import('./run/store.ts');
       const store = await openStore(readConfig(given.flags));
       await store.stop();
       say(`The tables are up to date (PostgreSQL: ${store.where}).`);
       return 0;
     }
-    case 'doctor':
+    case 'doctor': {
+      const { doctor } = await import('./cli/doctor.ts');
       return (await doctor(readConfig(given.flags), say)) ? 0 : 1;
-    case 'print-schema':
+    }
+    case 'print-schema': {
+      const { printedSchema } = await import('./schema/schema.ts');
       process.stdout.write(printedSchema());
       return 0;
+    }
     default: {
       const names = commands.map(({ name }) => name);
       throw new Fault(

@@ -1,13 +1,11 @@
 import type { Config } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { migrate } from '../store/migrate.ts';
-import { startApi } from './api.ts';
 import { Child } from './child.ts';
 import { startDemo } from './demo.ts';
 import { log, report, say } from './log.ts';
 import { migrationsFolder, openStore } from './store.ts';
 import { version } from './version.ts';
-import { startWorker } from './worker.ts';
 
 /** Everything must have ended by then; what has not is abandoned, which loses nothing that was acknowledged. */
 const stopMillisMax = 9_500;
@@ -73,6 +71,7 @@ async function worker(config: Config): Promise<Running> {
     );
   }
   await migrate({ url: config.databaseUrl, folder: migrationsFolder });
+  const { startWorker } = await import('./worker.ts');
   const running = await startWorker(config, config.databaseUrl);
   if (process.send) process.send('ready');
   else say(`tidemark ${version} worker is ready`);
@@ -80,6 +79,7 @@ async function worker(config: Config): Promise<Running> {
 }
 
 async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
+  const { startApi } = await import('./api.ts');
   const started = await startApi(config, () => openStore(config));
   const child =
     config.role === 'all'

@@ -1,13 +1,12 @@
 import { expect, onTestFailed, onTestFinished, test } from 'vitest';
 import { type Dice, dice } from '../recompute/dice.ts';
-import { times } from '../support/long.ts';
+import { isLong } from '../support/long.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { Clients } from './clients.ts';
 import { type System, startSystem } from './system.ts';
 import { verifyDerived, verifyLine, verifySubscriber } from './verify.ts';
 import { Writer } from './writer.ts';
 
-const isLong = times > 1;
 const clientsCount = isLong ? 240 : 40;
 const workersCount = isLong ? 2 : 1;
 const stormMillis = isLong ? 120_000 : 0;

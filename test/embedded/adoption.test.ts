@@ -13,6 +13,7 @@ import {
   runApp,
   type Started,
   temporary,
+  usedHome,
 } from './scene.ts';
 
 afterEach(cleanUp);
@@ -26,7 +27,7 @@ async function start(options: EmbeddedPostgresOptions) {
 /** A home whose tidemark was killed while its PostgreSQL runs on, with a row in it. */
 async function orphan(): Promise<{ home: string; before: Started; pid: number }> {
   const dir = temporary();
-  const home = join(dir, 'home');
+  const home = usedHome(dir);
   const runner = runApp(await makeApp(dir), { home });
   const before = await runner.said<Started>('started');
   await query(before.url, 'CREATE TABLE kept AS SELECT 7 AS n');
@@ -94,7 +95,7 @@ test('a lost password does not lock the orphan up', async () => {
 });
 
 test('a copy of a home that is in use leaves the server of the original alone', async () => {
-  const home = join(temporary(), 'home');
+  const home = usedHome(temporary());
   const original = await start({ home });
   await query(original.url, 'CREATE TABLE kept AS SELECT 7 AS n');
   await query(original.url, 'CHECKPOINT');
@@ -109,7 +110,7 @@ test('a copy of a home that is in use leaves the server of the original alone', 
 
 test('Ctrl-C in the terminal reaches the program and not the server', async () => {
   const dir = temporary();
-  const runner = runApp(await makeApp(dir), { home: join(dir, 'home') });
+  const runner = runApp(await makeApp(dir), { home: usedHome(dir) });
   const { url, dataDir } = await runner.said<Started>('started');
   process.kill(-runner.child.pid!, 'SIGINT');
   await runner.said('interrupted');

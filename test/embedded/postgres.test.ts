@@ -13,7 +13,7 @@ import {
 } from '../../src/embedded/postgres.ts';
 import { startPostmaster, stopPostmaster } from '../../src/embedded/postmaster.ts';
 import { settingsArguments } from '../../src/embedded/settings.ts';
-import { afterwards, cleanUp, isRoot, isRunning, postmasterPid, query, temporary } from './scene.ts';
+import { afterwards, cleanUp, isRoot, isRunning, postmasterPid, query, temporary, usedHome } from './scene.ts';
 
 afterEach(cleanUp);
 
@@ -61,7 +61,7 @@ test('a first start makes the home, the database and a password that only its ow
 });
 
 test('the settings are the usual ones and those given win', async () => {
-  const home = join(temporary(), 'home');
+  const home = usedHome(temporary());
   const { url } = await start({ home, settings: { max_wal_size: '3GB', work_mem: '9MB' } });
   const names = ['fsync', 'synchronous_commit', 'jit', 'shared_buffers', 'max_connections', 'listen_addresses'];
   const show = (name: string) => query(url, `SHOW ${name}`);
@@ -73,7 +73,7 @@ test('the settings are the usual ones and those given win', async () => {
 });
 
 test('lz4 is asked for exactly where the build knows it', async () => {
-  const { url } = await start({ home: join(temporary(), 'home') });
+  const { url } = await start({ home: usedHome(temporary()) });
   const [known] = await query(url, `SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'wal_compression'`);
   const expected = known ? ['lz4', 'lz4'] : ['off', 'pglz'];
   const text = `SELECT setting FROM pg_settings WHERE name IN ('wal_compression', 'default_toast_compression') ORDER BY name DESC`;
@@ -81,7 +81,7 @@ test('lz4 is asked for exactly where the build knows it', async () => {
 });
 
 test('a setting PostgreSQL refuses is named', async () => {
-  const home = join(temporary(), 'home');
+  const home = usedHome(temporary());
   await expect(start({ home, settings: { shared_bufers: '1GB' } })).rejects.toMatchObject({
     code: 'UNAVAILABLE',
     message: expect.stringMatching(/shared_bufers/),
@@ -90,7 +90,7 @@ test('a setting PostgreSQL refuses is named', async () => {
 });
 
 test('stop ends the server and frees the home; it may be called again', async () => {
-  const home = join(temporary(), 'home');
+  const home = usedHome(temporary());
   const postgres = await start({ home });
   const pid = postmasterPid(postgres.dataDir);
   await Promise.all([postgres.stop(), postgres.stop()]);
@@ -100,7 +100,7 @@ test('stop ends the server and frees the home; it may be called again', async ()
 });
 
 test('stop does not wait for clients', async () => {
-  const postgres = await start({ home: join(temporary(), 'home') });
+  const postgres = await start({ home: usedHome(temporary()) });
   const refused = expect(query(postgres.url, 'SELECT pg_sleep(60)')).rejects.toThrow();
   await expect
     .poll(() => query(postgres.url, `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sl%'`))
@@ -120,7 +120,7 @@ test('a second start finds the data and the password of the first', async () => 
 });
 
 test('a lost password file is made anew, and the server told', async () => {
-  const home = join(temporary(), 'home');
+  const home = usedHome(temporary());
   const first = await start({ home });
   await query(first.url, 'CREATE TABLE kept AS SELECT 7 AS n');
   await first.stop();

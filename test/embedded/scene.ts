@@ -2,20 +2,28 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import pg from 'pg';
+import { copyHome } from '../support/home.ts';
+import { clustersFolder } from '../support/in-memory.ts';
 
 export const isRoot = process.getuid?.() === 0;
 
 /** A directory of this test, which PostgreSQL's user may pass, removed at the end. */
 export function temporary(): string {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-embedded-')));
+  const dir = realpathSync(mkdtempSync(join(clustersFolder(), 'tidemark-embedded-')));
   chmodSync(dir, 0o755);
   cleanups.push(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+/** A home below it that was started before, and stopped. */
+export function usedHome(dir: string): string {
+  const home = join(dir, 'home');
+  copyHome(home);
+  return home;
 }
 
 const cleanups: (() => unknown)[] = [];

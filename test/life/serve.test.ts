@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, onTestFailed, test } from 'vitest';
 import WebSocket from 'ws';
 import { ask, ingest } from '../support/client.ts';
+import { copyHome } from '../support/home.ts';
+import { clustersFolder } from '../support/in-memory.ts';
 import { childrenOf, freePort, isAlive, type Program, scratch, tidemark, until } from '../support/program.ts';
 
 /** Processes are told apart by /proc, which is Linux. */
@@ -23,8 +25,9 @@ afterEach(async () => {
   for (const clean of left.splice(0).reverse()) await clean();
 });
 
-async function home(): Promise<Home> {
-  const { folder, remove } = scratch();
+async function home(options: { empty?: true } = {}): Promise<Home> {
+  const { folder, remove } = scratch(clustersFolder());
+  if (!options.empty) copyHome(folder);
   const port = await freePort();
   left.push(remove);
   return { folder, port, url: `http://127.0.0.1:${port}/graphql`, env: { TIDEMARK_HOME: folder, PORT: String(port) } };
@@ -67,7 +70,7 @@ async function write(url: string, value: number): Promise<void> {
 
 describe.skipIf(!onLinux)('serve', () => {
   test('starts everything, says what and where, and its curl line works as printed', async () => {
-    const at = await home();
+    const at = await home({ empty: true });
     const program = await start(at);
     await program.says('curl');
     expect(program.output()).toContain(`http://localhost:${at.port}/graphql`);

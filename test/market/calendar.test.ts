@@ -162,12 +162,14 @@ describe('a local day', () => {
   });
 
   test('of every zone known here agrees with its clock throughout the years of set clocks', () => {
+    const wrong: string[] = [];
     for (const zone of Intl.supportedValuesOf('timeZone')) {
       const days = grid(day, zone);
       for (let t = at('1996-01-01T06:00:00Z'); t < at('1998-01-01T00:00:00Z'); t += 16 * day + hour) {
-        expect(days.indexOf(t), `${zone} at ${t}`).toBe(localDay(t, zone));
+        if (days.indexOf(t) !== localDay(t, zone)) wrong.push(`${zone} at ${t}`);
       }
     }
+    expect(wrong).toEqual([]);
   });
 
   test.each([
@@ -180,22 +182,26 @@ describe('a local day', () => {
     'Pacific/Apia',
   ])('of each date from 1965 to 2040 begins and ends with it in %s', (zone) => {
     const days = grid(day, zone);
+    const wrong: number[] = [];
     for (let i = Date.UTC(1965) / 86400e3; i < Date.UTC(2040) / 86400e3; i++) {
       const start = days.startOf(i);
-      if (start !== days.startOf(i + 1)) expect(localDay(start, zone)).toBe(i);
-      expect(localDay(start - 1, zone)).toBeLessThan(i);
+      const begins = start === days.startOf(i + 1) || localDay(start, zone) === i;
+      if (!begins || localDay(start - 1, zone) >= i) wrong.push(i);
     }
+    expect(wrong).toEqual([]);
   });
 
   test('in every season of 2017 holds the instants of its date and no others', () => {
+    const wrong: string[] = [];
     for (const zone of zones) {
       const days = grid(day, zone);
       let latest = Number.NEGATIVE_INFINITY;
       for (let t = at('2017-01-01T00:00:00Z'); t < at('2018-01-01T00:00:00Z'); t += hour) {
         latest = Math.max(latest, localDay(t, zone));
-        expect(days.indexOf(t)).toBe(latest);
+        if (days.indexOf(t) !== latest) wrong.push(`${zone} at ${t}`);
       }
     }
+    expect(wrong).toEqual([]);
   });
 
   test.each([

@@ -1,19 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { startWorker } from '../../src/run/worker.ts';
-import { migrate } from '../../src/store/migrate.ts';
 import { sealBlocksMin } from '../../src/upkeep/upkeep.ts';
 import { Follower } from '../feed/follower.ts';
 import { ask, gql, ingest } from '../support/client.ts';
 import { defineAt } from '../support/define.ts';
+import { copyHome } from '../support/home.ts';
+import { clustersFolder } from '../support/in-memory.ts';
 import { freePort, until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
-const home = mkdtempSync(join(tmpdir(), 'tidemark-away-'));
+const home = mkdtempSync(join(clustersFolder(), 'tidemark-away-'));
 const t = Date.parse('2026-01-05T09:30:00Z');
 
 let port: number;
@@ -27,8 +27,8 @@ const startPostgres = async () => {
 
 beforeAll(async () => {
   port = await freePort();
+  copyHome(home);
   await startPostgres();
-  await migrate({ url: postgres.url, folder: 'drizzle' });
   server = await startServer({ databaseUrl: postgres.url });
   worker = await startWorker({ ...readConfig(new Map(), {}), databaseConnections: 2 }, postgres.url);
 });

@@ -1,26 +1,34 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { clustersFolder } from './in-memory.ts';
 
-/** One server for all test files, and a migrated database that each of them copies. */
+/** A home for tests to copy; one server for all of them, and a migrated database that each test file copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const home = mkdtempSync(join(tmpdir(), 'tidemark-test-'));
+  const folder = mkdtempSync(join(clustersFolder(), 'tidemark-test-'));
+  chmodSync(folder, 0o755);
+  const homeMade = join(folder, 'made');
+  const maker = await startEmbeddedPostgres({ home: homeMade, settings: { fsync: 'off' } });
+  await migrate({ url: maker.url, folder: 'drizzle' });
+  await maker.stop();
+  const home = join(folder, 'home');
+  cpSync(homeMade, home, { recursive: true });
   const server = await startEmbeddedPostgres({ home, settings: { max_connections: '300', fsync: 'off' } });
-  const templateUrl = new URL(server.url);
-  templateUrl.pathname = '/template_tidemark';
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
-  await client.query('CREATE DATABASE template_tidemark');
+  const { username, password, pathname } = new URL(server.url);
+  await client.query(`CREATE DATABASE template_tidemark TEMPLATE ${pathname.slice(1)}`);
+  // To work a password out takes longer than most of what is asked over a connection.
+  await client.query(`SET scram_iterations = 1; ALTER ROLE ${username} PASSWORD '${password}'`);
   await client.end();
-  await migrate({ url: templateUrl.toString(), folder: 'drizzle' });
+  project.provide('homeMade', homeMade);
   project.provide('serverUrl', server.url);
   project.provide('templateName', 'template_tidemark');
   return async () => {
     await server.stop();
-    rmSync(home, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   };
 }

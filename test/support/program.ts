@@ -15,8 +15,8 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-export function scratch(): { folder: string; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-life-'));
+export function scratch(parent = tmpdir()): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(join(parent, 'tidemark-life-'));
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
