@@ -30,7 +30,8 @@ export async function serveFloor(databaseUrl = '', redisUrl = ''): Promise<void>
   const { Redis } = await import('ioredis');
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 8 });
   await pool.query('CREATE TABLE floor_ticks (t float8, value float8)');
-  const server = createServer((request, response) => {
+  // One that is seldom used is not to be closed just when it is.
+  const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', async () => {
