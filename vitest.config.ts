@@ -9,7 +9,7 @@ const pure = ['test/{engine,market,imports/text}/**/*.test.ts', 'test/derive/*.t
 
 const globalSetup = ['test/support/global-setup.ts'];
 
-export default defineConfig({
+export default defineConfig(({ mode }) => ({
   // As Node resolves it: the bundler's choice would be a second copy beside the one that packages load.
   resolve: { alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }] },
   test: {
@@ -20,9 +20,11 @@ export default defineConfig({
     maxWorkers: 4,
     // Files follow one another in a process: to load what they need takes longer than many of them do.
     isolate: false,
+    // Each is told the mode: by itself it knows none but 'test', and what is to take long would not.
     projects: [
       {
         extends: true,
+        mode,
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
@@ -30,8 +32,8 @@ export default defineConfig({
           globalSetup,
         },
       },
-      { extends: true, test: { name: 'alone', include: alone, globalSetup, isolate: true } },
-      { extends: true, test: { name: 'pure', include: pure } },
+      { extends: true, mode, test: { name: 'alone', include: alone, globalSetup, isolate: true } },
+      { extends: true, mode, test: { name: 'pure', include: pure } },
     ],
   },
-});
+}));
