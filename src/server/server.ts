@@ -70,9 +70,9 @@ export class ApiServer {
   serve(executor: Executor, app: App, files: Files): void {
     const { allowedOrigins, host, limits, nameOf, report } = this.#options;
     const bodies = new Bodies(limits.bodyBytesMax);
-    const yoga = yogaFor(executor, nameOf);
+    const yoga = yogaFor(executor);
     const clients = new Clients(limits.socketsPerClient);
-    const streams = new Streams(executor, { clients, nameOf, slowMillis: limits.slowMillis });
+    const streams = new Streams(executor, { clients, slowMillis: limits.slowMillis });
     this.#streams = streams;
     this.#files = files;
     this.#sockets = new Sockets(executor, {
@@ -94,11 +94,11 @@ export class ApiServer {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');
       }
       const asked = request.method === 'POST' ? await readOperation(bodies, request) : parametersOf(request);
-      if (asked && wantsStream(request)) return streams.answer(asked, request, response);
+      if (asked && wantsStream(request)) return streams.answer(asked, request, response, caller);
       // yoga would read a body of any length; it takes one that was read already from here.
       if (request.method === 'POST') Object.assign(request, { body: asked });
       else if (asked) checkParameters(executor, asked);
-      await yoga(request, response);
+      await yoga(request, response, { caller });
     };
   }
 

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Executor, Request } from '../schema/execute.ts';
+import type { Caller } from '../schema/operation.ts';
 import { BodyFault } from './body.ts';
-import type { Clients, NameClient } from './clients.ts';
-import { callerOf } from './leaving.ts';
+import type { Clients } from './clients.ts';
 import { Outflow } from './outflow.ts';
 
 /** A stream that says nothing for long is cut by what lies between: a comment keeps it open. */
@@ -18,7 +18,6 @@ const tail = Buffer.from('\n\n');
 
 export interface StreamOptions {
   readonly clients: Clients;
-  readonly nameOf: NameClient;
   /** A client that reads nothing for so long is cut off. */
   readonly slowMillis: number;
 }
@@ -48,12 +47,12 @@ export class Streams {
     ];
   }
 
-  async answer(asked: Request, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async answer(asked: Request, request: IncomingMessage, response: ServerResponse, caller: Caller): Promise<void> {
     const found = this.#executor.operationOf(asked);
     if ('document' in found && found.operation.operation === 'mutation' && request.method === 'GET')
       throw new BodyFault(405, 'BAD_USER_INPUT', 'A mutation needs POST.');
-    const { clients, nameOf } = this.#options;
-    const client = nameOf(request);
+    const { clients } = this.#options;
+    const client = caller.name ?? '';
     if (!clients.enter(client)) throw new BodyFault(429, 'RATE_LIMITED', 'Too many streams and sockets of one client.');
     const stream = new Stream(request, response);
     this.#open.add(stream);
@@ -64,7 +63,7 @@ export class Streams {
     stream.comment();
     if (!('document' in found)) stream.end({ errors: found });
     else if (found.operation.operation !== 'subscription') {
-      const context = this.#executor.context(callerOf(nameOf, request, response));
+      const context = this.#executor.context(caller);
       stream.end(await this.#executor.execute(found.document, found.operation, asked.variables, context));
     } else {
       const accepted = await this.#executor.subscribe(found.document, found.operation, asked.variables);

@@ -1,12 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execute.ts';
-import type { NameClient } from './clients.ts';
-import { callerOf } from './leaving.ts';
+import type { Caller } from '../schema/operation.ts';
 
 /** Makes yoga use our reading, checking and running of documents. */
-function through(executor: Executor, nameOf: NameClient): Plugin {
+function through(executor: Executor): Plugin {
   return {
     onParse: ({ setParseFn }) => {
       setParseFn((source: string | { body: string }) => {
@@ -20,9 +18,8 @@ function through(executor: Executor, nameOf: NameClient): Plugin {
       setExecuteFn((args) => {
         const operation = getOperationAST(args.document, args.operationName);
         if (!operation) throw new Error('yoga executes a document without an operation');
-        const { req, res } = args.contextValue as { req: IncomingMessage; res: ServerResponse };
-        const context = executor.context(callerOf(nameOf, req, res));
-        return executor.execute(args.document, operation, args.variableValues, context);
+        const { caller } = args.contextValue as { caller: Caller };
+        return executor.execute(args.document, operation, args.variableValues, executor.context(caller));
       });
     },
   };
@@ -42,8 +39,8 @@ query Newest {
 }
 `;
 
-/** yoga serves GraphiQL and what is neither plain JSON nor a stream. */
-export function yogaFor(executor: Executor, nameOf: NameClient): YogaServerInstance<object, object> {
+/** yoga serves GraphiQL and what is neither plain JSON nor a stream. It is handed who asks with each request. */
+export function yogaFor(executor: Executor): YogaServerInstance<{ readonly caller: Caller }, object> {
   return createYoga({
     schema: executor.schemas.visible,
     graphqlEndpoint: '/graphql',
@@ -55,6 +52,6 @@ export function yogaFor(executor: Executor, nameOf: NameClient): YogaServerInsta
     maskedErrors: false,
     graphiql: { title: 'Tidemark', defaultQuery: firstQuery, subscriptionsProtocol: 'WS' },
     renderGraphiQL: async (options) => (await import('@graphql-yoga/render-graphiql')).renderGraphiQL(options),
-    plugins: [through(executor, nameOf)],
+    plugins: [through(executor)],
   });
 }
