@@ -124,6 +124,15 @@ export class BinaryRows {
 /** How long a read may go without a byte before its connection is given up. */
 const silenceMillis = 60_000;
 
+/** As they are written into a SELECT. */
+export function idArray(ids: readonly number[]): string {
+  return `'{${ids.join(',')}}'::int[]`;
+}
+
+export function revisionArray(revisions: readonly number[]): string {
+  return `'{${revisions.join(',')}}'::bigint[]`;
+}
+
 /** Reads one SELECT (numbers written into it: COPY takes no parameters) in PostgreSQL's binary format. */
 export async function readBinary(database: Database, select: string): Promise<BinaryRows> {
   const read = () =>

@@ -44,16 +44,22 @@ export async function seriesToSeal(
   database: Database,
   wanted: SealWanted,
 ): Promise<{ readonly series: number; readonly versions: number }[]> {
-  const where = wanted.partition === undefined ? '' : `AND series % ${partitions} = ${wanted.partition}`;
   const old =
     wanted.ageSeconds === undefined
       ? ''
-      : `OR min(revision) <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
+      : `OR oldest <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
+  const columns = 'count(*) AS blocks, sum(versions) AS versions, min(revision) AS oldest FROM fresh_blocks';
+  // Of a partition each series is looked up: a walk through all that is fresh passes by what was sealed a moment ago.
+  const fresh =
+    wanted.partition === undefined
+      ? `(SELECT series, ${columns} WHERE revision IS NOT NULL GROUP BY series)`
+      : `(SELECT series, counted.* FROM generate_series(${wanted.partition}, (SELECT max(id) FROM series), ${partitions}) AS series,
+           LATERAL (SELECT ${columns} WHERE fresh_blocks.series = series.series AND revision IS NOT NULL) AS counted)`;
   const rows = await database.query<{ series: number; versions: string }>(
-    `SELECT series, sum(versions) AS versions FROM fresh_blocks
-     WHERE revision IS NOT NULL AND EXISTS (SELECT FROM series WHERE series.id = fresh_blocks.series AND deleted_revision IS NULL) ${where}
-     GROUP BY series HAVING count(*) >= ${wanted.blocksMin} + series % ${wanted.blocksSpread} OR sum(versions) >= ${wanted.versionsMin} ${old}
-     ORDER BY sum(versions) DESC`,
+    `SELECT series, versions FROM ${fresh} AS found
+     WHERE (blocks >= ${wanted.blocksMin} + series % ${wanted.blocksSpread} OR versions >= ${wanted.versionsMin} ${old})
+       AND EXISTS (SELECT FROM series WHERE series.id = found.series AND deleted_revision IS NULL)
+     ORDER BY versions DESC`,
   );
   return rows.map(({ series, versions }) => ({ series, versions: Number(versions) }));
 }

@@ -1,9 +1,9 @@
 import { mergeVersions, type Versions } from '../engine/versions.ts';
-import { readBinary } from './binary-in.ts';
+import { idArray, readBinary, revisionArray } from './binary-in.ts';
 import type { NewSeries } from './commit.ts';
 import type { Database } from './connect.ts';
-import { errorCodeOf, patiently } from './patience.ts';
-import { blockReader, freshColumns, sealedColumns } from './read.ts';
+import { errorCodeOf } from './patience.ts';
+import { blockReader } from './read.ts';
 
 export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
 
@@ -205,20 +205,10 @@ export async function readChanged(
 ): Promise<Map<number, Versions>> {
   const changed = new Map<number, Versions>();
   if (asked.length === 0) return changed;
-  const list = asked.map(({ storage, after }) => `(${storage}, ${after}::bigint)`).join(',');
-  const rows = await patiently(
-    () =>
-      readBinary(
-        database,
-        // One look into an index for each: as a join it would be planned as a walk through all that is fresh.
-        `WITH asked (storage, after) AS (VALUES ${list})
-         SELECT storage, after, block.* FROM asked, LATERAL (
-           (SELECT ${sealedColumns} FROM sealed_blocks WHERE series = storage AND max_revision > after AND base_revision <= ${to} OFFSET 0)
-           UNION ALL (SELECT ${freshColumns} FROM fresh_blocks WHERE series = storage AND revision > after AND revision <= ${to} OFFSET 0)
-         ) AS block`,
-      ),
-    database.patienceMillis,
-  );
+  const storages = idArray(asked.map(({ storage }) => storage));
+  const afters = revisionArray(asked.map(({ after }) => after));
+  const select = `SELECT * FROM tidemark_changed(${storages}, ${afters}, ${to})`;
+  const rows = await readBinary(database, select);
   const runs = new Map<number, Versions[]>();
   const block = blockReader(rows, 2);
   while (rows.next()) {

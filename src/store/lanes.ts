@@ -289,18 +289,7 @@ export async function readStandings(
         first_change: string | null;
         newest: string;
       }
-  >(
-    `SELECT d.id AS definition, d.series, d.storages[cardinality(d.storages)] AS storage, d.upstream, d.since, d.problem IS NOT NULL AS failed, l.basis, l.stops, l.untils,
-       EXISTS (SELECT FROM definitions AS old WHERE old.series = d.series AND old.state = 'RETIRED') AS replaces,
-       (SELECT min(change.revision) FROM unnest(d.sources) AS source, LATERAL (
-          SELECT min(f.revision) AS revision FROM fresh_blocks AS f WHERE f.series = source AND f.revision > l.basis
-          UNION ALL SELECT min(greatest(s.base_revision, l.basis + 1)) FROM sealed_blocks AS s WHERE s.series = source AND s.max_revision > l.basis
-        ) AS change) AS first_change,
-       (SELECT coalesce(max(revision), 0) FROM commits) AS newest
-     FROM definitions AS d JOIN lanes AS l ON l.definition = d.id
-     WHERE d.state = 'LIVE' AND ($1::int[] IS NULL OR d.series = ANY ($1)) AND ($2::int[] IS NULL OR d.sources && $2)`,
-    [which.series ?? null, which.sources ?? null],
-  );
+  >('SELECT * FROM tidemark_standings($1::int[], $2::int[])', [which.series ?? null, which.sources ?? null]);
   const standings = rows.map((row) => ({
     definition: row.definition,
     series: row.series,

@@ -1,7 +1,7 @@
 import type { Versions } from '../engine/versions.ts';
-import { readBinary } from './binary-in.ts';
+import { idArray, readBinary, revisionArray } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import { blockReader, columnsCount, everything, freshColumns, noColumns } from './read.ts';
+import { blockReader, columnsCount, everything } from './read.ts';
 
 /** What became of a series from behind one revision up to another one. */
 export interface AskedNews {
@@ -27,24 +27,13 @@ const blocksMax = 1_000;
 
 /** The news of many series in one statement. */
 export async function readNews(database: Database, asked: readonly AskedNews[]): Promise<News[]> {
-  const column = (of: (one: AskedNews) => number) => asked.map(of).join(',');
-  const within = 'series = storage AND revision > low AND revision <= high';
+  const columns = [
+    `${idArray(asked.map(({ series }) => series))}, ${idArray(asked.map(({ storage }) => storage))}`,
+    `${revisionArray(asked.map(({ after }) => after))}, ${revisionArray(asked.map(({ upTo }) => upTo))}`,
+  ];
   const rows = await readBinary(
     database,
-    `WITH asked AS MATERIALIZED (
-       SELECT (n - 1)::int AS n, id, storage, low, high FROM ROWS FROM (
-         unnest(ARRAY[${column(({ series }) => series)}]::int[]), unnest(ARRAY[${column(({ storage }) => storage)}]::int[]),
-         unnest(ARRAY[${column(({ after }) => after)}]::bigint[]), unnest(ARRAY[${column(({ upTo }) => upTo)}]::bigint[])
-       ) WITH ORDINALITY AS asked (id, storage, low, high, n))
-     SELECT n, NULL::bigint, block.* FROM asked, LATERAL (
-       SELECT ${freshColumns} FROM fresh_blocks WHERE ${within} AND versions <= ${versionsMax} LIMIT ${blocksMax + 1}) AS block
-     UNION ALL SELECT n, 0, ${noColumns} FROM asked
-       WHERE EXISTS (SELECT FROM fresh_blocks WHERE ${within} AND versions > ${versionsMax} OFFSET 0)
-       OR EXISTS (SELECT FROM sealed_blocks WHERE series = storage AND max_revision > low AND base_revision <= high OFFSET 0)
-     UNION ALL SELECT n, CASE WHEN EXISTS (SELECT FROM series AS heir
-         WHERE heir.key = series.key AND heir.deleted_revision IS NULL AND heir.created_revision <= high)
-         THEN -deleted_revision ELSE deleted_revision END, ${noColumns}
-       FROM asked JOIN series USING (id) WHERE deleted_revision <= high`,
+    `SELECT * FROM tidemark_news(${columns.join(', ')}, ${versionsMax}, ${blocksMax})`,
   );
   const block = blockReader(rows, 2);
   const deleted = new Map<number, number>();
@@ -82,8 +71,8 @@ export async function readEnds(database: Database, asked: readonly AskedEnd[]): 
     `SELECT coalesce(greatest(
          (SELECT to_t FROM sealed_blocks WHERE series = storage ORDER BY from_t DESC LIMIT 1),
          (SELECT max(to_t) FROM fresh_blocks WHERE series = storage AND revision <= high)), ${everything.from})
-     FROM ROWS FROM (unnest(ARRAY[${asked.map(({ storage }) => storage).join(',')}]::int[]),
-       unnest(ARRAY[${asked.map(({ upTo }) => upTo).join(',')}]::bigint[])) WITH ORDINALITY AS asked (storage, high, n) ORDER BY n`,
+     FROM ROWS FROM (unnest(${idArray(asked.map(({ storage }) => storage))}),
+       unnest(${revisionArray(asked.map(({ upTo }) => upTo))})) WITH ORDINALITY AS asked (storage, high, n) ORDER BY n`,
   );
   return asked.map(() => {
     if (!rows.next()) throw new Error('fewer ends than were asked for');
