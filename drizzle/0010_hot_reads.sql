@@ -252,3 +252,35 @@ BEGIN
     LATERAL (SELECT * FROM definitions WHERE definitions.id = wanted.id OFFSET 0) AS d,
     LATERAL (SELECT * FROM lanes WHERE lanes.definition = wanted.id OFFSET 0) AS l;
 END $$;
+--> statement-breakpoint
+-- Where series stand, each as JSON (those that are derived), and the newest revision, with n from -1 downwards; and the news of
+-- each from behind a revision on up to that one, in one look: what the one says is not older than the other.
+CREATE FUNCTION tidemark_follow(p_series int[], p_storage int[], p_after bigint[], p_versions_max int, p_blocks_max int)
+RETURNS TABLE (n int, standing text, told bigint, base bigint, from_t bigint, versions int, t bytea, value bytea, size bytea, offsets bytea)
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET work_mem = '64MB' AS $$
+#variable_conflict use_column
+DECLARE
+  v_newest bigint := (SELECT coalesce(max(revision), 0) FROM commits);
+  v_standings json[];
+  v_storages int[];
+BEGIN
+  SELECT array_agg(row_to_json(stands) ORDER BY asked.place), array_agg(coalesce(stands.storage, asked.storage) ORDER BY asked.place)
+  INTO v_standings, v_storages
+  FROM unnest(p_series, p_storage) WITH ORDINALITY AS asked (id, storage, place) LEFT JOIN tidemark_standings(p_series, NULL) AS stands ON stands.series = asked.id;
+  RETURN QUERY SELECT (-place)::int, stands::text, v_newest, NULL::bigint, NULL::bigint, NULL::int, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea
+  FROM unnest(v_standings) WITH ORDINALITY AS stood (stands, place);
+  RETURN QUERY SELECT news.n, NULL::text, news.told, news.base, news.from_t, news.versions, news.t, news.value, news.size, news.offsets
+  FROM tidemark_news(p_series, v_storages, p_after, array_fill(v_newest, ARRAY[cardinality(p_series)]), p_versions_max, p_blocks_max) AS news;
+END $$;
+--> statement-breakpoint
+-- The newest wave as JSON, opened as tidemark_wave does it, and then what changed of storages from behind revisions on up to it.
+CREATE FUNCTION tidemark_set_out(p_age_millis float8, p_storage int[], p_after bigint[])
+RETURNS TABLE (wave text, storage int, after bigint, base bigint, from_t bigint, versions int, t bytea, value bytea, size bytea, offsets bytea)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+  v_wave jsonb := tidemark_wave(p_age_millis);
+BEGIN
+  RETURN QUERY SELECT v_wave::text, NULL::int, NULL::bigint, NULL::bigint, NULL::bigint, NULL::int, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea;
+  RETURN QUERY SELECT NULL::text, changed.* FROM tidemark_changed(p_storage, p_after, (v_wave ->> 'revision')::bigint) AS changed;
+END $$;

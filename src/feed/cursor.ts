@@ -1,7 +1,8 @@
 import { commonRevision } from '../derive/standing.ts';
-import { derivedAmong } from '../derive/where.ts';
+import { derivedAmong, nowhere } from '../derive/where.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
+import type { News } from '../store/news.ts';
 import type { Store } from './followed.ts';
 
 export interface ReadCursor {
@@ -29,4 +30,28 @@ export async function readCursor(
   const standings = found.flatMap(({ standing }) => standing ?? []);
   const newest = Math.min(...found.map((each) => each.newest));
   return { cursor: commonRevision(standings, newest), newest, standings };
+}
+
+/**
+ * The same for who stands at a revision already, and the news up to the cursor; undefined where they are to be asked for,
+ * since series were deleted or lie elsewhere than at that revision.
+ */
+export async function readOnwardCursor(
+  { reads }: Store,
+  series: readonly SeriesRow[],
+  after: number,
+): Promise<ReadCursor & { readonly news: readonly News[] | undefined }> {
+  const found = await Promise.all(
+    series.map(({ id, kind }) => reads.onward({ series: id, storage: kind === 'DERIVED' ? nowhere : id, after })),
+  );
+  const standings = found.flatMap(({ standing }) => standing ?? []);
+  const newest = Math.min(...found.map((each) => each.newest));
+  const cursor = commonRevision(standings, newest);
+  const isWhere = standings.length === derivedAmong(series).length && standings.every(({ since }) => since <= after);
+  const news = found.map((each) => each.news);
+  if (cursor === undefined || !isWhere || news.some(({ deleted }) => deleted !== undefined))
+    return { cursor, newest, standings, news: undefined };
+  // A block was said in one revision.
+  const upTo = news.map((each) => ({ ...each, blocks: each.blocks?.filter(({ revision }) => revision[0] <= cursor) }));
+  return { cursor, newest, standings, news: upTo };
 }

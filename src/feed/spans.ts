@@ -6,7 +6,7 @@ import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
 import type { Range } from '../store/read.ts';
-import { readCursor } from './cursor.ts';
+import { readCursor, readOnwardCursor } from './cursor.ts';
 import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
 
 /** What is told of a span: who holds an older revision replaces all of the span by it. */
@@ -73,11 +73,19 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 
   async since(after: number, upTo?: number, known?: readonly News[]) {
-    const { cursor: exact, newest, standings } = await readCursor(this.#store, this.series, upTo);
+    const isRead = upTo === undefined && derivedAmong(this.series).length > 0;
+    const {
+      cursor: exact,
+      newest,
+      standings,
+      ...read
+    } = isRead
+      ? await readOnwardCursor(this.#store, this.series, after)
+      : { ...(await readCursor(this.#store, this.series, upTo)), news: undefined };
     const cursor = Math.max(after, exact ?? 0);
     if (cursor === after) return { event: { kind: 'PROGRESS' as const, cursor, changes: [], reason: null }, newest };
     const sourceOf = await this.#sources(standings, after);
-    const news = known ?? (await this.#news(sourceOf, after, cursor));
+    const news = known ?? read.news ?? (await this.#news(sourceOf, after, cursor));
     const changes = await this.#changes(sourceOf, news, after, cursor);
     return { event: eventOf(this.series, cursor, news, changes), newest };
   }

@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { PointSource } from '../derive/line-source.ts';
 import { TooFar } from '../derive/walk.ts';
 import { mergeVersions, type Versions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import { type Asked, countChanged, readChanged, within } from '../store/definitions.ts';
+import { type Asked, countChanged, readChanged, storageOf, within } from '../store/definitions.ts';
 import { readLanes, recentWaves } from '../store/lanes.ts';
 import { isLoss } from '../store/patience.ts';
 import { Reads } from '../store/reads.ts';
@@ -17,6 +18,8 @@ export interface PassOptions extends CommitOptions {
   /** Of lanes that a pass leaves to others: they are too far behind to go with it. */
   readonly onLong: (lane: Lane) => void;
   readonly onFailure: (lane: Lane, error: unknown) => void;
+  /** What changed up to the target, as it was read with it, for whom it was thought to be. */
+  readonly ahead?: { readonly asked: readonly Asked[]; readonly changed: ReadonlyMap<number, Versions> } | undefined;
 }
 
 export interface Passed {
@@ -73,6 +76,35 @@ class Turns {
 
 /** Where a lane stands, and stood before. */
 type Stand = Pick<Lane, 'basis' | 'stops' | 'untils'>;
+
+/** What is to be read of what changed behind the bases of lanes, in the sources near and far and in what other lanes gave. */
+function askedOf(lanes: readonly Lane[], book: Book, bases: ReadonlyMap<number, Pick<Lane, 'basis'>>): Asked[] {
+  const asked = new Map<number, number>();
+  const ask = (storage: number, after: number) => {
+    const known = asked.get(storage);
+    if (known === undefined || after < known) asked.set(storage, after);
+  };
+  for (const lane of lanes) {
+    const { row } = lane;
+    const { basis } = bases.get(row.id) ?? lane;
+    for (const source of row.sources) ask(source, basis);
+    for (const id of row.upstream) {
+      // What goes along from the same revision is known when it has gone.
+      const upstream = book.lanes.get(id);
+      if (upstream && bases.get(id)?.basis !== basis) ask(storageOf(upstream.row), basis);
+    }
+  }
+  return [...asked].map(([storage, after]) => ({ storage, after }));
+}
+
+/** What a pass of lanes will ask for first, if it is near and hangs on no lane that is brought elsewhere; else nothing. */
+export function askedAhead(lanes: readonly Lane[], book: Book, newest: number): Asked[] {
+  const bases = new Map(lanes.map((lane) => [lane.row.id, lane]));
+  const isNear = lanes.every(
+    ({ row, basis }) => basis >= 0 && newest - basis <= revisionsMax && row.upstream.every((id) => bases.has(id)),
+  );
+  return isNear ? askedOf(lanes, book, bases) : [];
+}
 
 /** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
 export class Pass {
@@ -146,25 +178,13 @@ export class Pass {
     return this.#end(waiting);
   }
 
-  /** Everything that changed behind the bases, in the sources near and far and in what other workers' lanes gave. */
   async #readChanged(lanes: readonly Lane[]): Promise<void> {
-    const asked = new Map<number, number>();
-    const ask = (storage: number, after: number) => {
-      const known = asked.get(storage);
-      if (known === undefined || after < known) asked.set(storage, after);
-    };
-    for (const lane of lanes) {
-      const basis = this.#basisOf(lane);
-      for (const source of lane.row.sources) ask(source, basis);
-      for (const id of lane.row.upstream) {
-        // What goes along from the same revision is known when it has gone.
-        const upstream = this.#book.lanes.get(id);
-        if (upstream && this.#stood.get(id)?.basis !== basis)
-          ask(upstream.row.storages[upstream.row.storages.length - 1], basis);
-      }
-    }
-    const list: Asked[] = [...asked].map(([storage, after]) => ({ storage, after }));
-    this.#changed = await readChanged(this.#database, list, this.#target);
+    const asked = askedOf(lanes, this.#book, this.#stood);
+    const ahead = this.#options.ahead;
+    this.#changed =
+      ahead && isDeepStrictEqual(asked, ahead.asked)
+        ? ahead.changed
+        : await readChanged(this.#database, asked, this.#target);
   }
 
   /**

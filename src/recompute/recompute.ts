@@ -4,11 +4,11 @@ import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
-import { leasePartitions, openWave, releasePartitions, type Wave } from '../store/lanes.ts';
+import { leasePartitions, releasePartitions, setOut, type Wave } from '../store/lanes.ts';
 import { Book, type Lane } from './book.ts';
 import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
 import { derivedNotice } from './commits.ts';
-import { Pass, type Passed } from './pass.ts';
+import { askedAhead, Pass, type Passed, type PassOptions } from './pass.ts';
 
 /** Waves lie so far apart at least: what comes in between goes with the next one. */
 const waveMillis = 8;
@@ -286,7 +286,9 @@ export class Recompute {
   }
 
   async #run(dirty: Set<number> | 'all'): Promise<void> {
-    const wave = await openWave(this.#database, waveMillis);
+    // What is new is read along with the wave: mostly, it is what the pass will ask for.
+    const asked = dirty === 'all' ? [] : askedAhead(this.#candidates(dirty), this.#book, this.#heard);
+    const { wave, changed } = await setOut(this.#database, waveMillis, asked);
     if (wave.version !== this.#book.version) await this.#load();
     if (wave.newest > wave.revision) {
       // The last wave is too young for another one.
@@ -298,7 +300,7 @@ export class Recompute {
     if (lanes.length > 0) {
       const now = Date.now();
       for (const lane of lanes) lane.usedAt = now;
-      await this.#pass(lanes, wave, dirty === 'all');
+      await this.#pass(lanes, wave, dirty === 'all', asked.length > 0 ? { asked, changed } : undefined);
     }
     if (this.#checkSwitch) await this.#switch(wave);
   }
@@ -321,11 +323,12 @@ export class Recompute {
       .sort((a, b) => a.row.id - b.row.id);
   }
 
-  async #pass(lanes: readonly Lane[], wave: Wave, count: boolean): Promise<void> {
+  async #pass(lanes: readonly Lane[], wave: Wave, count: boolean, ahead: PassOptions['ahead']): Promise<void> {
     const failed = new Map<Lane, Promise<void>>();
     const pass = new Pass(this.#database, this.#book, wave.revision, {
       announce: this.#bell.ringsInCommit,
       count,
+      ahead,
       onLong: (lane) => {
         this.#wakeBuild(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },

@@ -38,8 +38,11 @@ export function asBodyFault(error: unknown): unknown {
 
 /** Has something done when a body takes too long to come. */
 export function whenLate(request: IncomingMessage, late: (fault: BodyFault) => void): () => void {
-  const fault = new BodyFault(408, 'BAD_USER_INPUT', `The request took longer than ${bodyMillis / 1000} s to come.`);
-  const timer = setTimeout(() => request.complete || late(fault), bodyMillis).unref();
+  const tell = () => {
+    if (!request.complete)
+      late(new BodyFault(408, 'BAD_USER_INPUT', `The request took longer than ${bodyMillis / 1000} s to come.`));
+  };
+  const timer = setTimeout(tell, bodyMillis).unref();
   return () => clearTimeout(timer);
 }
 

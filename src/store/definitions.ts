@@ -1,5 +1,5 @@
 import { mergeVersions, type Versions } from '../engine/versions.ts';
-import { idArray, readBinary, revisionArray } from './binary-in.ts';
+import { type BinaryRows, idArray, readBinary, revisionArray } from './binary-in.ts';
 import type { NewSeries } from './commit.ts';
 import type { Database } from './connect.ts';
 import { errorCodeOf } from './patience.ts';
@@ -203,25 +203,29 @@ export async function readChanged(
   asked: readonly Asked[],
   to: number,
 ): Promise<Map<number, Versions>> {
-  const changed = new Map<number, Versions>();
-  if (asked.length === 0) return changed;
+  if (asked.length === 0) return new Map();
   const storages = idArray(asked.map(({ storage }) => storage));
   const afters = revisionArray(asked.map(({ after }) => after));
-  const select = `SELECT * FROM tidemark_changed(${storages}, ${afters}, ${to})`;
-  const rows = await readBinary(database, select);
-  const runs = new Map<number, Versions[]>();
-  const block = blockReader(rows, 2);
-  while (rows.next()) {
-    const storage = rows.int4();
-    const after = rows.int8();
-    const run = within(block(), after, to);
-    if (run.t.length === 0) continue;
-    const known = runs.get(storage);
-    if (known) known.push(run);
-    else runs.set(storage, [run]);
-  }
-  for (const [storage, blocks] of runs) changed.set(storage, mergeVersions(blocks));
-  return changed;
+  return changedTaker(await readBinary(database, `SELECT * FROM tidemark_changed(${storages}, ${afters}, ${to})`))(to);
+}
+
+/** Takes the same out of rows that tidemark_changed has given, each behind so many other fields that are null. */
+export function changedTaker(rows: BinaryRows, before = 0): (to: number) => Map<number, Versions> {
+  const block = blockReader(rows, before + 2);
+  return (to) => {
+    const runs = new Map<number, Versions[]>();
+    while (rows.next()) {
+      rows.skip(before);
+      const storage = rows.int4();
+      const after = rows.int8();
+      const run = within(block(), after, to);
+      if (run.t.length === 0) continue;
+      const known = runs.get(storage);
+      if (known) known.push(run);
+      else runs.set(storage, [run]);
+    }
+    return new Map([...runs].map(([storage, blocks]) => [storage, mergeVersions(blocks)]));
+  };
 }
 
 /** The versions of (after, to]. */

@@ -1,9 +1,12 @@
+import type { Versions } from '../engine/versions.ts';
+import { idArray, readBinary, revisionArray } from './binary-in.ts';
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { ask } from './bind.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { retryAtOf, retryMillis } from './definitions.ts';
+import { type Asked, changedTaker, retryAtOf, retryMillis } from './definitions.ts';
 import { patiently } from './patience.ts';
+import { columnsCount } from './read.ts';
 
 /** How far a definition is brought, and where it stood exactly before. */
 export interface LaneRow {
@@ -107,6 +110,21 @@ export async function readLanes(
 export async function openWave(database: Database, ageMillis: number): Promise<Wave> {
   const [row] = await database.query<{ wave: Wave }>('SELECT tidemark_wave($1) AS wave', [ageMillis]);
   return row.wave;
+}
+
+/** The same, and what changed of storages up to its revision, in one statement. */
+export async function setOut(
+  database: Database,
+  ageMillis: number,
+  asked: readonly Asked[],
+): Promise<{ readonly wave: Wave; readonly changed: Map<number, Versions> }> {
+  const columns = `${idArray(asked.map(({ storage }) => storage))}, ${revisionArray(asked.map(({ after }) => after))}`;
+  const rows = await readBinary(database, `SELECT * FROM tidemark_set_out(${ageMillis}, ${columns})`);
+  const take = changedTaker(rows, 1);
+  rows.next();
+  const wave: Wave = JSON.parse(rows.text() ?? '');
+  rows.skip(2 + columnsCount);
+  return { wave, changed: take(wave.revision) };
 }
 
 /** The revisions of the newest waves, newest first. */
@@ -276,21 +294,19 @@ export interface Standing extends Omit<LaneRow, 'step'> {
   readonly firstChange: number;
 }
 
-/** Where the definitions stand that answer now: those of some series, of what hangs on some sources, or all. */
-export async function readStandings(
-  database: Database,
-  which: { readonly series?: readonly number[]; readonly sources?: readonly number[] } = {},
-): Promise<{ readonly newest: number; readonly standings: readonly Standing[] }> {
-  const rows = await database.query<
-    Record<'basis' | 'since', string> &
-      Pick<Standing, 'definition' | 'series' | 'storage' | 'upstream' | 'replaces' | 'failed'> & {
-        stops: string[];
-        untils: string[];
-        first_change: string | null;
-        newest: string;
-      }
-  >('SELECT * FROM tidemark_standings($1::int[], $2::int[])', [which.series ?? null, which.sources ?? null]);
-  const standings = rows.map((row) => ({
+/** As tidemark_standings gives it: in JSON, bigints are numbers. */
+export interface StandingRow
+  extends Pick<Standing, 'definition' | 'series' | 'storage' | 'upstream' | 'replaces' | 'failed'> {
+  readonly basis: string | number;
+  readonly since: string | number;
+  readonly stops: readonly (string | number)[];
+  readonly untils: readonly (string | number)[];
+  readonly first_change: string | number | null;
+  readonly newest: string | number;
+}
+
+export function standingOf(row: StandingRow): Standing {
+  return {
     definition: row.definition,
     series: row.series,
     storage: row.storage,
@@ -302,7 +318,19 @@ export async function readStandings(
     stops: row.stops.map(Number),
     untils: row.untils.map(Number),
     firstChange: row.first_change === null ? Number.POSITIVE_INFINITY : Number(row.first_change),
-  }));
+  };
+}
+
+/** Where the definitions stand that answer now: those of some series, of what hangs on some sources, or all. */
+export async function readStandings(
+  database: Database,
+  which: { readonly series?: readonly number[]; readonly sources?: readonly number[] } = {},
+): Promise<{ readonly newest: number; readonly standings: readonly Standing[] }> {
+  const rows = await database.query<StandingRow>('SELECT * FROM tidemark_standings($1::int[], $2::int[])', [
+    which.series ?? null,
+    which.sources ?? null,
+  ]);
+  const standings = rows.map(standingOf);
   return { newest: rows.length > 0 ? Number(rows[0].newest) : await readNewestRevision(database), standings };
 }
 

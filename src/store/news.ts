@@ -1,6 +1,7 @@
 import type { Versions } from '../engine/versions.ts';
-import { idArray, readBinary, revisionArray } from './binary-in.ts';
+import { type BinaryRows, idArray, readBinary, revisionArray } from './binary-in.ts';
 import type { Database } from './connect.ts';
+import { type Standing, standingOf } from './lanes.ts';
 import { blockReader, columnsCount, everything } from './read.ts';
 
 /** What became of a series from behind one revision up to another one. */
@@ -35,12 +36,22 @@ export async function readNews(database: Database, asked: readonly AskedNews[]):
     database,
     `SELECT * FROM tidemark_news(${columns.join(', ')}, ${versionsMax}, ${blocksMax})`,
   );
-  const block = blockReader(rows, 2);
+  return takeNews(rows, asked.length);
+}
+
+/** Out of rows that tidemark_news has given, the first field behind so many others of which those between are null. */
+function takeNews(rows: BinaryRows, count: number, between = 0, other?: (n: number) => void): News[] {
+  const block = blockReader(rows, between + 2);
   const deleted = new Map<number, number>();
   const heirs = new Set<number>();
-  const blocks: (Versions[] | undefined)[] = asked.map(() => []);
+  const blocks: (Versions[] | undefined)[] = Array.from({ length: count }, () => []);
   while (rows.next()) {
     const n = rows.int4();
+    if (n < 0) {
+      other?.(-n - 1);
+      continue;
+    }
+    rows.skip(between);
     if (rows.isNull()) {
       rows.skip(1);
       blocks[n]?.push(block());
@@ -57,6 +68,39 @@ export async function readNews(database: Database, asked: readonly AskedNews[]):
     hasHeir: heirs.has(n),
     blocks: found && found.length <= blocksMax ? found : undefined,
   }));
+}
+
+/** A series, and behind which revision; a source series lies under its own id, a derived one where it is said to. */
+export interface AskedOnward {
+  readonly series: number;
+  readonly storage: number;
+  readonly after: number;
+}
+
+/** Where a series stands, if it is derived, the newest revision then, and the news up to that one. */
+export interface Onward {
+  readonly newest: number;
+  readonly standing: Standing | undefined;
+  readonly news: News;
+}
+
+/** Where series stand and what became of them, in one statement. */
+export async function readOnward(database: Database, asked: readonly AskedOnward[]): Promise<Onward[]> {
+  const columns = [
+    `${idArray(asked.map(({ series }) => series))}, ${idArray(asked.map(({ storage }) => storage))}`,
+    revisionArray(asked.map(({ after }) => after)),
+  ];
+  const rows = await readBinary(
+    database,
+    `SELECT * FROM tidemark_follow(${columns.join(', ')}, ${versionsMax}, ${blocksMax})`,
+  );
+  const stood: Omit<Onward, 'news'>[] = [];
+  const news = takeNews(rows, asked.length, 1, (n) => {
+    const standing = rows.text();
+    stood[n] = { newest: rows.int8(), standing: standing === undefined ? undefined : standingOf(JSON.parse(standing)) };
+    rows.skip(columnsCount);
+  });
+  return news.map((each, n) => ({ ...stood[n], news: each }));
 }
 
 export interface AskedEnd {

@@ -1,7 +1,16 @@
 import DataLoader from 'dataloader';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
-import { type AskedEnd, type AskedNews, type News, readEnds, readNews } from './news.ts';
+import {
+  type AskedEnd,
+  type AskedNews,
+  type AskedOnward,
+  type News,
+  type Onward,
+  readEnds,
+  readNews,
+  readOnward,
+} from './news.ts';
 import { type AskedStep, type Range, readSteps, readTouched, type Step } from './read.ts';
 import { Recent } from './recent.ts';
 
@@ -44,6 +53,7 @@ export class Reads {
   readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
   readonly #ends: DataLoader<AskedEnd, number>;
   readonly #standings: DataLoader<number, AskedStanding>;
+  readonly #onward: DataLoader<AskedOnward, Onward>;
   readonly #newest: DataLoader<0, number>;
   /** What this process wrote itself a moment ago. */
   readonly recent = new Recent();
@@ -72,6 +82,7 @@ export class Reads {
       const bySeries = new Map(standings.map((standing) => [standing.series, standing]));
       return series.map((id) => ({ newest, standing: bySeries.get(id) }));
     }, many);
+    this.#onward = new DataLoader((asked) => readOnward(database, asked), many);
     this.#newest = new DataLoader(async (asked) => {
       const newest = await readNewestRevision(database);
       return asked.map(() => newest);
@@ -139,6 +150,11 @@ export class Reads {
 
   standing(series: number): Promise<AskedStanding> {
     return this.#standings.load(series);
+  }
+
+  /** Where a series stands and what became of it, as one look finds both. */
+  onward(asked: AskedOnward): Promise<Onward> {
+    return this.#onward.load(asked);
   }
 
   newestRevision(): Promise<number> {
