@@ -1,7 +1,13 @@
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import { Index } from '../derive/definitions.ts';
 import type { Catalogue } from '../store/catalogue.ts';
+
+/**
+ * What this process commits itself, PostgreSQL may announce a moment before it answers: with the answer comes what was
+ * said, which otherwise would be read. So long it is waited for.
+ */
+const ownMillis = 5;
 
 /** A process that hears nothing compares with the store this often. */
 const pollMillisUsual = 500;
@@ -71,6 +77,7 @@ export class Feed {
   readonly #bell: Bell;
   readonly #pollMillis: number;
   readonly #onImport: (id: number | undefined) => void;
+  readonly #committing: () => Promise<unknown> | undefined;
   #newest = 0;
   /** How far derived series are brought, as it was told or seen. */
   #told = new Map<number, number>();
@@ -80,21 +87,29 @@ export class Feed {
   #polling = false;
   #stopped = false;
 
-  /** `onImport` hears of imports that have something new to show; of none: something may have been missed. */
+  /**
+   * `onImport` hears of imports that have something new to show; of none: something may have been missed. `committing` says
+   * when the commits of this process have ended that are under way, and tells of them by `hear`.
+   */
   constructor(
     catalogue: Catalogue,
     bell: Bell,
-    options: { pollMillis?: number; onImport?: (id: number | undefined) => void } = {},
+    options: {
+      pollMillis?: number;
+      onImport?: (id: number | undefined) => void;
+      committing?: () => Promise<unknown> | undefined;
+    } = {},
   ) {
     this.#catalogue = catalogue;
     this.#bell = bell;
     this.#pollMillis = options.pollMillis ?? pollMillisUsual;
     this.#onImport = options.onImport ?? (() => undefined);
+    this.#committing = options.committing ?? (() => undefined);
   }
 
   async start(): Promise<void> {
     this.#listening = await this.#bell.listen((notice) => {
-      if (notice) this.hear(notice);
+      if (notice) this.#hearBell(notice);
       else {
         this.#onImport(undefined);
         void this.#poll();
@@ -119,6 +134,13 @@ export class Feed {
 
   get subscribers(): number {
     return [...this.#waiters.all].reduce((sum, { followers }) => sum + followers, 0);
+  }
+
+  #hearBell(notice: Notice): void {
+    const isLate = 'revision' in notice && notice.revision > this.#newest;
+    const committing = isLate && this.#bell.ringsInCommit ? this.#committing() : undefined;
+    if (!committing) this.hear(notice);
+    else void Promise.race([committing, delay(ownMillis, undefined, { ref: false })]).then(() => this.hear(notice));
   }
 
   hear(notice: Notice): void {

@@ -105,17 +105,29 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
 
   /** The event, if nothing is to be looked up for it. */
   #told(after: number, upTo: number, news: readonly News[]): FoldedEvent<Change> | undefined {
-    if (this.#reader.further) return undefined;
-    const { asked, behinds, closer } = this.#sift(({ id }, asOf) => ({ storage: id, asOf }), news, after, upTo);
-    if (closer.length > 0) return undefined;
+    const { further, range, told, sizeOf } = this.#reader;
+    if (further) return undefined;
     const changes: Change[] = [];
+    const behinds: Behind[] = [];
     let points = 0;
-    for (const { series, source, span } of asked.flat()) {
-      if (!span.points) return undefined;
-      const change = this.#reader.told(series, source, span, span.points);
-      points += this.#reader.sizeOf(change);
-      if (points > eventPointsMax) return undefined;
-      changes.push(change);
+    for (let i = 0; i < news.length; i++) {
+      const series = this.series[i];
+      const { deleted, blocks } = news[i];
+      const source = { storage: series.id, asOf: upTo };
+      let spans: readonly MaybeKnown[];
+      if (deleted === undefined) {
+        const behind = this.#ends.behind(source, blocks, after);
+        if (!behind) return undefined;
+        behinds.push(behind);
+        spans = this.#spansBehind(behind, upTo);
+      } else spans = deleted > after ? [{ ...range, points: noVersions }] : [];
+      for (const span of spans) {
+        if (!span.points) return undefined;
+        const change = told(series, source, span, span.points);
+        points += sizeOf(change);
+        if (points > eventPointsMax) return undefined;
+        changes.push(change);
+      }
     }
     for (const behind of behinds) this.#ends.keep(behind);
     return eventOf(this.series, upTo, news, changes);
@@ -309,7 +321,8 @@ function hullsOf(blocks: readonly Versions[], range: Range): Range[] {
 type MaybeKnown = Range & { readonly points?: Points | undefined };
 
 /** With a grid, whole buckets; and never too many to send. */
-function joinSpans(spans: readonly MaybeKnown[], range: Range, grid: Grid | undefined): MaybeKnown[] {
+function joinSpans(spans: readonly MaybeKnown[], range: Range, grid: Grid | undefined): readonly MaybeKnown[] {
+  if (!grid && spans.length === 1 && spans[0].from >= range.from && spans[0].to <= range.to) return spans;
   const joined: MaybeKnown[] = [];
   for (const span of spans) {
     const whole = grid

@@ -77,7 +77,7 @@ export class Gatherer {
   readonly #options: GathererOptions;
   #waiting: Waiting[] = [];
   #waitingPoints = 0;
-  #underWay = 0;
+  readonly #underWay = new Set<Promise<void>>();
   #scheduled = false;
   #idle: (() => void)[] = [];
   #closed = false;
@@ -87,6 +87,11 @@ export class Gatherer {
   constructor(database: Database, options: GathererOptions) {
     this.#database = database;
     this.#options = options;
+  }
+
+  /** Resolves when the commits that are under way have ended; undefined when there are none. */
+  get committing(): Promise<unknown> | undefined {
+    return this.#underWay.size > 0 ? Promise.all(this.#underWay) : undefined;
   }
 
   get waitingPoints(): number {
@@ -122,7 +127,7 @@ export class Gatherer {
   /** Takes no more writes; resolves when all those taken are committed or have failed. */
   async drain(): Promise<void> {
     this.#closed = true;
-    if (this.#underWay === 0 && this.#waiting.length === 0) return;
+    if (this.#underWay.size === 0 && this.#waiting.length === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -138,16 +143,15 @@ export class Gatherer {
   #pump(): void {
     while (
       this.#waiting.length > 0 &&
-      (this.#underWay === 0 || (this.#underWay === 1 && this.#waitingPoints >= secondCommitPoints))
+      (this.#underWay.size === 0 || (this.#underWay.size === 1 && this.#waitingPoints >= secondCommitPoints))
     ) {
-      const batch = this.#takeBatch();
-      this.#underWay++;
-      void this.#commitBatch(batch).finally(() => {
-        this.#underWay--;
+      const committing = this.#commitBatch(this.#takeBatch()).finally(() => {
+        this.#underWay.delete(committing);
         this.#pump();
       });
+      this.#underWay.add(committing);
     }
-    if (this.#waiting.length === 0 && this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    if (this.#waiting.length === 0 && this.#underWay.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /**

@@ -131,9 +131,22 @@ export async function diffSeries(
 
 /** The same where all that was said since the older revision is at hand, and nothing had been said there before. */
 export function diffBehind(versions: Versions, newer: number, range: Range, pointsMax: number): DiffSpan[] {
+  const clipped = clipVersions(versions, range.from, range.to);
+  if (clipped.t.length <= pointsMax && isAllPoints(clipped, newer)) {
+    const { length } = clipped.t;
+    return length === 0 ? [] : [{ from: clipped.t[0], to: clipped.t[length - 1] + 1, points: withoutSizes(clipped) }];
+  }
   const spans = new Spans(pointsMax);
-  compare(spans, clipVersions(versions, range.from, range.to), -1, newer);
+  compare(spans, clipped, -1, newer);
   return spans.take();
+}
+
+/** Whether each version is a point of its own by then, as ticks are that come in order. */
+function isAllPoints({ t, value, revision }: Versions, asOf: number): boolean {
+  for (let i = 0; i < t.length; i++) {
+    if (revision[i] > asOf || Number.isNaN(value[i]) || (i > 0 && t[i] === t[i - 1])) return false;
+  }
+  return true;
 }
 
 /** Hulls so close together are walked as one: ticks that come live lie each in one of its own. */

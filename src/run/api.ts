@@ -92,7 +92,6 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const bell = await openBell(database, config.redisUrl);
   const catalogue = new Catalogue(database);
   const followedImports = new FollowedImports(database);
-  const feed = new Feed(catalogue, bell, { onImport: (id) => followedImports.hear(id) });
   const reads = new Reads(database);
   const ringer = new Ringer(bell, log);
   const gatherer = new Gatherer(database, {
@@ -103,6 +102,10 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
       feed.hear(notice);
       ringer.hear(notice, notice.points >= sealVersionsMin);
     },
+  });
+  const feed = new Feed(catalogue, bell, {
+    onImport: (id) => followedImports.hear(id),
+    committing: () => gatherer.committing,
   });
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
   const arrival = new Arrival(database, bell, new Bytes(uploadsFolder(config)), config);

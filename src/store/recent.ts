@@ -32,8 +32,14 @@ export class Recent {
     this.#upTo = revision;
     const said = new Map<number, Versions[]>();
     let points = 0;
+    let last = { at: 0, revisions: new Float64Array(0) };
     for (const { series, revision: at, column } of blocks) {
-      const versions = { ...column, revision: new Float64Array(column.t.length).fill(at) };
+      const { length } = column.t;
+      // Most of them are as long as the one before, of the same revision.
+      if (last.at !== at || last.revisions.length !== length)
+        last = { at, revisions: new Float64Array(length).fill(at) };
+      const { t, value, size } = column;
+      const versions = { t, value, size, revision: last.revisions };
       const known = said.get(series);
       if (known) known.push(versions);
       else said.set(series, [versions]);
@@ -54,8 +60,9 @@ export class Recent {
     return asked.map(({ storage, after, upTo }) => {
       const blocks: Versions[] = [];
       for (let i = this.#commits.length - 1; i >= 0 && this.#commits[i].revision > after; i--) {
-        const said = this.#commits[i].said.get(storage) ?? [];
-        blocks.push(...said.filter(({ revision }) => revision[0] > after && revision[0] <= upTo));
+        const said = this.#commits[i].said.get(storage);
+        if (!said) continue;
+        for (const block of said) if (block.revision[0] > after && block.revision[0] <= upTo) blocks.push(block);
       }
       const isLarge = blocks.some(({ t }) => t.length > versionsMax);
       return { deleted: undefined, hasHeir: false, blocks: isLarge ? undefined : blocks };

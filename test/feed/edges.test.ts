@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import type { Bell } from '../../src/bell/bell.ts';
+import type { Bell, CommitNotice } from '../../src/bell/bell.ts';
 import { type ChangeEvent, type ChangesRequest, followPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { followLatest } from '../../src/feed/latest.ts';
 import { everything } from '../../src/store/read.ts';
 import { ask, gql, ingest, remove } from '../support/client.ts';
+import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Follower } from './follower.ts';
 
@@ -75,6 +76,41 @@ it('with every notice lost, polling finds every change', async () => {
     await lasts.return();
     expect(feed.subscribers).toBe(0);
   });
+});
+
+it('what this process commits and is announced before it is answered waits for the answer, and not for long', async () => {
+  await ingest(server.url, [{ series: 'OWN', t, value: 0 }]);
+  let ring: (notice: CommitNotice) => void = () => undefined;
+  const bell: Bell = {
+    ...deaf,
+    listen: async (onNotice) => {
+      ring = onNotice;
+      return { stop: async () => undefined };
+    },
+  };
+  let committing: Promise<unknown> | undefined;
+  const feed = new Feed(server.app.catalogue, bell, { pollMillis: 3_600_000, committing: () => committing });
+  await feed.start();
+  const { id } = await rowOf('OWN');
+  const noticeOf = (revision: number) => ({ previous: revision - 1, revision, series: [id] });
+  let answered: () => void = () => undefined;
+  committing = new Promise<void>((resolve) => {
+    answered = resolve;
+  });
+  const first = feed.newest + 1;
+  ring(noticeOf(first));
+  expect(feed.newest).toBe(first - 1);
+  feed.hear(noticeOf(first));
+  answered();
+  ring(noticeOf(first + 1));
+  await committing;
+  await until(async () => feed.newest === first + 1);
+  // A commit of which nothing comes back holds up nobody else's.
+  committing = new Promise(() => undefined);
+  ring(noticeOf(first + 2));
+  expect(feed.newest).toBe(first + 1);
+  await until(async () => feed.newest === first + 2);
+  await feed.stop();
 });
 
 it('a reader that was busy gets all revisions that it missed as one event', async () => {
