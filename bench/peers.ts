@@ -67,17 +67,23 @@ export async function serveFloor(databaseUrl = '', redisUrl = ''): Promise<void>
   server.listen(0, '127.0.0.1', () => console.log(`listening on ${(server.address() as AddressInfo).port}`));
 }
 
-/** Sends the same ready-made bytes, so many, to all sockets there are, again as soon as they have taken them. */
+/** From a request for /go to one for /halt it sends the same ready-made bytes to all sockets, again as soon as they have taken them. */
 export async function serveBroadcast(count = '230'): Promise<void> {
   const { WebSocketServer } = await import('ws');
-  const server = createServer();
+  let isOn = false;
+  const server = createServer((request, response) => {
+    const wasOn = isOn;
+    isOn = request.url === '/go';
+    if (isOn && !wasOn) round();
+    response.end();
+  });
   const sockets = new WebSocketServer({ server, perMessageDeflate: false });
   const bytes = Buffer.alloc(Number(count), 'x');
   const options = { binary: false };
   const round = () => {
     let waiting = 1;
     const taken = () => {
-      if (--waiting === 0) setImmediate(round);
+      if (--waiting === 0 && isOn) setImmediate(round);
     };
     for (const socket of sockets.clients) {
       waiting++;
@@ -85,6 +91,5 @@ export async function serveBroadcast(count = '230'): Promise<void> {
     }
     taken();
   };
-  round();
   server.listen(0, '127.0.0.1', () => console.log(`listening on ${(server.address() as AddressInfo).port}`));
 }

@@ -1,12 +1,15 @@
-import { openAudience } from '../audience.ts';
+import { type Heard, openAudience } from '../audience.ts';
 import { type RunningServer, startPeer, startProgram } from '../child.ts';
 import { type Figure, rateFigure } from '../figure.ts';
+import { openLine, requestOf } from '../load.ts';
 import { startMillis } from '../points.ts';
-import { pointAt, writeColumns } from '../series.ts';
 import { open } from '../subscribers.ts';
-import { openStore, type World } from '../world.ts';
+import type { World } from '../world.ts';
 
 const subscribers = 1_000;
+const turnMillis = 1_000;
+const settleMillis = 200;
+const warmMillis = 3_000;
 
 /** A subscriber that says how far it was told. */
 async function openPacer({ port }: RunningServer, key: string): Promise<Pacer> {
@@ -32,63 +35,77 @@ interface Pacer {
   stop(): void;
 }
 
+const query = 'mutation($input: IngestTicksInput!) { ingestTicks(input: $input) { revision } }';
+
+/** Writes one tick in each series with each call; returns its revision. */
+async function openWriter({ port }: RunningServer, keys: readonly string[]): Promise<() => Promise<number>> {
+  const line = await openLine(port);
+  let at = 0;
+  return async () => {
+    at++;
+    const ticks = keys.map((series) => ({ series, t: startMillis + at * 1000, value: at }));
+    const variables = { input: { createMissing: true, ticks } };
+    const answer = String(await line.ask(requestOf(JSON.stringify({ query, variables }), port)));
+    const revision = /"revision":(\d+)/.exec(answer)?.[1];
+    if (revision === undefined) throw new Error(`a tick was refused: ${answer.slice(0, 500)}`);
+    return Number(revision);
+  };
+}
+
 /**
  * Events as fast as they go: one tick in each series, again and again, a few ahead of what the subscribers were told. The
- * peer sends messages as long as ours were.
+ * peer sends messages as long as ours were. They take short turns, for the machine may be slower a moment later.
  */
 async function compare(world: World, label: string, keys: readonly string[], ahead: number, least: number) {
-  const url = await world.database();
-  const program = await startProgram(world, url);
-  const store = openStore(url);
-  const series = [...new Set(keys)];
-  let at = 0;
-  const write = () => {
-    at++;
-    const column = pointAt((startMillis + at * 1000) * 1000, at);
-    return writeColumns(
-      store,
-      series.map((key) => ({ key, column })),
-    );
-  };
+  const program = await startProgram(world, await world.database());
+  const write = await openWriter(program, [...new Set(keys)]);
   await write();
-  const pairs = { ours: [] as number[], peer: [] as number[] };
-  const millis = world.quick ? 2_000 : 5_000;
-  for (let round = 0; round < (world.quick ? 2 : 5); round++) {
-    const ours = await openAudience(world, program, keys);
-    const pacer = await openPacer(program, keys[0]);
-    let writing = true;
-    const writer = (async () => {
+  const ours = await openAudience(world, program, keys);
+  const pacer = await openPacer(program, keys[0]);
+  const listen = async (millis: number): Promise<Heard> => {
+    let isOn = true;
+    const writing = (async () => {
       const written: number[] = [];
-      while (writing) {
+      while (isOn) {
         written.push(await write());
         const before = written.at(-1 - ahead);
         if (before !== undefined) await pacer.reached(before);
       }
     })();
-    // A program that has just begun is slower.
-    if (round === 0) await ours.listen(2_000);
+    await new Promise((resolve) => setTimeout(resolve, settleMillis));
     const heard = await ours.listen(millis);
-    writing = false;
-    await writer;
-    pacer.stop();
-    await ours.stop();
-    const peer = await startPeer(world, 'broadcast', String(heard.bytesEach));
-    const theirs = await openAudience(
-      world,
-      peer,
-      keys.map(() => undefined),
-    );
-    const { rate } = await theirs.listen(millis);
-    await theirs.stop();
-    await peer.stop();
-    pairs.ours.push(heard.rate);
-    pairs.peer.push(rate);
-    world.say(
-      `  ${label}: ${heard.rate.toFixed(0)} deliveries/s of ${heard.bytesEach} bytes, broadcast ${rate.toFixed(0)}`,
-    );
+    isOn = false;
+    await writing;
+    return heard;
+  };
+  // A program that has just begun is slower.
+  const { bytesEach } = await listen(warmMillis);
+  const peer = await startPeer(world, 'broadcast', String(bytesEach));
+  const theirs = await openAudience(
+    world,
+    peer,
+    keys.map(() => undefined),
+  );
+  const broadcast = async (millis: number): Promise<Heard> => {
+    await fetch(`http://127.0.0.1:${peer.port}/go`);
+    await new Promise((resolve) => setTimeout(resolve, settleMillis));
+    const heard = await theirs.listen(millis);
+    await fetch(`http://127.0.0.1:${peer.port}/halt`);
+    return heard;
+  };
+  await broadcast(warmMillis);
+  const pairs = { ours: [] as number[], peer: [] as number[] };
+  for (let turn = 0; turn < (world.quick ? 4 : 16); turn++) {
+    pairs.ours.push((await listen(turnMillis)).rate);
+    pairs.peer.push((await broadcast(turnMillis)).rate);
   }
-  await store.close();
-  await program.stop();
+  pacer.stop();
+  await Promise.all([ours.stop(), theirs.stop()]);
+  await Promise.all([program.stop(), peer.stop()]);
+  const rates = (list: readonly number[]) => list.map((rate) => (rate / 1000).toFixed(0)).join(' ');
+  world.say(
+    `  ${label}, ${bytesEach} bytes, thousands a second: ${rates(pairs.ours)}; broadcast: ${rates(pairs.peer)}`,
+  );
   return rateFigure(`${label} / broadcast of ready-made bytes by ws`, '/s', pairs, least);
 }
 

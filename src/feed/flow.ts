@@ -61,7 +61,7 @@ export interface FlowOptions<Change, Told> {
 }
 
 /** So many are sent to before others get their turn. */
-const togetherMax = 100;
+const togetherMax = 50;
 
 /** A member that could not take more for so long is given everything anew. */
 const lateMillisUsual = 10_000;

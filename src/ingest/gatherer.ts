@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '../engine/fault.ts';
 import type { Column } from '../store/block-columns.ts';
 import {
@@ -78,6 +79,8 @@ export class Gatherer {
   #waiting: Waiting[] = [];
   #waitingPoints = 0;
   readonly #underWay = new Set<Promise<void>>();
+  /** How many commits the database has not answered. */
+  #asked = 0;
   #scheduled = false;
   #idle: (() => void)[] = [];
   #closed = false;
@@ -143,8 +146,9 @@ export class Gatherer {
   #pump(): void {
     while (
       this.#waiting.length > 0 &&
-      (this.#underWay.size === 0 || (this.#underWay.size === 1 && this.#waitingPoints >= secondCommitPoints))
+      (this.#asked === 0 || (this.#asked === 1 && this.#waitingPoints >= secondCommitPoints))
     ) {
+      this.#asked++;
       const committing = this.#commitBatch(this.#takeBatch()).finally(() => {
         this.#underWay.delete(committing);
         this.#pump();
@@ -190,6 +194,11 @@ export class Gatherer {
 
   async #commitBatch(batch: readonly Waiting[]): Promise<void> {
     let rest = batch;
+    let isAnswered = false;
+    const answered = () => {
+      if (!isAnswered) this.#asked--;
+      isAnswered = true;
+    };
     try {
       while (rest.length > 0) {
         const plan = planCommit(rest.map(({ write }) => write));
@@ -201,6 +210,12 @@ export class Gatherer {
           continue;
         }
         if (answer.kind === 'committed') {
+          answered();
+          // Telling of it may take a while: the database is to have the next commit by then.
+          if (this.#waiting.length > 0) {
+            this.#pump();
+            await nextTurn();
+          }
           this.#settle(rest, plan, answer);
           return;
         }
@@ -208,6 +223,8 @@ export class Gatherer {
       }
     } catch (error) {
       for (const waiting of rest) waiting.fail(error);
+    } finally {
+      answered();
     }
   }
 

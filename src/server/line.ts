@@ -31,6 +31,8 @@ export class Line {
   readonly name: string;
   readonly #connection: Socket;
   readonly #outflow: Outflow;
+  /** The system did not take all of what was written last. */
+  #isFilling = false;
   #heardAt = performance.now();
   #pingedAt = 0;
 
@@ -62,7 +64,6 @@ export class Line {
    * may be on its way to thousands.
    */
   sendJoined(first: Buffer, middle: Buffer, last: Buffer): void {
-    if (!this.isOpen) return;
     if (middle.length < sharedMin) {
       later(this, textFrame(first, middle, last));
       return;
@@ -73,12 +74,15 @@ export class Line {
   }
 
   write(bytes: Buffer): void {
-    if (this.isOpen) this.#connection.write(bytes);
+    if (this.isOpen && !this.#connection.write(bytes)) this.#isFilling = true;
   }
 
-  /** Whether more may be sent: undefined, or a promise of when it may. */
+  /** Whether more may be sent: undefined, or a promise of when it may. Asked for each event, it mostly looks at nothing. */
   ready(): Promise<void> | undefined {
-    return this.isOpen ? this.#outflow.ready() : undefined;
+    if (!this.#isFilling) return undefined;
+    const busy = this.isOpen ? this.#outflow.ready() : undefined;
+    if (!busy) this.#isFilling = false;
+    return busy;
   }
 
   close(why: Closing): void {
@@ -122,7 +126,7 @@ let framed: { first: Buffer; middle: Buffer; frame: Buffer } = {
 
 /** One frame as a whole. Clients that gave their operations the same id are sent the same one. */
 function textFrame(first: Buffer, middle: Buffer, last: Buffer): Buffer {
-  if (framed.middle === middle && framed.first.equals(first)) return framed.frame;
+  if (framed.middle === middle && framed.first === first) return framed.frame;
   const length = first.length + middle.length + last.length;
   const head = textHead(length);
   const frame = Buffer.allocUnsafe(head.length + length);
@@ -134,16 +138,18 @@ function textFrame(first: Buffer, middle: Buffer, last: Buffer): Buffer {
   return frame;
 }
 
-let queue: { readonly line: Line; readonly bytes: Buffer }[] = [];
+let lines: Line[] = [];
+let frames: Buffer[] = [];
 
 /** Written one behind another when all is made ready: a client that is woken for each takes the processor meanwhile. */
 function later(line: Line, bytes: Buffer): void {
-  if (queue.length === 0) queueMicrotask(flush);
-  queue.push({ line, bytes });
+  if (lines.length === 0) queueMicrotask(flush);
+  lines.push(line);
+  frames.push(bytes);
 }
 
 function flush(): void {
-  const all = queue;
-  queue = [];
-  for (const { line, bytes } of all) line.write(bytes);
+  const [to, all] = [lines, frames];
+  [lines, frames] = [[], []];
+  for (let i = 0; i < all.length; i++) to[i].write(all[i]);
 }

@@ -2,10 +2,15 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
+import { Gatherer } from '../../src/ingest/gatherer.ts';
+import { Ingest } from '../../src/ingest/ingest.ts';
+import { Catalogue } from '../../src/store/catalogue.ts';
 import { type CommitRequest, commit } from '../../src/store/commit.ts';
+import { connect } from '../../src/store/connect.ts';
 import { everything, readPoints } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
-import { column, idOf, type Process, pointsOf, put, startProcess, startTwo } from './world.ts';
+import { until } from '../support/program.ts';
+import { column, givenColumns, idOf, type Process, pointsOf, put, startProcess, startTwo } from './world.ts';
 
 let url = '';
 let stop: () => Promise<void>;
@@ -353,4 +358,36 @@ test('a large write creates its series, and a failed one leaves nothing', async 
   expect(await one.catalogue.newestRevision()).toBe(before + 1);
   const there = await one.catalogue.seriesByKeys(['x', 'y', 'z'].map((end) => `${key}-${end}`));
   expect(there.length).toBe(1);
+});
+
+test('the database has the next commit before the last one is told of', async () => {
+  const database = connect({ url });
+  const busy: number[] = [];
+  const gatherer = new Gatherer(database, {
+    announce: false,
+    onCommit: () => busy.push(database.pool.totalCount - database.pool.idleCount),
+  });
+  const ingest = new Ingest(database, new Catalogue(database), gatherer, { pointsPerCallMax: 1_000 });
+  const write = (t: number) =>
+    ingest.ingest({
+      createMissing: true,
+      partial: false,
+      note: null,
+      idempotencyKey: null,
+      columns: givenColumns([{ series: key, t, value: t, size: null }]),
+    });
+  await write(0);
+  busy.length = 0;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('SELECT pg_advisory_lock(7421, 1)');
+  const first = write(1);
+  await until(async () => database.pool.totalCount > database.pool.idleCount);
+  const second = write(2);
+  await until(async () => gatherer.waitingPoints > 0);
+  await client.end();
+  await Promise.all([first, second]);
+  await gatherer.drain();
+  expect(busy).toEqual([1, 0]);
+  await database.close();
 });
