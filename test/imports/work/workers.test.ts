@@ -165,11 +165,10 @@ overBothBells((bell) => {
       await wakeImport(scene.bell, { id, epoch: 0 });
       await until(async () => (await scene.read(id)).status === 'DONE');
     } finally {
-      // Whoever waits for the other end of a pipe gets it.
+      // Whoever waits for the other end of a pipe gets it, also the next one that begins before it hears that it is to stop.
       const ends = pipes.map((path) => openSync(path, 'r+'));
-      const stopped = worker.stop();
+      await worker.stop();
       for (const end of ends) closeSync(end);
-      await stopped;
       await database.query('DELETE FROM import_summaries');
     }
   });
