@@ -256,7 +256,7 @@ it('who follows is told in one look where all stands and what became of it, as o
         );
       });
     }),
-    { numRuns: 8 * times, endOnFailure: true },
+    { numRuns: 5 * times, endOnFailure: true },
   );
   const { looks, ...rest } = seen;
   // Of so many looks one at least, mostly several times as many.
@@ -296,7 +296,7 @@ it('who sets out is told the wave and what changed up to it, as one after the ot
         }
       });
     }),
-    { numRuns: 6 * times, endOnFailure: true },
+    { numRuns: 4 * times, endOnFailure: true },
   );
   const { looks, ...rest } = seen;
   const share = { behind: 8, opened: 150, changed: 6, last: 25, sealed: looks };
