@@ -12,9 +12,12 @@ import { ByHand } from '../recompute/by-hand.ts';
 import { write } from '../recompute/truth.ts';
 import { openWorld, type World } from '../recompute/world.ts';
 import { createDatabase } from '../support/database.ts';
-import { times } from '../support/long.ts';
+import { isLong, times } from '../support/long.ts';
 
 const second = 1_000_000;
+
+/** What comes in few histories need not come in those of a short run. */
+const rare = isLong ? 1_000 : Number.POSITIVE_INFINITY;
 
 const sources = ['A', 'B', 'C'];
 
@@ -260,7 +263,7 @@ it('who follows is told in one look where all stands and what became of it, as o
   );
   const { looks, ...rest } = seen;
   // Of so many looks one at least, mostly several times as many.
-  const share = { known: 6, derived: 100, behind: 60, noCursor: looks, deleted: 150, noStanding: looks / 2, later: 25 };
+  const share = { known: 6, derived: 100, behind: 60, noCursor: rare, deleted: 300, noStanding: rare, later: 25 };
   for (const [what, count] of Object.entries(rest))
     expect(count, what).toBeGreaterThanOrEqual(looks / share[what as keyof typeof share]);
 });
@@ -299,7 +302,7 @@ it('who sets out is told the wave and what changed up to it, as one after the ot
     { numRuns: 4 * times, endOnFailure: true },
   );
   const { looks, ...rest } = seen;
-  const share = { behind: 8, opened: 150, changed: 6, last: 25, sealed: looks };
+  const share = { behind: 8, opened: 300, changed: 6, last: 25, sealed: rare };
   for (const [what, count] of Object.entries(rest))
     expect(count, what).toBeGreaterThanOrEqual(looks / share[what as keyof typeof share]);
 });
