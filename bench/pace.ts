@@ -18,7 +18,7 @@ export interface PaceResult {
 }
 
 const connections = 64;
-const query = 'mutation($input: IngestTicksInput!) { ingestTicks(input: $input) { revision } }';
+export const ingestQuery = 'mutation($input: IngestTicksInput!) { ingestTicks(input: $input) { revision } }';
 
 /** By the clock that all processes of this machine share: milliseconds, to the microsecond. */
 export function wallMillis(): number {
@@ -40,7 +40,7 @@ async function pace({ port, keys, perCall, perSecond, millis }: PaceRequest): Pr
       return { series: keys[sent++ % keys.length], t: last, value: 100 + (sent % 997) / 7 };
     });
     const answer = await line.ask(
-      requestOf(JSON.stringify({ query, variables: { input: { createMissing: true, ticks } } }), port),
+      requestOf(JSON.stringify({ query: ingestQuery, variables: { input: { createMissing: true, ticks } } }), port),
     );
     answers.push(wallMillis() - sentAt);
     if (answer.includes('"errors"')) failure ??= answer.toString('utf8', 0, 1000);

@@ -2,6 +2,7 @@ import { type Heard, openAudience } from '../audience.ts';
 import { type RunningServer, startPeer, startProgram } from '../child.ts';
 import { type Figure, rateFigure } from '../figure.ts';
 import { openLine, requestOf } from '../load.ts';
+import { ingestQuery } from '../pace.ts';
 import { startMillis } from '../points.ts';
 import { open } from '../subscribers.ts';
 import type { World } from '../world.ts';
@@ -35,8 +36,6 @@ interface Pacer {
   stop(): void;
 }
 
-const query = 'mutation($input: IngestTicksInput!) { ingestTicks(input: $input) { revision } }';
-
 /** Writes one tick in each series with each call; returns its revision. */
 async function openWriter({ port }: RunningServer, keys: readonly string[]): Promise<() => Promise<number>> {
   const line = await openLine(port);
@@ -45,7 +44,7 @@ async function openWriter({ port }: RunningServer, keys: readonly string[]): Pro
     at++;
     const ticks = keys.map((series) => ({ series, t: startMillis + at * 1000, value: at }));
     const variables = { input: { createMissing: true, ticks } };
-    const answer = String(await line.ask(requestOf(JSON.stringify({ query, variables }), port)));
+    const answer = String(await line.ask(requestOf(JSON.stringify({ query: ingestQuery, variables }), port)));
     const revision = /"revision":(\d+)/.exec(answer)?.[1];
     if (revision === undefined) throw new Error(`a tick was refused: ${answer.slice(0, 500)}`);
     return Number(revision);

@@ -3,6 +3,7 @@ import { derivedAmong, nowhere } from '../derive/where.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
 import type { News } from '../store/news.ts';
+import type { AskedStanding } from '../store/reads.ts';
 import type { Store } from './followed.ts';
 
 export interface ReadCursor {
@@ -27,6 +28,10 @@ export async function readCursor(
     return { cursor: newest, newest, standings: [] };
   }
   const found = await Promise.all(derived.map((id) => reads.standing(id)));
+  return cursorOf(found);
+}
+
+function cursorOf(found: readonly AskedStanding[]): ReadCursor {
   const standings = found.flatMap(({ standing }) => standing ?? []);
   const newest = Math.min(...found.map((each) => each.newest));
   return { cursor: commonRevision(standings, newest), newest, standings };
@@ -44,9 +49,7 @@ export async function readOnwardCursor(
   const found = await Promise.all(
     series.map(({ id, kind }) => reads.onward({ series: id, storage: kind === 'DERIVED' ? nowhere : id, after })),
   );
-  const standings = found.flatMap(({ standing }) => standing ?? []);
-  const newest = Math.min(...found.map((each) => each.newest));
-  const cursor = commonRevision(standings, newest);
+  const { cursor, newest, standings } = cursorOf(found);
   const isWhere = standings.length === derivedAmong(series).length && standings.every(({ since }) => since <= after);
   const news = found.map((each) => each.news);
   if (cursor === undefined || !isWhere || news.some(({ deleted }) => deleted !== undefined))

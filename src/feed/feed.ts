@@ -89,7 +89,7 @@ export class Feed {
 
   /**
    * `onImport` hears of imports that have something new to show; of none: something may have been missed. `committing` says
-   * when the commits of this process have ended that are under way, and tells of them by `hear`.
+   * when the commits of this process have ended that are under way; of those `hear` is told then.
    */
   constructor(
     catalogue: Catalogue,

@@ -105,22 +105,18 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
 
   /** The event, if nothing is to be looked up for it. */
   #told(after: number, upTo: number, news: readonly News[]): FoldedEvent<Change> | undefined {
-    const { further, range, told, sizeOf } = this.#reader;
+    const { further, told, sizeOf } = this.#reader;
     if (further) return undefined;
     const changes: Change[] = [];
     const behinds: Behind[] = [];
     let points = 0;
     for (let i = 0; i < news.length; i++) {
       const series = this.series[i];
-      const { deleted, blocks } = news[i];
       const source = { storage: series.id, asOf: upTo };
-      let spans: readonly MaybeKnown[];
-      if (deleted === undefined) {
-        const behind = this.#ends.behind(source, blocks, after);
-        if (!behind) return undefined;
-        behinds.push(behind);
-        spans = this.#spansBehind(behind, upTo);
-      } else spans = deleted > after ? [{ ...range, points: noVersions }] : [];
+      const plain = this.#plain(news[i], source, after);
+      if (!plain) return undefined;
+      const { spans, behind } = plain;
+      if (behind) behinds.push(behind);
       for (const span of spans) {
         if (!span.points) return undefined;
         const change = told(series, source, span, span.points);
@@ -139,21 +135,25 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     const behinds: Behind[] = [];
     const closer: number[] = [];
     for (const [i, series] of this.series.entries()) {
-      const { deleted, blocks } = news[i];
       const source = sourceOf(series, cursor);
-      asked[i] = [];
-      if (deleted !== undefined) {
-        if (deleted > after) asked[i].push({ series, source, span: { ...this.#reader.range, points: noVersions } });
-        continue;
-      }
       const isSame = sourceOf(series, after).storage === source.storage;
-      const behind = isSame && !this.#reader.further ? this.#ends.behind(source, blocks, after) : undefined;
-      if (behind) {
-        asked[i] = this.#spansBehind(behind, cursor).map((span) => ({ series, source, span }));
-        behinds.push(behind);
-      } else closer.push(i);
+      const plain = this.#plain(news[i], isSame ? source : undefined, after);
+      asked[i] = plain?.spans.map((span) => ({ series, source, span })) ?? [];
+      if (plain?.behind) behinds.push(plain.behind);
+      if (!plain) closer.push(i);
     }
     return { asked, behinds, closer };
+  }
+
+  /**
+   * What the news of a series tell by themselves: that it was deleted, or what was said behind all that it held, if it lies
+   * where it lay.
+   */
+  #plain({ deleted, blocks }: News, source: Source | undefined, after: number): Plain | undefined {
+    const { range, further } = this.#reader;
+    if (deleted !== undefined) return { spans: deleted > after ? [{ ...range, points: noVersions }] : [] };
+    const behind = source && !further ? this.#ends.behind(source, blocks, after) : undefined;
+    return behind && source && { spans: this.#spansBehind(behind, source.asOf), behind };
   }
 
   async #snapshot(reason: string | null, upTo: number | undefined): Promise<FoldedEvent<Change> | undefined> {
@@ -264,6 +264,12 @@ interface Behind {
   readonly versions: Versions;
   readonly upTo: number;
   readonly end: number;
+}
+
+/** The spans that news tell of by themselves. */
+interface Plain {
+  readonly spans: readonly MaybeKnown[];
+  readonly behind?: Behind;
 }
 
 type SourceOf = (series: SeriesRow, asOf: number) => Source;

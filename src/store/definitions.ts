@@ -204,9 +204,12 @@ export async function readChanged(
   to: number,
 ): Promise<Map<number, Versions>> {
   if (asked.length === 0) return new Map();
-  const storages = idArray(asked.map(({ storage }) => storage));
-  const afters = revisionArray(asked.map(({ after }) => after));
-  return changedTaker(await readBinary(database, `SELECT * FROM tidemark_changed(${storages}, ${afters}, ${to})`))(to);
+  return changedTaker(await readBinary(database, `SELECT * FROM tidemark_changed(${arraysOf(asked)}, ${to})`))(to);
+}
+
+/** Storages and revisions, as they are written into a SELECT. */
+export function arraysOf(asked: readonly Asked[]): string {
+  return `${idArray(asked.map(({ storage }) => storage))}, ${revisionArray(asked.map(({ after }) => after))}`;
 }
 
 /** Takes the same out of rows that tidemark_changed has given, each behind so many other fields that are null. */

@@ -1,10 +1,10 @@
 import type { Versions } from '../engine/versions.ts';
-import { idArray, readBinary, revisionArray } from './binary-in.ts';
+import { readBinary } from './binary-in.ts';
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
 import { ask } from './bind.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { type Asked, changedTaker, retryAtOf, retryMillis } from './definitions.ts';
+import { type Asked, arraysOf, changedTaker, retryAtOf, retryMillis } from './definitions.ts';
 import { patiently } from './patience.ts';
 import { columnsCount } from './read.ts';
 
@@ -118,8 +118,7 @@ export async function setOut(
   ageMillis: number,
   asked: readonly Asked[],
 ): Promise<{ readonly wave: Wave; readonly changed: Map<number, Versions> }> {
-  const columns = `${idArray(asked.map(({ storage }) => storage))}, ${revisionArray(asked.map(({ after }) => after))}`;
-  const rows = await readBinary(database, `SELECT * FROM tidemark_set_out(${ageMillis}, ${columns})`);
+  const rows = await readBinary(database, `SELECT * FROM tidemark_set_out(${ageMillis}, ${arraysOf(asked)})`);
   const take = changedTaker(rows, 1);
   rows.next();
   const wave: Wave = JSON.parse(rows.text() ?? '');
