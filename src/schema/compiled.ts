@@ -1,6 +1,8 @@
 import {
+  BREAK,
   type DirectiveNode,
   type DocumentNode,
+  defaultFieldResolver,
   type FieldNode,
   type GraphQLField,
   GraphQLIncludeDirective,
@@ -20,11 +22,12 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   typeFromAST,
+  visit,
 } from 'graphql';
 import type { Context } from './builder.ts';
 
 /** The JSON of a value; throws where it is not the plain case. */
-type Write = (value: unknown, context: Context) => string;
+export type Write = (value: unknown, context: Context) => string;
 
 /** Left to graphql-js, which does everything and says what is wrong. */
 class Unusual extends Error {}
@@ -58,6 +61,18 @@ export function compileEvents(
     if (error instanceof Unusual) return undefined;
     throw error;
   }
+}
+
+/** Whether what is answered depends on variables: of fields with arguments there are none in what is compiled. */
+export function isConditional(document: DocumentNode): boolean {
+  let found = false;
+  visit(document, {
+    Directive: () => {
+      found = true;
+      return BREAK;
+    },
+  });
+  return found;
 }
 
 /** JSON.stringify takes its time to begin: most of what is told are single numbers and short texts. */
@@ -172,7 +187,8 @@ class Compiler {
     if (!field || field.args.length > 0) return unusual(`a field with arguments: ${name}`);
     const { resolve } = field;
     const complete = this.complete(field.type, nodes);
-    if (!resolve) return (value, context) => complete((value as Record<string, unknown>)[name], context);
+    if (!resolve || resolve === defaultFieldResolver)
+      return (value, context) => complete((value as Record<string, unknown>)[name], context);
     const info = { fieldName: name, returnType: field.type, parentType: type, schema: this.#schema };
     return (value, context) => {
       const found = resolve(value, {}, context, info as unknown as GraphQLResolveInfo);

@@ -26,7 +26,7 @@ import { hasEnded, ImportProgress, type Progress } from '../feed/import-progress
 import type { ImportRow } from '../store/imports.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
-import { compileEvents } from './compiled.ts';
+import { compileEvents, isConditional, type Write } from './compiled.ts';
 import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
 import { type Caller, nobody, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
@@ -182,6 +182,7 @@ export class Executor {
   readonly #report: Report;
   readonly #prepared = new Map<string, Prepared>();
   readonly #flows = new Shared<Flow<unknown, Told>>();
+  readonly #writers = new Shared<Write | undefined>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
     this.schemas = schemas;
@@ -324,7 +325,11 @@ export class Executor {
   /** Puts events into the JSON that answers them. */
   #rendererOf(args: EventArguments, operation: OperationDefinitionNode) {
     const { schema, document, variableValues, contextValue } = args;
-    const compiled = compileEvents(schema, document, operation, variableValues);
+    const compile = () => compileEvents(schema, document, operation, variableValues);
+    // One for all who send the document: of a thousand, each would have to come from memory again for each event.
+    const compiled = isConditional(document)
+      ? compile()
+      : this.#writers.get(document, operation.name?.value ?? '', compile);
     const executed = async (event: FoldedEvent<unknown>): Promise<Told> => {
       const result = this.#withErrors(await execute({ ...args, rootValue: event }));
       return { json: Buffer.from(JSON.stringify(result)), cursor: event.cursor };
