@@ -87,8 +87,8 @@ export async function dropExpired(database: Database, kept: Kept): Promise<void>
 export async function dropDeletedSeries(database: Database): Promise<void> {
   for (const table of ['fresh_blocks', 'sealed_blocks']) {
     await database.query(
-      `DELETE FROM ${table} WHERE id IN (
-         SELECT block.id FROM series JOIN ${table} AS block ON block.series = series.id WHERE deleted_revision IS NOT NULL LIMIT 5000)`,
+      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
+         SELECT block.ctid FROM series JOIN ${table} AS block ON block.series = series.id WHERE deleted_revision IS NOT NULL LIMIT 5000))`,
     );
   }
 }

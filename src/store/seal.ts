@@ -27,13 +27,17 @@ interface Pass {
 
 async function readBlocks(
   database: Database,
+  series: number,
   table: string,
   columns: string,
   ids: readonly number[],
 ): Promise<Versions[]> {
   if (ids.length === 0) return [];
   const blocks: Versions[] = [];
-  const rows = await readBinary(database, `SELECT ${columns} FROM ${table} WHERE id IN (${ids.join(',')})`);
+  const rows = await readBinary(
+    database,
+    `SELECT ${columns} FROM ${table} WHERE series = ${series} AND id IN (${ids.join(',')})`,
+  );
   const block = blockReader(rows);
   while (rows.next()) blocks.push(block());
   return blocks;
@@ -80,11 +84,11 @@ export async function sealSeries(
   if (waiting.length === 0) return { versions: 0, more: false };
   const enough = waiting.findIndex((row) => Number(row.total) > sizes.passVersionsMax);
   const fresh = (enough < 0 ? waiting : waiting.slice(0, Math.max(1, enough))).map((row) => Number(row.id));
-  const runs = await readBlocks(database, 'fresh_blocks', freshColumns, fresh);
+  const runs = await readBlocks(database, series, 'fresh_blocks', freshColumns, fresh);
   const said = mergeVersions(runs);
   const span = { from: said.t[0], to: said.t[said.t.length - 1] + 1 };
   const plan = planSeal(said.t, await readSealedHeads(database, series, span, sizes.passHeadsMax), sizes);
-  const old = await readBlocks(database, 'sealed_blocks', sealedColumns, plan.replaced);
+  const old = await readBlocks(database, series, 'sealed_blocks', sealedColumns, plan.replaced);
   if (runs.length !== fresh.length || old.length !== plan.replaced.length) return { versions: 0, more: true };
   const merged = mergeVersions([clipVersions(said, everything.from, plan.cut), ...old]);
   // A deletion must outlast what it deletes, which may lie in a fresh block that is not in this pass.
@@ -128,7 +132,7 @@ export async function forgetSealed(
   const sealed: number[] = [];
   const blocks: Versions[] = [];
   for (const id of ids) {
-    const [block] = await readBlocks(database, 'sealed_blocks', sealedColumns, [id]);
+    const [block] = await readBlocks(database, series, 'sealed_blocks', sealedColumns, [id]);
     const kept = block && forget(block, horizon);
     if (!kept || kept === block) continue;
     sealed.push(id);
