@@ -14,8 +14,8 @@ import { FollowedSpans } from './spans.ts';
 export interface SeriesChange {
   readonly series: string;
   readonly span: Range;
-  readonly samples: Samples;
-  readonly asOf: number;
+  /** What the span holds, at the cursor. */
+  readonly samples: Samples & { readonly revision: number };
   /** There are more points than are sent: fetch them. */
   readonly truncated: boolean;
 }
@@ -52,22 +52,27 @@ export function followedPoints(
   store: Store,
   { series, range, bucketMicros }: FollowedPoints,
 ): FollowedSpans<SeriesChange> {
-  const toldOf = (series: string, span: Range, asOf: number, samples: Samples | undefined): SeriesChange => ({
-    series,
-    span,
-    samples: samples ?? none,
-    asOf,
-    truncated: samples === undefined,
-  });
+  const toldOf = (
+    series: string,
+    span: Range,
+    revision: number,
+    samples: Omit<Samples, 'thinned'> | undefined,
+    thinned: boolean,
+  ): SeriesChange => {
+    const { t, value, size } = samples ?? none;
+    return { series, span, samples: { t, value, size, thinned, revision }, truncated: samples === undefined };
+  };
   return new FollowedSpans(store, {
     series,
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
-    read: async ({ key }, source, span) =>
-      toldOf(key, span, source.asOf, await samplesOf(store, source, span, bucketMicros)),
-    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, { ...points, thinned: false }),
-    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined),
+    read: async ({ key }, source, span) => {
+      const samples = await samplesOf(store, source, span, bucketMicros);
+      return toldOf(key, span, source.asOf, samples, samples?.thinned ?? false);
+    },
+    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, points, false),
+    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined, false),
     sizeOf: ({ samples }) => samples.t.length,
   });
 }

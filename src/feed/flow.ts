@@ -16,26 +16,47 @@ export interface Member<Told> {
 }
 
 /** An event, made ready for clients when the first one is to have it. */
-interface Step<Told> {
+class Step<Change, Told> {
   readonly cursor: number;
   readonly isEmpty: boolean;
   /** What was known to have happened when it was read. */
   readonly news: number;
   /** Why nothing comes after it. */
   readonly end: Fault | undefined;
-  told(): Told | Promise<Told>;
+  readonly #event: FoldedEvent<Change>;
+  readonly #render: FlowOptions<Change, Told>['render'];
+  #told: Told | Promise<Told> | undefined;
+
+  constructor(event: FoldedEvent<Change>, news: number, render: FlowOptions<Change, Told>['render']) {
+    this.cursor = event.cursor;
+    this.isEmpty = event.changes.length === 0;
+    this.news = news;
+    this.end = event.end;
+    this.#event = event;
+    this.#render = render;
+  }
+
+  told(): Told | Promise<Told> {
+    this.#told ??= this.#render(this.#event);
+    return this.#told;
+  }
 }
 
-type Take<Told> = (step: Step<Told>) => void;
+type Take<Change, Told> = (step: Step<Change, Told>) => void;
 
 /** Who stands at one cursor and waits for news. */
 interface Group<Told> {
-  readonly cursor: number;
+  cursor: number;
   /** What was known to have happened when the cursor was read. */
   news: number;
   readonly seats: Set<Seat<Told>>;
   /** While others are being brought here it waits for them. */
   expected: number;
+}
+
+/** One who is to stand where a step leads. */
+function groupOf<Told>(seat: Seat<Told>): Group<Told> {
+  return { cursor: 0, news: 0, seats: new Set([seat]), expected: 0 };
 }
 
 interface Seat<Told> {
@@ -83,9 +104,9 @@ export class Flow<Change, Told> {
   readonly #groups = new Map<number, Group<Told>>();
   /** Who waits for there to be anything that can be told, with the cursor that it came with. */
   #early = new Map<Seat<Told>, number | undefined>();
-  readonly #beginnings = new Map<number | undefined, Promise<Step<Told> | undefined>>();
+  readonly #beginnings = new Map<number | undefined, Promise<Step<Change, Told> | undefined>>();
   /** What is being read or was read ahead, by the cursor that it brings on from, and who is to have it. */
-  readonly #steps = new Map<number, { step: Step<Told> | undefined; readonly takers: Take<Told>[] }>();
+  readonly #steps = new Map<number, { step: Step<Change, Told> | undefined; readonly takers: Take<Change, Told>[] }>();
   #news = 0;
   #isBehind: boolean;
   #ended = false;
@@ -197,21 +218,26 @@ export class Flow<Change, Told> {
     for (const group of this.#groups.values()) {
       if (group.news === this.#news || group.expected > 0 || this.#watch.ended) continue;
       this.#groups.delete(group.cursor);
-      if (group.seats.size > 0) this.#stepFrom(group.cursor, (step) => this.#give(group, step));
+      if (group.seats.size > 0) this.#bring(group);
       // What was read ahead for those who have left since.
       else if (this.#steps.get(group.cursor)?.step) this.#steps.delete(group.cursor);
     }
   }
 
   /** All of a group stand at the cursor of a step from now on; those who do not know it yet are to be told. */
-  #move({ seats }: Pick<Group<Told>, 'seats'>, { cursor, news }: Step<Told>): Group<Told> {
+  #move(group: Group<Told>, { cursor, news }: Step<Change, Told>): Group<Told> {
     const known = this.#groups.get(cursor);
-    const group = known ?? { cursor, news, seats: seats as Set<Seat<Told>>, expected: 0 };
+    for (const seat of group.seats) {
+      known?.seats.add(seat);
+      seat.group = known ?? group;
+    }
     if (known) {
       known.news = Math.min(known.news, news);
-      for (const seat of seats) known.seats.add(seat);
-    } else this.#groups.set(cursor, group);
-    for (const seat of seats) seat.group = group;
+      return known;
+    }
+    group.cursor = cursor;
+    group.news = news;
+    this.#groups.set(cursor, group);
     return group;
   }
 
@@ -221,7 +247,7 @@ export class Flow<Change, Told> {
       const event = await this.#watch.read(() => this.#followed.begin(after));
       return event && this.#step(event, news);
     });
-    if (step) return this.#give({ seats: new Set([seat]) }, step);
+    if (step) return this.#give(groupOf(seat), step);
     if (seat.left) return;
     this.#early.set(seat, after);
     if (!this.#isDue(seat)) return;
@@ -238,20 +264,32 @@ export class Flow<Change, Told> {
     return !this.#options.isQuiet && performance.now() - sentAt >= this.#silenceMillis / 2;
   }
 
-  #stepFrom(cursor: number, take: Take<Told>): void {
+  /** Brings a group to the newest revision: by what was read ahead, by what this process knows, or else by reading. */
+  #bring(group: Group<Told>): void {
+    const { cursor } = group;
     const reading = this.#steps.get(cursor);
-    if (!reading?.step) {
-      if (reading) reading.takers.push(take);
-      else this.#read(cursor, [take]);
-      return;
+    if (reading?.step) this.#steps.delete(cursor);
+    // Whoever has just committed is not to fail with what is told of it.
+    try {
+      const step = reading ? reading.step : this.#stepNow(cursor);
+      if (step) this.#give(group, step);
+      else if (reading) reading.takers.push((step) => this.#give(group, step));
+      else this.#read(cursor, [(step) => this.#give(group, step)]);
+    } catch (error) {
+      this.#end(error);
     }
-    this.#steps.delete(cursor);
-    take(reading.step);
+  }
+
+  #stepNow(cursor: number): Step<Change, Told> | undefined {
+    const upTo = this.#options.newest?.();
+    if (upTo === undefined || upTo <= cursor) return undefined;
+    const event = this.#followed.tellNow?.(cursor, upTo);
+    return event && this.#step(event, this.#news);
   }
 
   /** Brings who stands at a cursor to the newest revision: reads how, for whoever is to have it. */
-  #read(cursor: number, takers: Take<Told>[]): void {
-    const reading = { step: undefined as Step<Told> | undefined, takers };
+  #read(cursor: number, takers: Take<Change, Told>[]): void {
+    const reading = { step: undefined as Step<Change, Told> | undefined, takers };
     this.#steps.set(cursor, reading);
     const news = this.#news;
     const take = (event: FoldedEvent<Change>) => {
@@ -301,7 +339,7 @@ export class Flow<Change, Told> {
   }
 
   /** What comes after a step that is being sent is read meanwhile. */
-  #readAhead({ cursor, news }: Step<Told>): void {
+  #readAhead({ cursor, news }: Step<Change, Told>): void {
     if (news !== this.#news && !this.#steps.has(cursor) && !this.#watch.ended) this.#read(cursor, []);
   }
 
@@ -310,34 +348,25 @@ export class Flow<Change, Told> {
     const news = this.#news;
     const event = await this.#insist(() => this.#followed.begin(undefined));
     if (!event) return void this.#early.set(seat, undefined);
-    const seats = new Set([seat]);
     this.#give(
-      { seats },
+      groupOf(seat),
       this.#step({ ...event, reason: 'the client read too slowly to be told of each change' }, news),
     );
   }
 
-  #step(event: FoldedEvent<Change>, news: number): Step<Told> {
-    let told: Told | Promise<Told> | undefined;
-    return {
-      cursor: event.cursor,
-      isEmpty: event.changes.length === 0,
-      news,
-      end: event.end,
-      told: () => {
-        told ??= this.#options.render(event);
-        return told;
-      },
-    };
+  #step(event: FoldedEvent<Change>, news: number): Step<Change, Told> {
+    return new Step(event, news, this.#options.render);
   }
 
   /** Gives an event to those who are to have it. That nothing happened is told only to who has heard nothing for long. */
-  #give(from: Pick<Group<Told>, 'seats'>, step: Step<Told>): void {
+  #give(from: Group<Told>, step: Step<Change, Told>): void {
     if (this.#ended) return;
-    for (const seat of from.seats) if (seat.left) from.seats.delete(seat);
-    const all = [...from.seats];
+    const due: Seat<Told>[] = [];
+    for (const seat of from.seats) {
+      if (seat.left) from.seats.delete(seat);
+      else if (!step.isEmpty || seat.isNew || this.#isDue(seat)) due.push(seat);
+    }
     const group = this.#move(from, step);
-    const due = step.isEmpty ? all.filter((seat) => seat.isNew || this.#isDue(seat)) : all;
     const told = due.length > 0 ? step.told() : undefined;
     if (due.length > togetherMax || told instanceof Promise) this.#try(() => this.#sendInTurns(due, group, step));
     else {
@@ -347,7 +376,7 @@ export class Flow<Change, Told> {
   }
 
   /** To so many at once that others wait for little. */
-  async #sendInTurns(seats: readonly Seat<Told>[], group: Group<Told>, step: Step<Told>): Promise<void> {
+  async #sendInTurns(seats: readonly Seat<Told>[], group: Group<Told>, step: Step<Change, Told>): Promise<void> {
     group.expected++;
     const told = await step.told();
     for (let i = 0; i < seats.length; i += togetherMax) {
@@ -359,7 +388,7 @@ export class Flow<Change, Told> {
     this.#given(step);
   }
 
-  #send(seats: readonly Seat<Told>[], step: Step<Told>, told: Told): void {
+  #send(seats: readonly Seat<Told>[], step: Step<Change, Told>, told: Told): void {
     const now = performance.now();
     for (const seat of seats) {
       if (seat.left) continue;
@@ -371,13 +400,13 @@ export class Flow<Change, Told> {
     }
   }
 
-  #given(step: Step<Told>): void {
+  #given(step: Step<Change, Told>): void {
     if (step.end) this.#end(step.end);
     else this.#bringAll();
   }
 
   /** A member that cannot take more is brought on when it can. */
-  #await(seat: Seat<Told>, step: Step<Told>, busy: Promise<void>): void {
+  #await(seat: Seat<Told>, step: Step<Change, Told>, busy: Promise<void>): void {
     seat.group?.seats.delete(seat);
     seat.group = undefined;
     const since = performance.now();
@@ -385,7 +414,7 @@ export class Flow<Change, Told> {
       await busy;
       if (seat.left) return;
       if (performance.now() - since >= this.#lateMillis) return this.#renew(seat);
-      this.#move({ seats: new Set([seat]) }, step);
+      this.#move(groupOf(seat), step);
       this.#bringAll();
     });
   }

@@ -41,6 +41,8 @@ export interface Followed<Event> {
     upTo?: number,
     known?: readonly News[],
   ): Promise<{ readonly event: Event; readonly newest: number }>;
+  /** The same at once, where what this process knows by itself tells it. */
+  tellNow?(after: number, upTo: number): Event | undefined;
   /** The short way to the same, without a promise: the event, unless the news alone do not tell it. */
   tell?(
     after: number,

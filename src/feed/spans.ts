@@ -90,17 +90,25 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
     return { event: eventOf(this.series, cursor, news, changes), newest };
   }
 
-  /** For source series alone: they lie under their own ids. */
+  /** For source series alone, as is the other one: they lie under their own ids. */
+  tellNow(after: number, upTo: number): FoldedEvent<Change> | undefined {
+    const recent = this.#store.reads.recent.news(this.series, after, upTo);
+    return recent && this.#told(after, upTo, recent);
+  }
+
   tell(
     after: number,
     upTo: number,
     take: (event: FoldedEvent<Change> | undefined, news: readonly News[]) => void,
     fail: (error: unknown) => void,
   ): void {
+    const recent = this.#store.reads.recent.news(this.series, after, upTo);
+    if (recent) {
+      take(this.#told(after, upTo, recent), recent);
+      return;
+    }
     const asked = this.series.map(({ id }) => ({ series: id, storage: id, after, upTo }));
-    const recent = this.#store.reads.recent.news(asked);
-    if (recent) take(this.#told(after, upTo, recent), recent);
-    else this.#store.reads.askNews({ asked, take: (news) => take(this.#told(after, upTo, news), news), fail });
+    this.#store.reads.askNews({ asked, take: (news) => take(this.#told(after, upTo, news), news), fail });
   }
 
   /** The event, if nothing is to be looked up for it. */

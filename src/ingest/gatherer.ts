@@ -327,23 +327,25 @@ export function planCommit(writes: readonly Write[]): CommitPlan {
   // A write that takes a series for missing may meet one that knows it: two blocks of one revision would not say which
   // of them is the later one.
   const known = new Map<string, number>();
-  for (const { key, series } of ordered.flatMap(({ columns }) => columns)) {
-    if (key !== undefined && typeof series === 'number') known.set(key, series);
-  }
-  const merged = new Map<string, { at: number; series: number; columns: Column[] }>();
+  if (creates.size > 0)
+    for (const { key, series } of ordered.flatMap(({ columns }) => columns)) {
+      if (key !== undefined && typeof series === 'number') known.set(key, series);
+    }
+  const said = revisions.map(() => new Map<number, Column[]>());
   for (const write of ordered) {
-    const revision = at.get(write) ?? 0;
+    const bySeries = said[at.get(write) ?? 0];
     for (const { series, column } of write.columns) {
       const id = typeof series === 'number' ? series : (known.get(series) ?? position.get(series) ?? 0);
-      const place = `${revision} ${id}`;
-      const same = merged.get(place);
-      if (same) same.columns.push(column);
-      else merged.set(place, { at: revision, series: id, columns: [column] });
+      const same = bySeries.get(id);
+      if (same) same.push(column);
+      else bySeries.set(id, [column]);
     }
   }
-  const blocks = [...merged.values()].flatMap(({ at: revision, series, columns }) =>
-    mergeColumns(columns).flatMap((merged) => cutAtGaps(merged).map((column) => ({ at: revision, series, column }))),
-  );
+  const blocks: { at: number; series: number; column: Column }[] = [];
+  for (const [revision, bySeries] of said.entries())
+    for (const [series, columns] of bySeries)
+      for (const merged of mergeColumns(columns))
+        for (const column of cutAtGaps(merged)) blocks.push({ at: revision, series, column });
   return {
     at: writes.map((write) => at.get(write) ?? 0),
     request: {

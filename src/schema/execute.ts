@@ -31,6 +31,7 @@ import { type Report, toClient, validationFault, variableFaults } from './faults
 import { type Caller, nobody, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
 import { Shared, sharingKey } from './sharing.ts';
+import { Told } from './told.ts';
 
 /** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
 const tokensMax = 100_000;
@@ -53,16 +54,10 @@ export interface Request {
   readonly operationName?: string | null;
 }
 
-/** The answer to an event, as JSON, and the revision that its client then holds. */
-interface Told {
-  readonly json: Buffer;
-  readonly cursor: number;
-}
-
 /** Who is sent the answers of a subscription. */
 export interface Listener {
   ready(): Promise<void> | undefined;
-  send(json: Buffer, cursor: number): void;
+  send(told: Told): void;
   end(result: ExecutionResult | undefined): void;
 }
 
@@ -309,7 +304,7 @@ export class Executor {
   #memberOf(listener: Listener): Member<Told> {
     return {
       ready: () => listener.ready(),
-      send: ({ json, cursor }) => listener.send(json, cursor),
+      send: (told) => listener.send(told),
       end: (error) => listener.end(error === undefined ? undefined : this.#failed(error)),
     };
   }
@@ -318,7 +313,7 @@ export class Executor {
   async #progressOf(args: EventArguments, row: ImportRow): Promise<Progress<Told>> {
     const contextValue = this.context();
     const result = this.#withErrors(await execute({ ...args, contextValue, rootValue: row }));
-    const told = { json: Buffer.from(JSON.stringify(result)), cursor: row.version };
+    const told = new Told(JSON.stringify(result), row.version);
     return { told, isLast: hasEnded(row) && !contextValue.operation.isUnready };
   }
 
@@ -332,7 +327,7 @@ export class Executor {
       : this.#writers.get(document, operation.name?.value ?? '', compile);
     const executed = async (event: FoldedEvent<unknown>): Promise<Told> => {
       const result = this.#withErrors(await execute({ ...args, rootValue: event }));
-      return { json: Buffer.from(JSON.stringify(result)), cursor: event.cursor };
+      return new Told(JSON.stringify(result), event.cursor);
     };
     if (!compiled) return executed;
     return (event: FoldedEvent<unknown>) => {
@@ -342,7 +337,7 @@ export class Executor {
       } catch {
         return executed(event);
       }
-      return { json: Buffer.from(json), cursor: event.cursor };
+      return new Told(json, event.cursor);
     };
   }
 

@@ -195,16 +195,19 @@ function columnsOf(ticks: Ticks): GivenColumn[] {
       for (let i = 0; i < indexes.length; i++) picked[i] = from[indexes[i]];
       return picked;
     };
-    const bad = new Map<number, string>();
-    if (ticks.bad.size > 0) {
-      indexes.forEach((index, at) => {
-        const reason = ticks.bad.get(index);
-        if (reason !== undefined) bad.set(at, reason);
-      });
-    }
+    const bad = ticks.bad.size > 0 ? badAmong(ticks.bad, indexes) : ticks.bad;
     const column = { t: pick(ticks.t), value: pick(ticks.value), size: ticks.size && pick(ticks.size) };
     return { series, column, index: (at) => indexes[at], bad };
   });
+}
+
+function badAmong(all: ReadonlyMap<number, string>, indexes: readonly number[]): ReadonlyMap<number, string> {
+  const bad = new Map<number, string>();
+  indexes.forEach((index, at) => {
+    const reason = all.get(index);
+    if (reason !== undefined) bad.set(at, reason);
+  });
+  return bad;
 }
 
 interface GivenArrays {

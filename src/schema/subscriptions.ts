@@ -27,7 +27,7 @@ const SeriesChangeType = builder.objectRef<SeriesChange>('SeriesChange').impleme
     points: t.field({
       type: SamplesType,
       description: 'What the span holds now.',
-      resolve: ({ samples, asOf }) => ({ ...samples, revision: asOf }),
+      resolve: ({ samples }) => samples,
     }),
     truncated: t.exposeBoolean('truncated', {
       description:

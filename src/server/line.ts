@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Told } from '../schema/told.ts';
 import { Outflow } from './outflow.ts';
 
 export type Closing = 'badId' | 'restart' | 'tooManySockets' | 'tooManyOperations' | 'tooSlow' | 'silent' | 'failed';
@@ -19,7 +20,7 @@ export const closing: Readonly<Record<Closing, readonly [code: number, reason: s
 /** A client is asked this often whether it is still there, and has so long to answer. */
 const pingMillis = 12_000;
 
-/** Bodies of so many bytes are shared rather than copied. */
+/** Events of so many characters are shared rather than copied. */
 const sharedMin = 16_000;
 
 const text = { binary: false };
@@ -59,18 +60,17 @@ export class Line {
   }
 
   /**
-   * Sends a text of three parts as one frame, written to the connection itself: ws writes its head and its body apart,
-   * which takes half as long again, and of what many are told the sending is nearly all. A long middle is not copied: it
-   * may be on its way to thousands.
+   * Sends an event behind what it begins with for this client, as one frame, written to the connection itself: ws writes
+   * its head and its body apart, which takes half as long again, and of what many are told the sending is nearly all. A
+   * long one is not copied: it may be on its way to thousands.
    */
-  sendJoined(first: Buffer, middle: Buffer, last: Buffer): void {
-    if (middle.length < sharedMin) {
-      later(this, textFrame(first, middle, last));
-      return;
+  sendNext(before: string, told: Told): void {
+    if (told.json.length < sharedMin) later(this, textFrame(before, told.json));
+    else {
+      later(this, textHead(before, told.bytes.length + after.length));
+      later(this, told.bytes);
+      later(this, afterBytes);
     }
-    later(this, Buffer.concat([textHead(first.length + middle.length + last.length), first]));
-    later(this, middle);
-    later(this, last);
   }
 
   write(bytes: Buffer): void {
@@ -103,38 +103,49 @@ export class Line {
   }
 }
 
+/** What ends the message of an event. */
+const after = '}';
+const afterBytes = Buffer.from(after);
+
+/** How long the head of a message of so many bytes is. */
+function headBytes(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
 /** The head of a whole text message as a server sends it (RFC 6455, 5.2): final, not masked, not compressed. */
-function textHead(length: number): Buffer {
-  const head = Buffer.allocUnsafe(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = 0x81;
-  if (length < 126) head[1] = length;
+function putHead(to: Buffer, length: number): void {
+  to[0] = 0x81;
+  if (length < 126) to[1] = length;
   else if (length < 65_536) {
-    head[1] = 126;
-    head.writeUInt16BE(length, 2);
+    to[1] = 126;
+    to.writeUInt16BE(length, 2);
   } else {
-    head[1] = 127;
-    head.writeBigUInt64BE(BigInt(length), 2);
+    to[1] = 127;
+    to.writeBigUInt64BE(BigInt(length), 2);
   }
+}
+
+/** How a message begins that goes on for so many bytes. */
+function textHead(before: string, more: number): Buffer {
+  const length = Buffer.byteLength(before) + more;
+  const head = Buffer.allocUnsafe(headBytes(length) + length - more);
+  putHead(head, length);
+  head.write(before, headBytes(length));
   return head;
 }
 
-let framed: { first: Buffer; middle: Buffer; frame: Buffer } = {
-  first: Buffer.alloc(0),
-  middle: Buffer.alloc(0),
-  frame: Buffer.alloc(0),
-};
+let framed = { before: '', json: '', frame: Buffer.alloc(0) };
 
-/** One frame as a whole. Clients that gave their operations the same id are sent the same one. */
-function textFrame(first: Buffer, middle: Buffer, last: Buffer): Buffer {
-  if (framed.middle === middle && framed.first === first) return framed.frame;
-  const length = first.length + middle.length + last.length;
-  const head = textHead(length);
-  const frame = Buffer.allocUnsafe(head.length + length);
-  frame.set(head);
-  frame.set(first, head.length);
-  frame.set(middle, head.length + first.length);
-  frame.set(last, frame.length - last.length);
-  framed = { first, middle, frame };
+/** A message as a whole. Clients that gave their operations the same id are sent the same one. */
+function textFrame(before: string, json: string): Buffer {
+  if (framed.json === json && framed.before === before) return framed.frame;
+  const text = before + json + after;
+  const length = Buffer.byteLength(text);
+  const head = headBytes(length);
+  const frame = Buffer.allocUnsafe(head + length);
+  putHead(frame, length);
+  frame.write(text, head, length === text.length ? 'latin1' : 'utf8');
+  framed = { before, json, frame };
   return frame;
 }
 

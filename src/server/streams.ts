@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Executor, Request } from '../schema/execute.ts';
 import type { Caller } from '../schema/operation.ts';
+import type { Told } from '../schema/told.ts';
 import { BodyFault } from './body.ts';
 import type { Clients } from './clients.ts';
 import { Outflow } from './outflow.ts';
@@ -102,13 +103,12 @@ class Stream {
     return this.#response.destroyed ? undefined : this.#outflow.ready();
   }
 
-  send(json: Buffer, cursor: number | undefined): void {
-    const id = cursor === undefined ? [] : [Buffer.from(`id: ${cursor}\n`)];
-    this.#write(Buffer.concat([...id, head, json, tail]));
+  send({ bytes, cursor }: Told): void {
+    this.#write(Buffer.concat([Buffer.from(`id: ${cursor}\n`), head, bytes, tail]));
   }
 
   end(result: ExecutionResult | undefined): void {
-    if (result) this.send(Buffer.from(JSON.stringify(result)), undefined);
+    if (result) this.#write(Buffer.concat([head, Buffer.from(JSON.stringify(result)), tail]));
     this.#write(complete);
     this.#response.end();
   }

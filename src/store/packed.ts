@@ -14,7 +14,7 @@ const wholeInstants = 8;
 
 const isLittle = endianness() === 'LE';
 
-/** Fewer numbers than these are written and read one by one. */
+/** Fewer numbers than these are written and read one by one: a view of the buffer would cost more than they do. */
 const manyMin = 32;
 
 function viewOf(buffer: Buffer): DataView {
@@ -27,8 +27,7 @@ function bytesOf(values: Float64Array): Buffer {
 
 export function putFloat8s(to: Buffer, at: number, values: Float64Array): void {
   if (values.length < manyMin || !isLittle) {
-    const view = viewOf(to);
-    for (let i = 0; i < values.length; i++) view.setFloat64(at + i * 8, values[i]);
+    for (let i = 0; i < values.length; i++) to.writeDoubleBE(values[i], at + i * 8);
     return;
   }
   to.set(bytesOf(values), at);
@@ -37,8 +36,7 @@ export function putFloat8s(to: Buffer, at: number, values: Float64Array): void {
 
 export function takeFloat8s(from: Buffer, at: number, to: Float64Array): void {
   if (to.length < manyMin || !isLittle) {
-    const view = viewOf(from);
-    for (let i = 0; i < to.length; i++) to[i] = view.getFloat64(at + i * 8);
+    for (let i = 0; i < to.length; i++) to[i] = from.readDoubleBE(at + i * 8);
     return;
   }
   const bytes = bytesOf(to);
@@ -99,10 +97,14 @@ export function putInstants(to: Buffer, at: number, t: Float64Array, { length, e
     putFloat8s(to, at + 1, t);
     return;
   }
+  // A tick alone has no step: no view is made for it.
+  if (t.length === 1) {
+    to.fill(0, at + 1, at + length);
+    return;
+  }
   const view = viewOf(to);
   const steps = (length - 1) / each;
-  if (t.length === 1) putNumber(view, at + 1, each, 0);
-  else for (let i = 0; i < steps; i++) putNumber(view, at + 1 + i * each, each, t[i + 1] - t[i]);
+  for (let i = 0; i < steps; i++) putNumber(view, at + 1 + i * each, each, t[i + 1] - t[i]);
 }
 
 export function takeInstants(from: Buffer, at: number, length: number, first: number, to: Float64Array): void {
@@ -111,8 +113,9 @@ export function takeInstants(from: Buffer, at: number, length: number, first: nu
     takeFloat8s(from, at + 1, to);
     return;
   }
-  const view = viewOf(from);
   to[0] = first;
+  if (to.length === 1 && length === 1 + each) return;
+  const view = viewOf(from);
   if (length === 1 + each) {
     const step = takeNumber(view, at + 1, each);
     for (let i = 1; i < to.length; i++) to[i] = first + i * step;

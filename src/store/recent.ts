@@ -1,6 +1,6 @@
 import type { Versions } from '../engine/versions.ts';
 import type { Column } from './block-columns.ts';
-import { type AskedNews, type News, versionsMax } from './news.ts';
+import { type News, versionsMax } from './news.ts';
 
 /** What a commit said of series, block by block, each at a revision. */
 export interface Said {
@@ -55,17 +55,23 @@ export class Recent {
   }
 
   /** The news of source series, where all that they tell of was said here. */
-  news(asked: readonly AskedNews[]): News[] | undefined {
-    if (!asked.every(({ after, upTo }) => after >= this.#since && upTo <= this.#upTo)) return undefined;
-    return asked.map(({ storage, after, upTo }) => {
+  news(series: readonly { readonly id: number }[], after: number, upTo: number): News[] | undefined {
+    if (after < this.#since || upTo > this.#upTo) return undefined;
+    const news: News[] = [];
+    for (const { id } of series) {
       const blocks: Versions[] = [];
+      let isLarge = false;
       for (let i = this.#commits.length - 1; i >= 0 && this.#commits[i].revision > after; i--) {
-        const said = this.#commits[i].said.get(storage);
+        const said = this.#commits[i].said.get(id);
         if (!said) continue;
-        for (const block of said) if (block.revision[0] > after && block.revision[0] <= upTo) blocks.push(block);
+        for (const block of said) {
+          if (block.revision[0] <= after || block.revision[0] > upTo) continue;
+          blocks.push(block);
+          isLarge ||= block.t.length > versionsMax;
+        }
       }
-      const isLarge = blocks.some(({ t }) => t.length > versionsMax);
-      return { deleted: undefined, hasHeir: false, blocks: isLarge ? undefined : blocks };
-    });
+      news.push({ deleted: undefined, hasHeir: false, blocks: isLarge ? undefined : blocks });
+    }
+    return news;
   }
 }

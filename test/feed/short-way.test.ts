@@ -17,29 +17,39 @@ const nearMicros = 1_000;
 
 let process: Process;
 let reads: Reads;
+/** Knows what the process said, as it does where it also writes. */
+let ownReads: Reads;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
   const database = await createDatabase();
   drop = database.drop;
-  process = startProcess(database.url);
+  process = startProcess(database.url, { onSaid: (said) => ownReads.recent.add(said) });
   reads = new Reads(process.database);
+  ownReads = new Reads(process.database);
 });
 afterAll(async () => {
   await process.stop();
   await drop();
 });
 
-async function followed(keys: readonly string[], range = everything): Promise<FollowedSpans<SeriesChange>> {
+async function followed(
+  keys: readonly string[],
+  range = everything,
+  from = reads,
+): Promise<FollowedSpans<SeriesChange>> {
   const { database, catalogue } = process;
   const series = await catalogue.seriesByKeys([...keys]);
-  return followedPoints({ database, catalogue, reads }, { series, range, bucketMicros: undefined });
+  return followedPoints({ database, catalogue, reads: from }, { series, range, bucketMicros: undefined });
+}
+
+interface Told {
+  readonly event: ChangeEvent | undefined;
+  readonly news: readonly News[] | undefined;
 }
 
 const told = (spans: FollowedSpans<SeriesChange>, after: number, upTo: number) =>
-  new Promise<{ event: ChangeEvent | undefined; news: readonly News[] }>((resolve, fail) =>
-    spans.tell(after, upTo, (event, news) => resolve({ event, news }), fail),
-  );
+  new Promise<Told>((resolve, fail) => spans.tell(after, upTo, (event, news) => resolve({ event, news }), fail));
 
 interface Span {
   readonly series: string;
@@ -52,8 +62,8 @@ interface Span {
 /** What of an event counts. Of instants that lie far apart the long way does not know that nothing lies between them. */
 function plain({ kind, cursor, changes, end }: ChangeEvent, isNear: boolean) {
   const spans: Span[] = [];
-  for (const { series, span, samples, truncated, asOf } of changes) {
-    expect(asOf).toBe(cursor);
+  for (const { series, span, samples, truncated } of changes) {
+    expect(samples.revision).toBe(cursor);
     const { t, value, size } = samples;
     const points = [...t].map((at, i) => [at, value[i], size?.[i] ?? Number.NaN]);
     const last = spans.at(-1);
@@ -109,6 +119,7 @@ const step = fc.oneof(
 
 let runs = 0;
 let short = 0;
+let atOnce = 0;
 
 it('what the short way tells is what is read anew for the same revisions, over appends, corrections, deletions and sealing', async () => {
   const { database, ingest, catalogue } = process;
@@ -117,14 +128,15 @@ it('what the short way tells is what is read anew for the same revisions, over a
       fc.array(step, { minLength: 30, maxLength: 50, size: 'max' }),
       fc.boolean(),
       fc.boolean(),
-      async (steps, open, isNear) => {
+      fc.boolean(),
+      async (steps, open, isNear, isOwn) => {
         const run = runs++;
         const unit = isNear ? nearMicros : second;
         const keys = ['a', 'b', 'c'].map((name) => `S${run}-${name}`);
         const ends = [10, 10, 10];
         for (const key of keys) await put(process, key, [[10 * unit, 1]]);
         const range = open ? everything : { from: 5 * unit, to: 40 * unit };
-        const spans = await followed(keys, range);
+        const spans = await followed(keys, range, isOwn ? ownReads : reads);
         const ids = await Promise.all(keys.map((key) => idOf(process, key)));
         const first = await catalogue.newestRevision();
         let cursor = first;
@@ -164,8 +176,10 @@ it('what the short way tells is what is read anew for the same revisions, over a
             const upTo = Math.max(first, (await catalogue.newestRevision()) - wanted.upTo);
             const after = wanted.back === undefined ? Math.min(cursor, upTo) : Math.max(first, upTo - wanted.back);
             cursor = upTo;
-            const { event, news } = await told(spans, after, upTo);
-            if (event) short++;
+            const now = spans.tellNow(after, upTo);
+            const { event, news } = now ? { event: now, news: undefined } : await told(spans, after, upTo);
+            if (now) atOnce++;
+            else if (event) short++;
             const given = event ?? (await spans.since(after, upTo, news)).event;
             const anew = (await (await followed(keys, range)).since(after, upTo)).event;
             expect(plain(given, isNear), `from ${after} to ${upTo}`).toEqual(plain(anew, isNear));
@@ -175,7 +189,8 @@ it('what the short way tells is what is read anew for the same revisions, over a
     ),
     { numRuns: 10 * times, endOnFailure: true },
   );
-  expect(short, 'the short way is taken').toBeGreaterThan(runs / 2);
+  expect(short, 'the short way is taken').toBeGreaterThan(runs / 4);
+  expect(atOnce, 'what the process knows is told at once').toBeGreaterThan(runs / 4);
 });
 
 it('what is too much for one event is not told the short way', async () => {

@@ -64,9 +64,9 @@ const seriesChange = fc.record({
         value: Float64Array.from(points, ([, value]) => value),
         size: sized ? Float64Array.from(points, ([, , size]) => size) : undefined,
         thinned: false,
+        revision: points.length,
       })),
     ),
-  asOf: fc.nat(),
   truncated: fc.boolean(),
 });
 const event = fc.record({

@@ -97,7 +97,11 @@ it('what a process wrote itself a moment ago is what the database says, or is no
               return { series: id, storage: id, after, upTo };
             }),
           );
-          const recent = reads.recent.news(asked);
+          const recent = reads.recent.news(
+            asked.map(({ series }) => ({ id: series })),
+            after,
+            upTo,
+          );
           if (!recent) {
             unknown++;
             continue;

@@ -14,6 +14,7 @@ import { connect, type Database } from '../../src/store/connect.ts';
 import { readLasts } from '../../src/store/last.ts';
 import { everything, type Range, readExtent, readPoints, readVersions } from '../../src/store/read.ts';
 import { Reads } from '../../src/store/reads.ts';
+import type { Said } from '../../src/store/recent.ts';
 import { createDatabase } from '../support/database.ts';
 import type { Model, ModelCandle, ModelPoint, ModelSamples, ModelSeries, ModelTick } from '../support/model.ts';
 import { epochGrid } from '../support/model.ts';
@@ -27,10 +28,13 @@ export interface Process {
   stop(): Promise<void>;
 }
 
-export function startProcess(url: string, options: { patienceMillis?: number; connectionsMax?: number } = {}): Process {
+export function startProcess(
+  url: string,
+  { onSaid, ...options }: { patienceMillis?: number; connectionsMax?: number; onSaid?: (said: Said) => void } = {},
+): Process {
   const database = connect({ url, connectionsMax: 4, ...options });
   const catalogue = new Catalogue(database);
-  const gatherer = new Gatherer(database, { announce: false });
+  const gatherer = new Gatherer(database, { announce: false, ...(onSaid && { onSaid }) });
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
   return {
     database,
