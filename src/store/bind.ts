@@ -3,9 +3,16 @@ import { type Database, withClient } from './connect.ts';
 
 export type Parameter = Buffer | string | number | boolean | null;
 
+/** A statement that each connection reads once, under a name (ASCII). */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** What this needs of pg's connection. */
 interface Connection {
   readonly stream: { write(buffer: Buffer): unknown };
+  readonly parsedStatements: Readonly<Record<string, string | undefined>>;
   parse(query: { readonly text: string; readonly name: string }): void;
   describe(what: { readonly type: 'P'; readonly name: string }): void;
   execute(what: { readonly portal: string }): void;
@@ -20,41 +27,50 @@ const directBytesMin = 16_384;
  * goes: for a million points, the memory of three million, taken and given back.
  */
 class DirectQuery extends pg.Query {
-  readonly #text: string;
+  readonly #statement: Statement;
   readonly #values: readonly Parameter[];
 
   constructor(
-    text: string,
+    statement: Statement,
     values: readonly Parameter[],
     callback: (error: Error | null, result: pg.QueryResult) => void,
   ) {
-    super({ text, values: [...values] }, undefined, callback as never);
-    this.#text = text;
+    super({ ...statement, values: [...values] }, undefined, callback as never);
+    this.#statement = statement;
     this.#values = values;
   }
 
   /** Called by pg when it is its turn, and the socket is corked. */
   prepare(connection: Connection): void {
-    connection.parse({ text: this.#text, name: '' });
-    for (const part of bindMessage(this.#values)) connection.stream.write(part);
+    const { name } = this.#statement;
+    // pg keeps what was read, when PostgreSQL has said so.
+    if (connection.parsedStatements[name] === undefined) connection.parse(this.#statement);
+    for (const part of bindMessage(name, this.#values)) connection.stream.write(part);
     connection.describe({ type: 'P', name: '' });
     connection.execute({ portal: '' });
     connection.sync();
   }
 }
 
-/** The message that binds parameters to the statement without a name, in parts that belong together. */
-function* bindMessage(values: readonly Parameter[]): Generator<Buffer> {
+/** The message that binds parameters to a statement, in parts that belong together. */
+function* bindMessage(name: string, values: readonly Parameter[]): Generator<Buffer> {
   const encoded = values.map((value) =>
     value === null || Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8'),
   );
-  const length = encoded.reduce((sum, bytes) => sum + 4 + (bytes?.length ?? 0), 4 + 2 + 2 + values.length * 2 + 2 + 2);
-  const head = Buffer.alloc(1 + 4 + 2 + 2 + values.length * 2 + 2);
+  // The portal has no name.
+  const names = 2 + name.length;
+  const formats = 5 + names;
+  const length = encoded.reduce(
+    (sum, bytes) => sum + 4 + (bytes?.length ?? 0),
+    4 + names + 2 + values.length * 2 + 2 + 2,
+  );
+  const head = Buffer.alloc(formats + 2 + values.length * 2 + 2);
   head.write('B');
   head.writeInt32BE(length, 1);
-  head.writeInt16BE(values.length, 7);
-  values.forEach((value, i) => void head.writeInt16BE(Buffer.isBuffer(value) ? 1 : 0, 9 + i * 2));
-  head.writeInt16BE(values.length, 9 + values.length * 2);
+  head.write(name, 6, 'latin1');
+  head.writeInt16BE(values.length, formats);
+  values.forEach((value, i) => void head.writeInt16BE(Buffer.isBuffer(value) ? 1 : 0, formats + 2 + i * 2));
+  head.writeInt16BE(values.length, formats + 2 + values.length * 2);
   let small: Buffer[] = [head];
   for (const bytes of encoded) {
     const prefix = Buffer.alloc(4);
@@ -81,13 +97,13 @@ function* bindMessage(values: readonly Parameter[]): Generator<Buffer> {
 export function ask<Row extends pg.QueryResultRow>(
   database: Database,
   answerMillis: number,
-  text: string,
+  statement: Statement,
   values: readonly Parameter[],
 ): Promise<Row[]> {
   const run = (client: pg.PoolClient) =>
     new Promise<Row[]>((resolve, reject) => {
       client.query(
-        new DirectQuery(text, values, (error, result) => {
+        new DirectQuery(statement, values, (error, result) => {
           if (error) reject(error);
           else resolve(result.rows as Row[]);
         }),

@@ -64,8 +64,11 @@ export interface Refused {
 /** From how many points on a commit would hold the lock too long: such a write is staged first. */
 export const commitPointsMax = 20_000;
 
-const statement = `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb,
-  $8::boolean, $9::int[], $10::int[], ${blockParameters(11)}) AS answer`;
+const statement = {
+  name: 'tidemark_commit',
+  text: `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb,
+  $8::boolean, $9::int[], $10::int[], ${blockParameters(11)}) AS answer`,
+};
 
 /** A commit whose answer does not come is given up after this and asked for again on another connection. */
 const answerMillis = 20_000;

@@ -167,8 +167,11 @@ function checkpointValues(checkpoints: readonly CheckpointRow[]): Buffer[] {
   ];
 }
 
-const deriveStatement = `SELECT tidemark_derive($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb, $6::text,
-  $7::int[], $8::int[], $9::bigint[], $10::int[], $11::int[], $12::float8[], $13::int[], $14::bigint[], ${blockParameters(15)}) AS elsewhere`;
+const deriveStatement = {
+  name: 'tidemark_derive',
+  text: `SELECT tidemark_derive($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::jsonb, $6::text,
+  $7::int[], $8::int[], $9::bigint[], $10::int[], $11::int[], $12::float8[], $13::int[], $14::bigint[], ${blockParameters(15)}) AS elsewhere`,
+};
 
 /**
  * Brings lanes forward, with all that changes, in one commit. Returns those that stood elsewhere: then nothing was
@@ -196,8 +199,11 @@ export async function derive(database: Database, ways: readonly Way[], notice: s
   return elsewhere;
 }
 
-const stepStatement = `SELECT tidemark_step($1::int, $2::bigint, $3::int, $4::jsonb,
-  $5::int[], $6::int[], $7::bigint[], $8::int[], $9::int[], $10::float8[], $11::int[], ${blockParameters(12)}) AS taken`;
+const stepStatement = {
+  name: 'tidemark_step',
+  text: `SELECT tidemark_step($1::int, $2::bigint, $3::int, $4::jsonb,
+  $5::int[], $6::int[], $7::bigint[], $8::int[], $9::int[], $10::float8[], $11::int[], ${blockParameters(12)}) AS taken`,
+};
 
 /** Takes a step of a long way; false when it was taken already, or the way is another one by now. */
 export async function takeStep(

@@ -18,9 +18,12 @@ export const statementPointsMax = 131_072;
 
 const answerMillis = 60_000;
 
-const statement = `INSERT INTO fresh_blocks (series, stage, staged_at, ${blockColumnNames})
+const statement = {
+  name: 'tidemark_stage',
+  text: `INSERT INTO fresh_blocks (series, stage, staged_at, ${blockColumnNames})
   SELECT block.series, $1::uuid, now(), ${blockColumnNames}
-  FROM unnest($2::int[], ${blockParameters(3)}) AS block (series, ${blockColumnNames})`;
+  FROM unnest($2::int[], ${blockParameters(3)}) AS block (series, ${blockColumnNames})`,
+};
 
 export interface StagedColumn {
   /** An id, or -(i + 1) for the i-th series that the publishing commit creates. */
