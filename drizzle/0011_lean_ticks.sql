@@ -141,11 +141,13 @@ BEGIN
     DELETE FROM import_stages WHERE import = v_import AND stage = ANY (v_stages);
   END IF;
 
+  -- In FROM they would be written down before they are read.
   INSERT INTO fresh_blocks (series, revision, from_t, to_t, versions, t, value, size)
   SELECT CASE WHEN block.series < 0 THEN v_created[-block.series] ELSE block.series END, v_previous + 1 + block.revision,
     block.from_t, block.to_t, block.versions, block.t, block.value, block.size
-  FROM unnest(p_block_revision, p_block_series, p_from, p_to, p_versions, p_t, p_value, p_size)
-    AS block (revision, series, from_t, to_t, versions, t, value, size);
+  FROM (
+    SELECT unnest(p_block_revision) AS revision, unnest(p_block_series) AS series, unnest(p_from) AS from_t, unnest(p_to) AS to_t,
+      unnest(p_versions) AS versions, unnest(p_t) AS t, unnest(p_value) AS value, unnest(p_size) AS size) AS block;
 
   IF NOT v_is_plain THEN
     UPDATE series SET deleted_revision = v_previous + 1 + (item ->> 'at')::int
@@ -176,8 +178,8 @@ BEGIN
     v_notice := format('{"revision":%s,"previous":%s', v_previous + jsonb_array_length(p_revisions), v_previous);
     -- A notice of more does not fit.
     IF cardinality(p_block_series) BETWEEN 1 AND 4000 AND jsonb_array_length(p_stages) + jsonb_array_length(p_deletes) = 0 THEN
-      v_series := ',"series":[' || array_to_string(ARRAY(
-        SELECT DISTINCT CASE WHEN id < 0 THEN v_created[-id] ELSE id END FROM unnest(p_block_series) AS id), ',') || ']';
+      v_series := ',"series":[' || array_to_string(CASE WHEN cardinality(v_created) = 0 THEN p_block_series ELSE ARRAY(
+        SELECT CASE WHEN id < 0 THEN v_created[-id] ELSE id END FROM unnest(p_block_series) AS id) END, ',') || ']';
     END IF;
     IF octet_length(v_series) <= 7800 THEN
       v_notice := v_notice || v_series;
