@@ -142,6 +142,34 @@ it('who comes with an older cursor is brought to where the others are, and nobod
   });
 });
 
+it('who is told at once and cannot be is ended with what went wrong; whoever woke it goes on', async () => {
+  await tick('FAILING', 0, 1);
+  const failure = new Error('an event that cannot be made ready');
+  let changes = 0;
+  const render = (event: ChangeEvent) => {
+    // The first one is read, for it is not known yet where the series ends.
+    if (event.kind === 'CHANGE' && ++changes > 1) throw failure;
+    return Buffer.from(JSON.stringify(event));
+  };
+  await withFlow(
+    'FAILING',
+    async ({ flow, feed, counts }) => {
+      const listener = new Listener();
+      flow.join(listener, undefined);
+      await until(() => listener.events.length === 1);
+      const first = await tick('FAILING', 1, 2);
+      await until(() => listener.cursor === first);
+      const revision = await tick('FAILING', 2, 3);
+      feed.hear({ previous: revision - 1, revision, series: undefined });
+      await until(() => listener.ended !== undefined);
+      expect(listener.ended).toEqual({ error: failure });
+      expect(counts.empty).toBe(1);
+      expect(feed.newest).toBe(revision);
+    },
+    { render },
+  );
+});
+
 it('who cannot take more holds up nobody, costs nothing, and gets what it missed as one event', async () => {
   await tick('SLOW', 0, 1);
   await withFlow('SLOW', async ({ flow, counts }) => {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { type Answer, ask, type GraphError, gql, ingest, serverSent, socketClient } from '../support/client.ts';
+import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -14,6 +15,10 @@ beforeAll(async () => {
   await ingest(server.url, [{ series: 'X', t, value: 1 }]);
 });
 afterAll(() => server.stop());
+
+interface ChangeEvent {
+  readonly changes: readonly { readonly series: string }[];
+}
 
 interface Latest {
   latest: { cursor: number; values: { series: string; point: { value: number } | null }[] };
@@ -109,6 +114,41 @@ it('a WebSocket that speaks nonsense is closed with a code that says so', async 
   ).toBe(4401);
 });
 
+it('keys and ids of any alphabet come back as they were sent', async () => {
+  const socket = new WebSocket(server.url.replace('http', 'ws'), 'graphql-transport-ws');
+  const heard: { id?: string; type: string; payload?: { data: { changes: ChangeEvent } } }[] = [];
+  socket.on('message', (data) => heard.push(JSON.parse(String(data))));
+  await once(socket, 'open');
+  socket.send('{"type":"connection_init"}');
+  await until(() => heard.some(({ type }) => type === 'connection_ack'));
+  const query =
+    'subscription ($series: [String!]!) { changes(series: $series) { kind changes { series points { value } } } }';
+  const keys = ['plain', 'Zürich', '銅/€', '🙂'];
+  const ids = ['1', 'ö', 'Ω🙂'];
+  for (const key of keys) await ingest(server.url, [{ series: key, t, value: 1 }]);
+  for (const id of ids)
+    for (const key of keys)
+      socket.send(
+        JSON.stringify({ id: `${id}${key}`, type: 'subscribe', payload: { query, variables: { series: [key] } } }),
+      );
+  const told = () =>
+    heard
+      .filter(({ type }) => type === 'next')
+      .map(({ id, payload }) => [id, payload?.data.changes.changes.map(({ series }) => series).join()])
+      .sort();
+  const all = ids.flatMap((id) => keys.map((key) => [`${id}${key}`, key])).sort();
+  await until(() => told().length === all.length);
+  expect(told()).toEqual(all);
+  heard.length = 0;
+  await ingest(
+    server.url,
+    keys.map((series) => ({ series, t: t + 60_000, value: 2 })),
+  );
+  await until(() => told().length === all.length);
+  expect(told()).toEqual(all);
+  socket.terminate();
+});
+
 it('server-sent events carry a subscription', async () => {
   const ending = new AbortController();
   const events = serverSent<Latest>(server.url, latest, { series: ['X'] }, ending.signal);
@@ -130,6 +170,22 @@ it('server-sent events carry faults', async () => {
   const [bad] =
     ((await serverSent(server.url, 'subscription { nope }', {}, signal).next()).value as Answer<Latest>).errors ?? [];
   expect(bad).toMatchObject({ extensions: { code: 'BAD_USER_INPUT' } });
+});
+
+it('subscriptions of one document get what each asked for by its variables, and of several operations its own', async () => {
+  const client = socketClient(server.url);
+  const first = async (query: string, variables: Record<string, unknown>, operationName?: string) =>
+    (await client.iterate({ query, variables, ...(operationName && { operationName }) }).next()).value?.data;
+  const conditional =
+    'subscription ($isAll: Boolean!) { latest(series: ["X"]) { values { series point @include(if: $isAll) { __typename } } } }';
+  const point = { __typename: 'Point' };
+  expect(await first(conditional, { isAll: true })).toEqual({ latest: { values: [{ series: 'X', point }] } });
+  expect(await first(conditional, { isAll: false })).toEqual({ latest: { values: [{ series: 'X' }] } });
+  const several =
+    'subscription A($s: [String!]!) { latest(series: $s) { values { series } } } subscription B($s: [String!]!) { latest(series: $s) { values { point { __typename } } } }';
+  expect(await first(several, { s: ['X'] }, 'A')).toEqual({ latest: { values: [{ series: 'X' }] } });
+  expect(await first(several, { s: ['X'] }, 'B')).toEqual({ latest: { values: [{ point }] } });
+  await client.dispose();
 });
 
 it('a subscription whose field may be left out is refused, over SSE and over WebSockets', async () => {
