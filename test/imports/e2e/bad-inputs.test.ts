@@ -49,11 +49,16 @@ const bad: readonly Bad[] = [
     bytes: (path) => writeRepeated(path, `${head}BAD,2026-01-05T09:30:01Z,1`, '0', (isLong ? 100 : 8) * mebibyte),
     says: [/line 3/],
   },
-  {
-    name: 'bomb.csv.gz',
-    bytes: (path) => writeBomb(path, (isLong ? 10 * 1_024 : 1_000) * mebibyte, isLong ? 0 : 100_000),
-    says: [/unpack/],
-  },
+  // A smaller one, of the gigabyte that is always unpacked, is read in test/imports/text/memory.test.ts.
+  ...(isLong
+    ? [
+        {
+          name: 'bomb.csv.gz',
+          bytes: (path: string) => writeBomb(path, 10 * 1_024 * mebibyte),
+          says: [/unpack/],
+        },
+      ]
+    : []),
   {
     name: 'one-instant-without-end.csv',
     bytes: (path) => writeRepeated(path, sizedHead, 'BAD,2026-01-05T09:30:00Z,1,1\n', 64 * mebibyte + 12),

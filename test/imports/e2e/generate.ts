@@ -47,8 +47,8 @@ export function writeRepeated(path: string, before: string, piece: Uint8Array | 
 }
 
 /** A small gzip file, of many members, that unpacks to rows of so many bytes, with a note of some length in each. */
-export function writeBomb(path: string, bytes: number, noteLength: number): string {
-  const row = `BOMB,2026-01-05T09:30:00Z,1,${'x'.repeat(noteLength)}\n`;
+export function writeBomb(path: string, bytes: number): string {
+  const row = 'BOMB,2026-01-05T09:30:00Z,1,\n';
   const memberBytes = 32 << 20;
   const rows = row.repeat(Math.floor(memberBytes / row.length));
   const file = openSync(path, 'w');
