@@ -46,7 +46,7 @@ export function writeRepeated(path: string, before: string, piece: Uint8Array | 
   return path;
 }
 
-/** A small gzip file, of many members, that unpacks to rows of so many bytes, with a note of some length in each. */
+/** A small gzip file, of many members, that unpacks to rows of so many bytes. */
 export function writeBomb(path: string, bytes: number): string {
   const row = 'BOMB,2026-01-05T09:30:00Z,1,\n';
   const memberBytes = 32 << 20;
