@@ -20,9 +20,6 @@ export const closing: Readonly<Record<Closing, readonly [code: number, reason: s
 /** A client is asked this often whether it is still there, and has so long to answer. */
 const pingMillis = 12_000;
 
-/** Events of so many characters are shared rather than copied. */
-const sharedMin = 16_000;
-
 const text = { binary: false };
 
 /** One socket: what is on its way to the client, and when the client was last heard. */
@@ -65,7 +62,7 @@ export class Line {
    * long one is not copied: it may be on its way to thousands.
    */
   sendNext(before: string, told: Told): void {
-    if (told.json.length < sharedMin) later(this, textFrame(before, told.json));
+    if (told.text !== undefined) later(this, textFrame(before, told.text));
     else {
       later(this, textHead(before, told.bytes.length + after.length));
       later(this, told.bytes);
