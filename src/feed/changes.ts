@@ -56,10 +56,9 @@ export function followedPoints(
     series: string,
     span: Range,
     revision: number,
-    samples: Omit<Samples, 'thinned'> | undefined,
-    thinned: boolean,
+    samples: (Omit<Samples, 'thinned'> & Partial<Samples>) | undefined,
   ): SeriesChange => {
-    const { t, value, size } = samples ?? none;
+    const { t, value, size, thinned = false } = samples ?? none;
     return { series, span, samples: { t, value, size, thinned, revision }, truncated: samples === undefined };
   };
   return new FollowedSpans(store, {
@@ -67,12 +66,10 @@ export function followedPoints(
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
-    read: async ({ key }, source, span) => {
-      const samples = await samplesOf(store, source, span, bucketMicros);
-      return toldOf(key, span, source.asOf, samples, samples?.thinned ?? false);
-    },
-    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, points, false),
-    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined, false),
+    read: async ({ key }, source, span) =>
+      toldOf(key, span, source.asOf, await samplesOf(store, source, span, bucketMicros)),
+    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, points),
+    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined),
     sizeOf: ({ samples }) => samples.t.length,
   });
 }

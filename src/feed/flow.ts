@@ -1,10 +1,10 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { derivedAmong } from '../derive/where.ts';
-import type { Fault } from '../engine/fault.ts';
 import type { News } from '../store/news.ts';
 import { isLoss } from '../store/patience.ts';
 import type { Watch } from './feed.ts';
 import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
+import { type Render, Step } from './step.ts';
 
 /** Who receives what a flow gives. */
 export interface Member<Told> {
@@ -13,33 +13,6 @@ export interface Member<Told> {
   send(told: Told): void;
   /** Nothing more comes: the flow failed, or the server ends. */
   end(error: unknown): void;
-}
-
-/** An event, made ready for clients when the first one is to have it. */
-class Step<Change, Told> {
-  readonly cursor: number;
-  readonly isEmpty: boolean;
-  /** What was known to have happened when it was read. */
-  readonly news: number;
-  /** Why nothing comes after it. */
-  readonly end: Fault | undefined;
-  readonly #event: FoldedEvent<Change>;
-  readonly #render: FlowOptions<Change, Told>['render'];
-  #told: Told | Promise<Told> | undefined;
-
-  constructor(event: FoldedEvent<Change>, news: number, render: FlowOptions<Change, Told>['render']) {
-    this.cursor = event.cursor;
-    this.isEmpty = event.changes.length === 0;
-    this.news = news;
-    this.end = event.end;
-    this.#event = event;
-    this.#render = render;
-  }
-
-  told(): Told | Promise<Told> {
-    this.#told ??= this.#render(this.#event);
-    return this.#told;
-  }
 }
 
 type Take<Change, Told> = (step: Step<Change, Told>) => void;
@@ -69,8 +42,7 @@ interface Seat<Told> {
 }
 
 export interface FlowOptions<Change, Told> {
-  /** What clients are sent of an event. */
-  readonly render: (event: FoldedEvent<Change>) => Told | Promise<Told>;
+  readonly render: Render<Change, Told>;
   /** The newest revision, where it is known and all is exact at it; else it is read. */
   readonly newest?: (() => number) | undefined;
   /** Told when the last member has left. */
