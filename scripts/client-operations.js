@@ -55,7 +55,7 @@ function inputType(type) {
   if (!isInputObjectType(type)) return leaf(type, { ...scalars, ...given });
   const fields = Object.values(type.getFields()).map((field) => {
     const optional = !isNonNullType(field.type) || field.defaultValue !== undefined;
-    return `readonly ${field.name}${optional ? '?' : ''}: ${nullable(field.type, inputType, 'null')};`;
+    return `readonly ${field.name}${optional ? '?' : ''}: ${nullable(field.type, inputType, optional ? 'null | undefined' : 'null')};`;
   });
   return `{ ${fields.join(' ')} }`;
 }
@@ -74,7 +74,7 @@ function outputType(type, selections) {
 function variablesType(schema, definition) {
   const fields = definition.variableDefinitions.map((each) => {
     const type = typeFromAST(schema, each.type);
-    return `readonly ${each.variable.name.value}${isNonNullType(type) ? '' : '?'}: ${nullable(type, inputType, 'null')};`;
+    return `readonly ${each.variable.name.value}${isNonNullType(type) ? '' : '?'}: ${nullable(type, inputType, 'null | undefined')};`;
   });
   return `{ ${fields.join(' ')} }`;
 }

@@ -11,7 +11,7 @@ export type { Operation } from './operation.ts';
 
 export interface FollowOptions extends Omit<Wanted, 'series'> {
   /** What an earlier line held: it goes on from there. Of no effect when that followed something else. */
-  readonly state?: LineState;
+  readonly state?: LineState | undefined;
 }
 
 export class Tidemark {

@@ -7,8 +7,8 @@ import { wholeEvent } from './truncated.ts';
 
 export interface Wanted {
   readonly series: readonly string[];
-  readonly range?: ChangesVariables['range'];
-  readonly bucket?: string;
+  readonly range?: ChangesVariables['range'] | undefined;
+  readonly bucket?: string | undefined;
 }
 
 /** What a line holds, to be kept (it can be cloned and stored) and gone on from. */

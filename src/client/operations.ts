@@ -3,9 +3,12 @@ import type { Operation } from './operation.ts';
 
 export type ChangesVariables = {
   readonly series: readonly string[];
-  readonly after?: number | null;
-  readonly range?: { readonly from?: number | string | null; readonly to?: number | string | null } | null;
-  readonly bucket?: string | null;
+  readonly after?: number | null | undefined;
+  readonly range?:
+    | { readonly from?: number | string | null | undefined; readonly to?: number | string | null | undefined }
+    | null
+    | undefined;
+  readonly bucket?: string | null | undefined;
 };
 
 export type ChangesData = {
@@ -31,8 +34,11 @@ export const changesDocument: Operation<ChangesData, ChangesVariables> =
 
 export type WholeVariables = {
   readonly series: string;
-  readonly range?: { readonly from?: number | string | null; readonly to?: number | string | null } | null;
-  readonly bucket?: string | null;
+  readonly range?:
+    | { readonly from?: number | string | null | undefined; readonly to?: number | string | null | undefined }
+    | null
+    | undefined;
+  readonly bucket?: string | null | undefined;
   readonly asOf: number;
 };
 
@@ -51,7 +57,10 @@ export const wholeDocument: Operation<WholeData, WholeVariables> =
 
 export type OutlineVariables = {
   readonly series: string;
-  readonly range?: { readonly from?: number | string | null; readonly to?: number | string | null } | null;
+  readonly range?:
+    | { readonly from?: number | string | null | undefined; readonly to?: number | string | null | undefined }
+    | null
+    | undefined;
   readonly asOf: number;
 };
 
@@ -62,8 +71,11 @@ export const outlineDocument: Operation<OutlineData, OutlineVariables> =
 
 export type BucketStartsVariables = {
   readonly series: string;
-  readonly range?: { readonly from?: number | string | null; readonly to?: number | string | null } | null;
-  readonly bucket?: string | null;
+  readonly range?:
+    | { readonly from?: number | string | null | undefined; readonly to?: number | string | null | undefined }
+    | null
+    | undefined;
+  readonly bucket?: string | null | undefined;
   readonly asOf: number;
 };
 

@@ -7,15 +7,15 @@ import { bucketStartsDocument, outlineDocument, wholeDocument } from './operatio
 /** Part of a series as it stood at a revision. */
 interface Part {
   readonly series: string;
-  readonly range: { readonly from?: number | null; readonly to?: number | null };
-  readonly bucket?: string;
+  readonly range: { readonly from?: number | null | undefined; readonly to?: number | null | undefined };
+  readonly bucket?: string | undefined;
   readonly asOf: number;
 }
 
 /** The event with the points that were left out of it. */
 export async function wholeEvent(
   link: Link,
-  { bucket }: { readonly bucket?: string },
+  { bucket }: { readonly bucket?: string | undefined },
   event: ChangeEvent,
 ): Promise<ChangeEvent> {
   const changes: ChangeEvent['changes'][number][] = [];

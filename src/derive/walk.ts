@@ -57,9 +57,9 @@ export interface Walk {
   readonly leaves: readonly Leaf[];
   readonly checkpoints: Checkpoints;
   /** After so many points of its leaves, the state of a recursive stage is kept. */
-  readonly checkpointPoints?: number;
+  readonly checkpointPoints?: number | undefined;
   /** More points of its leaves than this are not gone through: it ends with TooFar. */
-  readonly pointsMax?: number;
+  readonly pointsMax?: number | undefined;
 }
 
 /** The way is too long to go in one piece. */

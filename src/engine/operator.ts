@@ -106,13 +106,13 @@ export interface RowOperator extends Declaration {
    * How the rows of several inputs are made: 'union' of their instants, each input as last known; 'same': only the
    * instants at which every input has a point. 'union' when left out.
    */
-  readonly join?: 'union' | 'same';
+  readonly join?: 'union' | 'same' | undefined;
   memory(given: Arguments): Memory;
   /**
    * What of its memory a value is computed from, when that is not all of it: the row at its far end, or that one and the
    * row at hand.
    */
-  readonly counts?: 'farEnd' | 'bothEnds';
+  readonly counts?: 'farEnd' | 'bothEnds' | undefined;
   open(given: Arguments): Runner;
 }
 

@@ -5,26 +5,26 @@ import type { ColumnInput, Format, ImportInput, Role } from './input.ts';
 
 /** An ImportInput as a client sent it: whatever it left out may be null, too. */
 export interface GivenInput {
-  readonly columns?: readonly GivenColumn[] | null;
-  readonly series?: string | null;
-  readonly format?: Format | null;
-  readonly delimiter?: string | null;
-  readonly quote?: string | null;
-  readonly header?: boolean | null;
-  readonly decimalComma?: boolean | null;
-  readonly encoding?: string | null;
-  readonly timeFormat?: string | null;
-  readonly timeZone?: string | null;
-  readonly createMissing?: boolean | null;
-  readonly partial?: boolean | null;
-  readonly previewOnly?: boolean | null;
-  readonly note?: string | null;
+  readonly columns?: readonly GivenColumn[] | null | undefined;
+  readonly series?: string | null | undefined;
+  readonly format?: Format | null | undefined;
+  readonly delimiter?: string | null | undefined;
+  readonly quote?: string | null | undefined;
+  readonly header?: boolean | null | undefined;
+  readonly decimalComma?: boolean | null | undefined;
+  readonly encoding?: string | null | undefined;
+  readonly timeFormat?: string | null | undefined;
+  readonly timeZone?: string | null | undefined;
+  readonly createMissing?: boolean | null | undefined;
+  readonly partial?: boolean | null | undefined;
+  readonly previewOnly?: boolean | null | undefined;
+  readonly note?: string | null | undefined;
 }
 
 export interface GivenColumn {
   readonly column: string;
   readonly role: Role;
-  readonly series?: string | null;
+  readonly series?: string | null | undefined;
 }
 
 const columnsMax = 10_000;
@@ -137,8 +137,8 @@ function isZone(name: string): boolean {
 export interface GivenUpload {
   readonly filename: string;
   readonly size: number;
-  readonly sha256?: string | null;
-  readonly import?: GivenInput | null;
+  readonly sha256?: string | null | undefined;
+  readonly import?: GivenInput | null | undefined;
 }
 
 const filenameLengthMax = 255;

@@ -19,16 +19,22 @@ import { cutAtGaps, mergeColumns } from './column.ts';
 export interface Write {
   /** A write with a note has a revision of its own, for the note is the revision's. */
   readonly note: string | null;
-  readonly idempotency?: { readonly key: string; readonly hash: string };
+  readonly idempotency?: { readonly key: string; readonly hash: string } | undefined;
   /** What a repetition of the same key is answered with, beside the revision. */
   readonly answer: object;
   readonly creates: readonly NewSeries[];
   /** Sorted columns, by the id of their series or by the key of one of `creates`; the key is given in any case. */
-  readonly columns: readonly { readonly series: number | string; readonly key?: string; readonly column: Column }[];
+  readonly columns: readonly {
+    readonly series: number | string;
+    readonly key?: string | undefined;
+    readonly column: Column;
+  }[];
   /** For deletions: what they delete was read at the base. */
-  readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
+  readonly guard?:
+    | { readonly series: number; readonly base: number; readonly from: number; readonly to: number }
+    | undefined;
   /** Blocks that lie there already; their series below 0 count through `creates`. Such a write is committed alone. */
-  readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] };
+  readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] } | undefined;
 }
 
 export type Outcome =

@@ -15,7 +15,7 @@ export interface CommitOptions {
   /** Whether the commit itself announces. */
   readonly announce: boolean;
   /** In place of how many points make a commit before the last lane has come: for tests. */
-  readonly commitPoints?: number;
+  readonly commitPoints?: number | undefined;
 }
 
 /** Points of one commit; a pass that changes more makes several. From so many on it does not wait for the others. */

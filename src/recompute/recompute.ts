@@ -32,9 +32,9 @@ export interface RecomputeOptions {
   /** Goes a long way here and now. */
   readonly build: (definition: number) => Promise<void>;
   /** See PassOptions. */
-  readonly commitPoints?: number;
+  readonly commitPoints?: number | undefined;
   /** Told after each pass that moved lanes: for tests and measurements. */
-  readonly onPass?: (passed: Passed, wave: Wave) => void;
+  readonly onPass?: ((passed: Passed, wave: Wave) => void) | undefined;
 }
 
 /** Keeps the derived series of the partitions that this worker holds as their formulas say. */

@@ -119,7 +119,8 @@ class Compiler {
 
   #isIncluded(node: { readonly directives?: readonly DirectiveNode[] | undefined }): boolean {
     if (!node.directives?.length) return true;
-    const values = (directive: typeof GraphQLSkipDirective) => getDirectiveValues(directive, node, this.#variables);
+    const values = (directive: typeof GraphQLSkipDirective) =>
+      node.directives && getDirectiveValues(directive, { directives: node.directives }, this.#variables);
     return values(GraphQLSkipDirective)?.if !== true && values(GraphQLIncludeDirective)?.if !== false;
   }
 

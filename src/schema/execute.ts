@@ -50,8 +50,8 @@ export interface Prepared {
 
 export interface Request {
   readonly query: string;
-  readonly variables?: Readonly<Record<string, unknown>> | null;
-  readonly operationName?: string | null;
+  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly operationName?: string | null | undefined;
 }
 
 /** Who is sent the answers of a subscription. */

@@ -27,10 +27,10 @@ function coded(
   // graphql-js quotes what was given, however long it is.
   const short = message.length > messageCharsMax ? `${message.slice(0, messageCharsMax)}…` : message;
   return new GraphQLError(short, {
-    nodes: from?.nodes,
-    source: from?.source,
-    positions: from?.positions,
-    path: from?.path,
+    nodes: from?.nodes ?? null,
+    source: from?.source ?? null,
+    positions: from?.positions ?? null,
+    path: from?.path ?? null,
     extensions: { code, ...extensions },
   });
 }
@@ -50,8 +50,8 @@ export function toClient(error: GraphQLError, report: Report): GraphQLError {
   }
   report(cause);
   return new GraphQLError('Something went wrong in the server; it has been logged.', {
-    nodes: error.nodes,
-    path: error.path,
+    nodes: error.nodes ?? null,
+    path: error.path ?? null,
     extensions: { code: 'INTERNAL' },
   });
 }

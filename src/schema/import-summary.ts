@@ -44,7 +44,7 @@ const patienceMillis = 10_000;
 
 export interface SummaryArguments {
   readonly groupBy: string;
-  readonly of?: string | null;
+  readonly of?: string | null | undefined;
   readonly fn: SummaryFn;
 }
 

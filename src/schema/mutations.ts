@@ -240,10 +240,10 @@ function columnsFrom(given: readonly GivenArrays[]): GivenColumn[] {
 
 /** What an input carries beside its ticks, with the defaults where it says null. */
 function carried(input: {
-  note?: string | null;
-  idempotencyKey?: string | null;
-  createMissing?: boolean | null;
-  partial?: boolean | null;
+  note?: string | null | undefined;
+  idempotencyKey?: string | null | undefined;
+  createMissing?: boolean | null | undefined;
+  partial?: boolean | null | undefined;
 }) {
   return {
     createMissing: input.createMissing ?? false,

@@ -16,7 +16,9 @@ export const TimeRange = builder.inputType('TimeRange', {
   }),
 });
 
-export function rangeOf(given: { from?: GivenInstant | null; to?: GivenInstant | null } | null | undefined): Range {
+export function rangeOf(
+  given: { from?: GivenInstant | null | undefined; to?: GivenInstant | null | undefined } | null | undefined,
+): Range {
   const from = given?.from == null ? everything.from : requireInstant(given.from, ['range', 'from']);
   const to = given?.to == null ? everything.to : requireInstant(given.to, ['range', 'to']);
   if (from > to)

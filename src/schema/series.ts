@@ -255,12 +255,12 @@ export function checkMaxPoints(given: number | null | undefined, most: number): 
 }
 
 interface PageArguments {
-  readonly range?: Parameters<typeof rangeOf>[0];
-  readonly first?: number | null;
-  readonly after?: string | null;
-  readonly last?: number | null;
-  readonly before?: string | null;
-  readonly asOf?: number | null;
+  readonly range?: Parameters<typeof rangeOf>[0] | undefined;
+  readonly first?: number | null | undefined;
+  readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+  readonly asOf?: number | null | undefined;
 }
 
 async function pointPage(row: SeriesRow, args: PageArguments, { app, operation }: Context): Promise<PointPage> {

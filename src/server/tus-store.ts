@@ -111,7 +111,7 @@ export class UploadStore extends DataStore {
     const activeAt = row.isComplete ? Date.now() : Math.max(row.createdAt, (await bytes.touchedAt(id)) ?? 0);
     return new Upload({
       id,
-      size: row.size ?? undefined,
+      ...(row.size !== null && { size: row.size }),
       offset,
       metadata: metadataOf(row),
       creation_date: new Date(activeAt).toISOString(),

@@ -55,11 +55,11 @@ function canBeStored(text: string): boolean {
 }
 
 export interface SeriesFilter {
-  readonly keyContains?: string | null;
-  readonly tag?: string | null;
-  readonly kind?: SeriesKind | null;
+  readonly keyContains?: string | null | undefined;
+  readonly tag?: string | null | undefined;
+  readonly kind?: SeriesKind | null | undefined;
   /** Only keys behind this one. */
-  readonly afterKey?: string;
+  readonly afterKey?: string | undefined;
 }
 
 /** What is known of series and commits; every method is one statement and sees what was committed before it was called. */

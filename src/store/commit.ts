@@ -7,20 +7,22 @@ import { errorCodeOf, patiently } from './patience.ts';
 
 export interface NewSeries {
   readonly key: string;
-  readonly name?: string | null;
-  readonly unit?: string | null;
-  readonly tags?: readonly string[];
+  readonly name?: string | null | undefined;
+  readonly unit?: string | null | undefined;
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** What must hold when the lock is taken; `write` is the caller's own number for whom to tell. */
 export interface Check {
   readonly write: number;
-  readonly key?: string;
-  readonly hash?: string;
+  readonly key?: string | undefined;
+  readonly hash?: string | undefined;
   /** Nothing in [from, to) of the series is newer than the base. */
-  readonly guard?: { readonly series: number; readonly base: number; readonly from: number; readonly to: number };
+  readonly guard?:
+    | { readonly series: number; readonly base: number; readonly from: number; readonly to: number }
+    | undefined;
   /** Nobody else has taken this import up since, and nobody wants it cancelled. */
-  readonly taken?: { readonly import: number; readonly epoch: number };
+  readonly taken?: { readonly import: number; readonly epoch: number } | undefined;
 }
 
 /** `at` is an index into `revisions` throughout. */

@@ -120,7 +120,7 @@ export interface AskedStep {
   readonly range: Range;
   readonly direction: 'forward' | 'backward';
   readonly blocks: number;
-  readonly stage?: Stage;
+  readonly stage?: Stage | undefined;
 }
 
 /** Reads a step; one of its own, or one that reads several together. */

@@ -27,8 +27,8 @@ export interface CandleEvent {
 export interface WhatCandles {
   readonly series: string;
   readonly interval: string;
-  readonly timeZone?: string;
-  readonly range?: { readonly from?: number; readonly to?: number };
+  readonly timeZone?: string | undefined;
+  readonly range?: { readonly from?: number | undefined; readonly to?: number | undefined } | undefined;
 }
 
 /** What a client holds, to come back with. */

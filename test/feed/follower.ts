@@ -23,8 +23,8 @@ export interface Event {
 
 export interface What {
   readonly series: readonly string[];
-  readonly range?: { readonly from?: number; readonly to?: number };
-  readonly bucket?: string;
+  readonly range?: { readonly from?: number | undefined; readonly to?: number | undefined } | undefined;
+  readonly bucket?: string | undefined;
 }
 
 export const changesSubscription = `subscription ($series: [String!]!, $after: Revision, $range: TimeRange, $bucket: Duration) {

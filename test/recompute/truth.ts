@@ -8,7 +8,7 @@ import { atOnce, type Held } from '../derive/memory.ts';
 import { column } from '../store/world.ts';
 import type { World } from './world.ts';
 
-export type Tick = readonly [t: number, value: number, size?: number];
+export type Tick = readonly [t: number, value: number, size?: number | undefined];
 
 /** Writes ticks of one series; returns the revision. */
 export async function write({ ingest }: World, key: string, ticks: readonly Tick[]): Promise<number> {

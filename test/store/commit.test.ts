@@ -58,7 +58,12 @@ function callCommit(client: pg.Client | pg.Pool, batch: string, series: number, 
   );
 }
 
-function deletion(series: string, from: number, to: number, more: { note?: string; idempotencyKey?: string } = {}) {
+function deletion(
+  series: string,
+  from: number,
+  to: number,
+  more: { note?: string | undefined; idempotencyKey?: string | undefined } = {},
+) {
   const { note = null, idempotencyKey = null } = more;
   return { series, range: { from, to }, at: undefined, note, idempotencyKey };
 }

@@ -73,7 +73,7 @@ export function givenColumns(ticks: readonly ModelTick[]): GivenColumn[] {
   return columns;
 }
 
-export function column(ticks: readonly (readonly [t: number, value: number, size?: number])[]) {
+export function column(ticks: readonly (readonly [t: number, value: number, size?: number | undefined])[]) {
   const sized = ticks.some(([, , size]) => size !== undefined);
   return {
     t: Float64Array.from(ticks, ([t]) => t),
@@ -86,8 +86,8 @@ export function column(ticks: readonly (readonly [t: number, value: number, size
 export async function put(
   { ingest }: Process,
   series: string,
-  ticks: readonly (readonly [t: number, value: number, size?: number])[],
-  more: { note?: string; idempotencyKey?: string } = {},
+  ticks: readonly (readonly [t: number, value: number, size?: number | undefined])[],
+  more: { note?: string | undefined; idempotencyKey?: string | undefined } = {},
 ) {
   return ingest.ingest({
     columns: [{ series, column: column(ticks), index: (at) => at, bad: new Map() }],

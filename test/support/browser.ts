@@ -12,7 +12,7 @@ export function startBrowser(): Promise<Browser> {
   // It will not run as root in its sandbox.
   const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   return puppeteer.launch({
-    executablePath: program,
+    ...(program !== undefined && { executablePath: program }),
     args: ['--host-resolver-rules=MAP *.example 127.0.0.1', ...sandbox],
     pipe: true,
   });

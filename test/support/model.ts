@@ -127,8 +127,8 @@ export class ModelSeries {
     to: number;
     asOf: number;
     method: ModelMethod;
-    maxPoints?: number;
-    bucket?: number;
+    maxPoints?: number | undefined;
+    bucket?: number | undefined;
     /** The grid that thinning to so many buckets takes. */
     gridFor: (from: number, to: number, bucketsMax: number) => ModelGrid;
   }): ModelSamples {
@@ -158,7 +158,13 @@ export class ModelSeries {
   }
 
   /** `grid` of whole candles. */
-  candles(request: { from: number; to: number; asOf: number; grid: ModelGrid; last?: number }): ModelCandle[] {
+  candles(request: {
+    from: number;
+    to: number;
+    asOf: number;
+    grid: ModelGrid;
+    last?: number | undefined;
+  }): ModelCandle[] {
     const { from, to, asOf, grid, last } = request;
     const all = this.points(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, asOf);
     const candles: ModelCandle[] = [];

@@ -11,7 +11,7 @@ export interface Case {
    * To what a difference is measured: to the value itself, however near to 0 it is; 'one': to 1 at least, where it is near
    * 0 only because 1 was subtracted from a quotient (or its logarithm taken), as these operators declare to be computed.
    */
-  readonly scale?: 'one';
+  readonly scale?: 'one' | undefined;
 }
 
 type Window = { readonly text: string; readonly frame: string; readonly points: number };

@@ -89,7 +89,7 @@ function call(operator: Operator, inner: fc.Arbitrary<Expression>): fc.Arbitrary
       inputs.push(key.map((of) => (operator.takes === 'size' ? [size(of)] : both(of))));
     } else {
       const value = argument(parameter);
-      given[parameter.name] = parameter.optional ? fc.option(value, { nil: parameter.fallback }) : value;
+      given[parameter.name] = parameter.optional ? fc.option(value, { nil: parameter.fallback as Argument }) : value;
     }
   }
   return fc

@@ -18,7 +18,7 @@ const all: readonly Operator[] = [...registered, asof, fill, spread, size, ...bu
 const byName = new Map(all.map((operator) => [operator.name, operator]));
 const operators = [...byName.values()];
 
-type Ticks = readonly (readonly [t: number, value: number, size?: number])[];
+type Ticks = readonly (readonly [t: number, value: number, size?: number | undefined])[];
 
 /** A formula over ticks at whole seconds, from the first to the last. */
 function points(formula: string, series: Readonly<Record<string, Ticks>>): [t: number, value: number][] {
