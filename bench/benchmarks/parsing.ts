@@ -7,9 +7,9 @@ import { parse as csvParse } from 'csv-parse';
 import Papa from 'papaparse';
 import { initParser } from 'udsv';
 import { instantMicros } from '../../src/engine/instant.ts';
-import type { ImportPlan } from '../../src/imports/plan.ts';
+import type { ImportPlan } from '../../src/imports/import-plan.ts';
 import { readTicks } from '../../src/imports/text/read-ticks.ts';
-import type { Source } from '../../src/imports/text/reading.ts';
+import type { ByteSource } from '../../src/imports/text/tick-batch.ts';
 import { startSelf, stopChild } from '../child.ts';
 import { type Figure, median, rateFigure } from '../figure.ts';
 import { keyOf, prices, startMillis } from '../points.ts';
@@ -118,7 +118,7 @@ const parsers: Readonly<Record<string, (file: File, columns: Columns) => Promise
 };
 
 async function ours(file: File, columns: Columns): Promise<void> {
-  const source: Source = {
+  const source: ByteSource = {
     filename: file.path,
     size: statSync(file.path).size,
     read: (start) => createReadStream(file.path, { start, highWaterMark }),

@@ -5,7 +5,7 @@ import { checkRedis } from '../bell/redis.ts';
 import { type Config, uploadsFolder } from '../config.ts';
 import { embeddedPostgresAvailable } from '../embedded/postgres.ts';
 import { Fault } from '../engine/fault.ts';
-import { requireFolder } from '../imports/folder.ts';
+import { requireFolder } from '../imports/require-folder.ts';
 import { checkDatabase } from '../store/migrate.ts';
 
 interface Finding {

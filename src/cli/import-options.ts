@@ -1,5 +1,11 @@
 import { Fault } from '../engine/fault.ts';
-import { type ColumnInput, formats, type ImportInput, type Role, roles } from '../imports/input.ts';
+import {
+  type ColumnRole,
+  columnRoles,
+  fileFormats,
+  type ImportColumn,
+  type ImportInput,
+} from '../imports/import-input.ts';
 import { suggestion } from './arguments.ts';
 
 /** What was said of how files are to be read; the rest is guessed by the server. */
@@ -24,7 +30,7 @@ interface Said {
   commit: string | undefined;
   undo: string | undefined;
   input: GivenInput;
-  columns: ColumnInput[];
+  columns: ImportColumn[];
 }
 
 interface Option {
@@ -36,18 +42,18 @@ interface Option {
   readonly read: (said: Said, text: string) => string | undefined;
 }
 
-const mapping = new RegExp(`^(.+?)=(${roles.join('|')})(?::(.+))?$`, 'is');
+const mapping = new RegExp(`^(.+?)=(${columnRoles.join('|')})(?::(.+))?$`, 'is');
 
 function map(said: Said, text: string): string | undefined {
   const [, column, given, series] = mapping.exec(text) ?? [];
-  const role = roles.find((name) => name === given?.toUpperCase());
+  const role = columnRoles.find((name) => name === given?.toUpperCase());
   if (role === undefined || (series !== undefined && !takesSeries(role)))
-    return `column=ROLE, with ROLE one of ${roles.join(', ')}, or column=VALUE:series, column=SIZE:series`;
+    return `column=ROLE, with ROLE one of ${columnRoles.join(', ')}, or column=VALUE:series, column=SIZE:series`;
   said.columns.push(series === undefined ? { column, role } : { column, role, series });
   return undefined;
 }
 
-function takesSeries(role: Role): boolean {
+function takesSeries(role: ColumnRole): boolean {
   return role === 'VALUE' || role === 'SIZE';
 }
 
@@ -102,7 +108,7 @@ export const importOptions: readonly Option[] = [
   {
     flag: '--map',
     value: 'column=ROLE',
-    meaning: `What a column says: ${roles.join(', ')}; or price=VALUE:BTC-USD. Any number of times.`,
+    meaning: `What a column says: ${columnRoles.join(', ')}; or price=VALUE:BTC-USD. Any number of times.`,
     read: map,
   },
   {
@@ -126,11 +132,11 @@ export const importOptions: readonly Option[] = [
   { flag: '--note', value: 'text', meaning: 'A note for the commits.', read: word('note') },
   {
     flag: '--format',
-    value: formats.join('|'),
+    value: fileFormats.join('|'),
     meaning: 'What the file is. TSV is CSV with another delimiter.',
     read: (said, text) => {
-      const format = formats.find((name) => name === text.toUpperCase());
-      if (format === undefined) return formats.join(' or ');
+      const format = fileFormats.find((name) => name === text.toUpperCase());
+      if (format === undefined) return fileFormats.join(' or ');
       said.input.format = format;
       return undefined;
     },

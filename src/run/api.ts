@@ -4,10 +4,10 @@ import { Settled } from '../derive/standing.ts';
 import { Turnstile } from '../derive/turnstile.ts';
 import { Feed } from '../feed/feed.ts';
 import { FollowedImports } from '../feed/imports.ts';
-import { Arrival } from '../imports/arrival.ts';
-import { Bytes } from '../imports/bytes.ts';
-import { requireFolder } from '../imports/folder.ts';
-import { Imports } from '../imports/imports.ts';
+import { ImportControl } from '../imports/import-control.ts';
+import { requireFolder } from '../imports/require-folder.ts';
+import { UploadBytes } from '../imports/upload-bytes.ts';
+import { UploadReceiver } from '../imports/upload-receiver.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
@@ -108,7 +108,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     committing: () => gatherer.committing,
   });
   const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
-  const arrival = new Arrival(database, bell, new Bytes(uploadsFolder(config)), config);
+  const arrival = new UploadReceiver(database, bell, new UploadBytes(uploadsFolder(config)), config);
   const { announce, onDefined } = defineOptions(bell);
   const definer = new Definer(database, catalogue, {
     announce,
@@ -128,7 +128,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     definer,
     settled: new Settled(database),
     feed,
-    imports: new Imports(database, bell),
+    imports: new ImportControl(database, bell),
     followedImports,
     limits: config,
     computing: new Turnstile(computingMax),

@@ -3,10 +3,10 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { type Config, uploadsFolder } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { Beside } from '../imports/beside.ts';
-import { Bytes } from '../imports/bytes.ts';
-import { dropExpiredUploads } from '../imports/retention.ts';
-import { summaryJobs, wakeForgottenSummaries } from '../imports/summary.ts';
-import { ImportJobs } from '../imports/work/jobs.ts';
+import { summaryJobs, wakeForgottenSummaries } from '../imports/summary-job.ts';
+import { UploadBytes } from '../imports/upload-bytes.ts';
+import { dropExpiredUploads } from '../imports/upload-retention.ts';
+import { ImportJobs } from '../imports/work/import-jobs.ts';
 import { Builds } from '../recompute/builds.ts';
 import { connect } from '../store/connect.ts';
 import { Ringer } from '../upkeep/ringer.ts';
@@ -34,7 +34,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   const builds = new Builds(database, bell, { log, isStopping });
   const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
   const ringer = new Ringer(bell, log);
-  const bytes = new Bytes(uploadsFolder(config));
+  const bytes = new UploadBytes(uploadsFolder(config));
   const imports = new ImportJobs(database, bell, {
     bytes,
     log,

@@ -3,8 +3,8 @@ import type { Settled } from '../derive/standing.ts';
 import type { Turnstile } from '../derive/turnstile.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FollowedImports } from '../feed/imports.ts';
-import type { Arrival } from '../imports/arrival.ts';
-import type { Imports } from '../imports/imports.ts';
+import type { ImportControl } from '../imports/import-control.ts';
+import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -36,11 +36,11 @@ export interface App {
   readonly reads: Reads;
   readonly ingest: Ingest;
   /** How the bytes of files become imports. */
-  readonly arrival: Arrival;
+  readonly arrival: UploadReceiver;
   readonly definer: Definer;
   readonly settled: Settled;
   readonly feed: Feed;
-  readonly imports: Imports;
+  readonly imports: ImportControl;
   readonly followedImports: FollowedImports;
   readonly limits: ReadLimits;
   /** What computes formulas for clients goes through here, so that others get their turn. */

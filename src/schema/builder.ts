@@ -1,5 +1,5 @@
 import SchemaBuilder from '@pothos/core';
-import type { ArrivedFile } from '../imports/arrival.ts';
+import type { ReceivedFile } from '../imports/upload-receiver.ts';
 import type { App } from './app.ts';
 import type { GivenInstant } from './given-instant.ts';
 import type { Caller, Operation } from './operation.ts';
@@ -22,7 +22,7 @@ export const builder = new SchemaBuilder<{
     Duration: { Input: number; Output: number };
     Revision: { Input: number; Output: number };
     Long: { Input: number; Output: number };
-    File: { Input: ArrivedFile; Output: never };
+    File: { Input: ReceivedFile; Output: never };
   };
 }>({ defaultFieldNullability: false });
 

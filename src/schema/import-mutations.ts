@@ -1,5 +1,5 @@
 import { Fault } from '../engine/fault.ts';
-import { importInput, newUpload } from '../imports/given.ts';
+import { validateImportInput, validateUpload } from '../imports/validate-input.ts';
 import type { ImportRow } from '../store/imports.ts';
 import { builder, type Context } from './builder.ts';
 import { ColumnRoleType, ImportFormatType } from './import-plan.ts';
@@ -112,7 +112,7 @@ builder.mutationFields((t) => ({
     },
     resolve: async (_, { file, input }, context) => {
       const { arrival, imports } = context.app;
-      const id = await arrival.fromFile(file, importInput(input, ['input']), context.caller.name);
+      const id = await arrival.fromFile(file, validateImportInput(input, ['input']), context.caller.name);
       return changed(context, imports.require(id));
     },
   }),
@@ -123,7 +123,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateUploadInput, required: true, description: 'The file.' }) },
     resolve: async (_, { input }, context) => {
       const { arrival, imports } = context.app;
-      const made = await arrival.createUpload(newUpload(input), context.caller.name).catch(inInput);
+      const made = await arrival.createUpload(validateUpload(input), context.caller.name).catch(inInput);
       return { ...made, import: await changed(context, imports.require(made.import)) };
     },
   }),

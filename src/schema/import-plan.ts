@@ -1,5 +1,5 @@
-import type { Format, Role } from '../imports/input.ts';
-import type { ImportPlan, PlannedColumn, TimeFormat } from '../imports/plan.ts';
+import type { ColumnRole, FileFormat } from '../imports/import-input.ts';
+import type { ImportPlan, PlannedColumn, TimeFormat } from '../imports/import-plan.ts';
 import { builder } from './builder.ts';
 
 export const ImportFormatType = builder.enumType('ImportFormat', {
@@ -7,7 +7,7 @@ export const ImportFormatType = builder.enumType('ImportFormat', {
   values: {
     CSV: { description: 'Cells with a delimiter between them: comma, tab, semicolon or whatever it is.' },
     NDJSON: { description: 'A JSON object a line.' },
-  } as const satisfies Record<Format, object>,
+  } as const satisfies Record<FileFormat, object>,
 });
 
 export const ColumnRoleType = builder.enumType('ColumnRole', {
@@ -18,7 +18,7 @@ export const ColumnRoleType = builder.enumType('ColumnRole', {
     VALUE: { description: 'The value: of the series of its row, or of a series of its own.' },
     SIZE: { description: 'The size: of the series of its row, or of a series of its own.' },
     IGNORE: { description: 'Nothing that is imported.' },
-  } as const satisfies Record<Role, object>,
+  } as const satisfies Record<ColumnRole, object>,
 });
 
 const PlannedColumnType = builder.objectRef<PlannedColumn>('PlannedColumn').implement({

@@ -1,4 +1,4 @@
-import type { SummaryFn } from '../imports/summarize.ts';
+import type { SummaryFn } from '../imports/column-summary.ts';
 import type { GroupRow } from '../store/import-summaries.ts';
 import type { ImportRow } from '../store/imports.ts';
 import { builder, type Context } from './builder.ts';

@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
 import { ImportProgress } from '../feed/import-progress.ts';
-import type { ImportPlan } from '../imports/plan.ts';
+import type { ImportPlan } from '../imports/import-plan.ts';
 import type { RejectRow } from '../store/import-rejects.ts';
 import type { RequestKind, RequestRow } from '../store/import-requests.ts';
 import type { ImportRow, ImportStatus } from '../store/imports.ts';

@@ -1,7 +1,7 @@
 import { GraphQLError, Kind, type ValueNode, valueFromASTUntyped } from 'graphql';
 import { parseDuration } from '../engine/duration.ts';
 import { formatInstant, instantMicros, instantProblem, toMillis } from '../engine/instant.ts';
-import { ArrivedFile } from '../imports/arrival.ts';
+import { ReceivedFile } from '../imports/upload-receiver.ts';
 import { builder } from './builder.ts';
 import { BadInstant, type GivenInstant } from './given-instant.ts';
 
@@ -95,7 +95,7 @@ builder.scalarType('File', {
     throw new GraphQLError('Files come in only.');
   },
   parseValue: (input) => {
-    if (input instanceof ArrivedFile) return input;
+    if (input instanceof ReceivedFile) return input;
     throw new GraphQLError(noFile);
   },
   parseLiteral: () => {

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Busboy, type BusboyFileStream } from '@fastify/busboy';
-import { ArrivedFile, filenameOf } from '../imports/arrival.ts';
-import type { Bytes } from '../imports/bytes.ts';
+import type { UploadBytes } from '../imports/upload-bytes.ts';
+import { filenameOf, ReceivedFile } from '../imports/upload-receiver.ts';
 import type { Executor, Request } from '../schema/execute.ts';
 import type { Caller } from '../schema/operation.ts';
 import { errorCodeOf } from '../store/patience.ts';
@@ -24,7 +24,7 @@ function bad(message: string): BodyFault {
 }
 
 export interface MultipartOptions {
-  readonly bytes: Bytes;
+  readonly bytes: UploadBytes;
   readonly bodyBytesMax: number;
 }
 
@@ -41,7 +41,7 @@ export async function answerMultipart(
     throw new BodyFault(403, 'FORBIDDEN', `A multipart request needs one of the headers ${names}, not empty.`);
   }
   const upload = randomUUID();
-  let file: ArrivedFile | undefined;
+  let file: ReceivedFile | undefined;
   try {
     const form = new Form(bytes, upload);
     await form.read(request, bodyBytesMax);
@@ -58,16 +58,16 @@ export async function answerMultipart(
 
 /** What has come of a form so far. */
 class Form {
-  readonly #bytes: Bytes;
+  readonly #bytes: UploadBytes;
   readonly #upload: string;
   #operations: Request | undefined;
   /** Where in the operation the file belongs, under the name of its part. */
   #map: { readonly name: string; readonly paths: readonly (readonly string[])[] } | undefined;
   #stream: BusboyFileStream | undefined;
   #writing: Promise<void> | undefined;
-  file: ArrivedFile | undefined;
+  file: ReceivedFile | undefined;
 
-  constructor(bytes: Bytes, upload: string) {
+  constructor(bytes: UploadBytes, upload: string) {
     this.#bytes = bytes;
     this.#upload = upload;
   }
@@ -173,7 +173,7 @@ class Form {
     }
     const size = await this.#bytes.write(this.#upload, 0, hashed());
     const sha256 = hash.digest('hex');
-    this.file = new ArrivedFile({ upload: this.#upload, filename: filenameOf(filename), size, sha256 });
+    this.file = new ReceivedFile({ upload: this.#upload, filename: filenameOf(filename), size, sha256 });
   }
 }
 
@@ -238,7 +238,7 @@ function holderOf(operations: Request, path: readonly string[]): [Record<string,
   return [holder as Record<string, unknown>, path[path.length - 1]];
 }
 
-function put(operations: Request, path: readonly string[], file: ArrivedFile): void {
+function put(operations: Request, path: readonly string[], file: ReceivedFile): void {
   const [holder, last] = holderOf(operations, path);
   holder[last] = file;
 }

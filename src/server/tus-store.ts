@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { DataStore, ERRORS, Upload } from '@tus/server';
 import { Fault } from '../engine/fault.ts';
-import { type Arrival, filenameOf, sha256Of } from '../imports/arrival.ts';
-import type { ImportInput } from '../imports/input.ts';
-import { importInputOf } from '../imports/input-of.ts';
+import type { ImportInput } from '../imports/import-input.ts';
+import { parseImportInput } from '../imports/parse-input.ts';
+import { filenameOf, sha256Of, type UploadReceiver } from '../imports/upload-receiver.ts';
 import { globalId } from '../schema/ids.ts';
 import type { Taker, UploadLocks } from '../store/upload-locks.ts';
 import type { UploadRow } from '../store/uploads.ts';
@@ -68,12 +68,12 @@ export const diskFullMessage =
 
 /** Uploads as tus' server asks for them: what is known of them lies in the database, their bytes in the folder. */
 export class UploadStore extends DataStore {
-  readonly #arrival: Arrival;
+  readonly #arrival: UploadReceiver;
   readonly #locks: UploadLocks;
   readonly #sent: AsyncLocalStorage<Sent>;
   readonly #expiryMillis: number;
 
-  constructor(arrival: Arrival, locks: UploadLocks, sent: AsyncLocalStorage<Sent>, expiryMillis: number) {
+  constructor(arrival: UploadReceiver, locks: UploadLocks, sent: AsyncLocalStorage<Sent>, expiryMillis: number) {
     super();
     this.#arrival = arrival;
     this.#locks = locks;
@@ -208,7 +208,7 @@ export function givenOf(metadata: Readonly<Record<string, string | null>>): Give
     return {
       filename: filenameOf(metadata.filename ?? metadata.name),
       sha256: sha256Of(metadata.sha256),
-      input: importInputOf(metadata.import == null ? {} : JSON.parse(metadata.import)),
+      input: parseImportInput(metadata.import == null ? {} : JSON.parse(metadata.import)),
     };
   } catch (error) {
     if (error instanceof Fault) {

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ERRORS, type Lock, type Locker, Server } from '@tus/server';
 import { Fault } from '../engine/fault.ts';
-import type { Arrival } from '../imports/arrival.ts';
-import { isUploadId } from '../imports/bytes.ts';
+import { isUploadId } from '../imports/upload-bytes.ts';
+import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import { asFault } from '../store/patience.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/upload-locks.ts';
 import { BodyFault } from './body.ts';
@@ -29,14 +29,14 @@ const methods = new Set(['POST', 'HEAD', 'PATCH', 'DELETE', 'OPTIONS']);
 /** Uploads by the tus protocol, version 1.0.0. */
 export class Uploads {
   readonly #tus: Server;
-  readonly #arrival: Arrival;
+  readonly #arrival: UploadReceiver;
   readonly #locks: UploadLocks;
   readonly #sent = new AsyncLocalStorage<Sent>();
   readonly #active = new Set<IncomingMessage>();
   readonly #report: (error: unknown) => void;
   readonly #nameOf: NameClient;
 
-  constructor(arrival: Arrival, locks: UploadLocks, { expiryHours, nameOf, report }: UploadOptions) {
+  constructor(arrival: UploadReceiver, locks: UploadLocks, { expiryHours, nameOf, report }: UploadOptions) {
     this.#arrival = arrival;
     this.#locks = locks;
     this.#report = report;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
-import { idOf, put, type Scene, startScene } from '../imports/api/scene.ts';
+import { idOf, put, type Scene, startScene } from '../imports/api/api-harness.ts';
 import { ask, gql } from '../support/client.ts';
 import { until } from '../support/program.ts';
 

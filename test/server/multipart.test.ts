@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { buildSchema, type DocumentNode, execute, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ArrivedFile } from '../../src/imports/arrival.ts';
+import { ReceivedFile } from '../../src/imports/upload-receiver.ts';
 import type { Request } from '../../src/schema/execute.ts';
 import { nobody } from '../../src/schema/operation.ts';
 import { BodyFault } from '../../src/server/body.ts';
@@ -27,9 +27,9 @@ function executor() {
     'scalar File type Query { a: Int } type Mutation { importFile(file: File!, note: String): Int! sizeOf(file: File!): Int! }',
   );
   const rootValue = {
-    importFile: ({ file, note }: { file: ArrivedFile; note?: string }) =>
+    importFile: ({ file, note }: { file: ReceivedFile; note?: string }) =>
       server.app.arrival.fromFile(file, { ...plainInput, note }),
-    sizeOf: ({ file }: { file: unknown }) => (file instanceof ArrivedFile ? file.size : -1),
+    sizeOf: ({ file }: { file: unknown }) => (file instanceof ReceivedFile ? file.size : -1),
   };
   return {
     operationOf: ({ query }: Request) => {

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresBell } from '../../src/bell/postgres.ts';
 import { readConfig } from '../../src/config.ts';
-import { dropExpiredUploads } from '../../src/imports/retention.ts';
+import { dropExpiredUploads } from '../../src/imports/upload-retention.ts';
 import { apiServer } from '../../src/run/api.ts';
 import { globalId } from '../../src/schema/ids.ts';
 import { scratch, until } from '../support/program.ts';

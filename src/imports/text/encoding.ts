@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../engine/fault.ts';
-import { unfinished } from './window.ts';
+import { unfinished } from './read-buffer.ts';
 
 /** The name that a decoder knows an encoding by; a fault if none does. */
 export function encodingNamed(name: string): string {

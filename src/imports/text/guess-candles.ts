@@ -1,8 +1,8 @@
 import type { Profile } from './guess-roles.ts';
-import { numberOfText } from './number.ts';
+import { numberOfText } from './parse-number.ts';
 
 /** Of candles that no header names: what follows the four prices may be their volume. */
-export interface Candles {
+export interface CandleColumns {
   readonly close: Profile;
   readonly volume: Profile | undefined;
 }
@@ -14,7 +14,7 @@ const rangeMax = 0.5;
  * The first columns are instant, open, high, low, close, as Binance and Kraken write them, or instant, low, high, open,
  * close, as Coinbase does: no price of any row lies outside of its range, and prices go up and down.
  */
-export function candlesOf(profiles: readonly Profile[], t: Profile | undefined): Candles | undefined {
+export function guessCandleColumns(profiles: readonly Profile[], t: Profile | undefined): CandleColumns | undefined {
   const first = t === undefined ? -1 : profiles.indexOf(t) + 1;
   const prices = profiles.slice(first, first + 4);
   const rows = t?.filled.length ?? 0;

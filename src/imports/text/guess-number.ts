@@ -1,4 +1,4 @@
-import { numberOfText } from './number.ts';
+import { numberOfText } from './parse-number.ts';
 
 /** With thousands separators, too: such columns are of numbers, though these cannot be read. */
 const grouped = /^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$|^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?$/;

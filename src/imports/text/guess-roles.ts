@@ -1,7 +1,7 @@
 import { keyProblem } from '../../engine/key.ts';
 import { looksLikeNumber } from './guess-number.ts';
 import { guessTime, surelyEpoch, type TimeGuess } from './guess-time.ts';
-import { trim } from './number.ts';
+import { trim } from './parse-number.ts';
 import type { Zone } from './zone.ts';
 
 /** What a column shows of itself. */

@@ -1,6 +1,6 @@
-import type { TimeFormat } from '../plan.ts';
-import { type Instants, instantOfText } from './instants.ts';
-import { instantsOf } from './instants-of.ts';
+import type { TimeFormat } from '../import-plan.ts';
+import { instantParserFor } from './choose-instant-parser.ts';
+import { type InstantParser, parseInstantCell } from './instant-parser.ts';
 import type { Zone } from './zone.ts';
 
 /** How the instants of a column are written; two formats: it may be either. */
@@ -43,7 +43,7 @@ const tried = 5;
 
 interface Form {
   readonly time: TimeFormat;
-  readonly instants: Instants;
+  readonly instants: InstantParser;
 }
 
 const formsOfZones = new WeakMap<Zone, readonly Form[]>();
@@ -54,7 +54,7 @@ function formsOf(zone: Zone): readonly Form[] {
   if (known) return known;
   const forms = [...patterns, ...others].map((pattern): Form => {
     const time: TimeFormat = { kind: 'pattern', pattern };
-    return { time, instants: instantsOf(time, zone) };
+    return { time, instants: instantParserFor(time, zone) };
   });
   formsOfZones.set(zone, forms);
   return forms;
@@ -75,13 +75,13 @@ export function guessTime(
     return undefined;
   }
   const read = ({ instants }: Form): number => {
-    const isOne = (text: string) => !Number.isNaN(instantOfText(instants, text));
+    const isOne = (text: string) => !Number.isNaN(parseInstantCell(instants, text));
     // Few first: most forms are not it.
     if (!filled.slice(0, tried).some(isOne)) return 0;
     return filled.filter(isOne).length;
   };
   const plain: TimeFormat = { kind: 'rfc3339' };
-  if (enough(read({ time: plain, instants: instantsOf(plain, zone) }), filled.length)) return { time: plain };
+  if (enough(read({ time: plain, instants: instantParserFor(plain, zone) }), filled.length)) return { time: plain };
   let best: { time: TimeFormat; count: number; or?: TimeFormat } = { time: plain, count: 0 };
   // A date of digits alone has 8 of them, and with its time of day 12 or 14.
   const numbers = filled

@@ -1,25 +1,25 @@
 import { Fault } from '../../engine/fault.ts';
-import type { ImportPlan } from '../plan.ts';
-import { CsvRows } from './csv-rows.ts';
-import { JsonRows } from './json-rows.ts';
+import type { ImportPlan } from '../import-plan.ts';
+import { CsvRowParser } from './csv-row-parser.ts';
+import type { ByteCounter } from './gunzip.ts';
+import { JsonRowParser } from './json-row-parser.ts';
 import { openText, startsWithMark } from './open-text.ts';
-import type { Place, Source } from './reading.ts';
+import { ReadBuffer } from './read-buffer.ts';
+import type { RowParser } from './row-parser.ts';
 import { RowReader } from './row-reader.ts';
-import type { Rows } from './rows.ts';
-import type { Counter } from './unpack.ts';
-import { Window } from './window.ts';
+import type { ByteSource, FilePosition } from './tick-batch.ts';
 
-export interface OpenRows {
+export interface OpenedRows {
   readonly reader: RowReader;
-  readonly counter: Counter;
+  readonly counter: ByteCounter;
   close(): Promise<void>;
 }
 
 /** The rows of a file from a place on, the header left behind. */
-export async function openRows(source: Source, plan: ImportPlan, from: Place): Promise<OpenRows> {
+export async function openRows(source: ByteSource, plan: ImportPlan, from: FilePosition): Promise<OpenedRows> {
   const names = plan.columns.map(({ name }) => name);
   const text = openText(source, plan.gzip, plan.encoding, from.byte);
-  const window = new Window(text.chunks, from.byte);
+  const window = new ReadBuffer(text.chunks, from.byte);
   const reader = new RowReader(window, rowsOf(plan), from, (cell) => names[cell] ?? `${cell + 1}`);
   try {
     await reader.fill();
@@ -34,9 +34,9 @@ export async function openRows(source: Source, plan: ImportPlan, from: Place): P
   return { reader, counter: text.counter, close: () => window.close() };
 }
 
-export function rowsOf(plan: Pick<ImportPlan, 'format' | 'delimiter' | 'quote' | 'columns'>): Rows {
-  if (plan.format === 'NDJSON') return new JsonRows(plan.columns.map(({ name }) => name));
-  return new CsvRows(oneByte(plan.delimiter, 'delimiter'), plan.quote === '' ? -1 : oneByte(plan.quote, 'quote'));
+export function rowsOf(plan: Pick<ImportPlan, 'format' | 'delimiter' | 'quote' | 'columns'>): RowParser {
+  if (plan.format === 'NDJSON') return new JsonRowParser(plan.columns.map(({ name }) => name));
+  return new CsvRowParser(oneByte(plan.delimiter, 'delimiter'), plan.quote === '' ? -1 : oneByte(plan.quote, 'quote'));
 }
 
 /** Delimiters and quotes are looked for in bytes. */

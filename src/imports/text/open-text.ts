@@ -1,18 +1,18 @@
 import { decoded } from './encoding.ts';
-import type { Source } from './reading.ts';
-import { type Counter, counted, gunzipped } from './unpack.ts';
+import { type ByteCounter, counted, gunzipped } from './gunzip.ts';
+import type { ByteSource } from './tick-batch.ts';
 
 const mark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-export interface Text {
+export interface OpenedText {
   readonly chunks: AsyncIterable<Buffer>;
   /** What was read of the file for it so far. */
-  readonly counter: Counter;
+  readonly counter: ByteCounter;
 }
 
 /** A file as UTF-8 from a place of that text on; a mark at its beginning is left out, and counted. */
-export function openText(source: Source, gzip: boolean, encoding: string, from: number): Text {
-  const counter: Counter = { bytes: 0 };
+export function openText(source: ByteSource, gzip: boolean, encoding: string, from: number): OpenedText {
+  const counter: ByteCounter = { bytes: 0 };
   if (!gzip && encoding === 'utf-8') {
     return { chunks: counted(source, from, counter), counter };
   }

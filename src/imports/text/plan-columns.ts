@@ -1,13 +1,13 @@
 import { Fault } from '../../engine/fault.ts';
 import { keyProblem, quoted } from '../../engine/key.ts';
-import type { ColumnInput, ImportInput } from '../input.ts';
-import type { ImportPlan, PlannedColumn, TimeFormat } from '../plan.ts';
-import { listed } from './given-columns.ts';
-import { candlesOf } from './guess-candles.ts';
+import type { ImportColumn, ImportInput } from '../import-input.ts';
+import type { ImportPlan, PlannedColumn, TimeFormat } from '../import-plan.ts';
+import { guessCandleColumns } from './guess-candles.ts';
 import { guessDecimalComma } from './guess-number.ts';
 import { guessSeries, guessSize, guessT, guessValues, isAny, type Profile, profileOf } from './guess-roles.ts';
 import { guessTime } from './guess-time.ts';
-import { trim } from './number.ts';
+import { trim } from './parse-number.ts';
+import { listed } from './requested-columns.ts';
 import type { Zone } from './zone.ts';
 
 type Part = Pick<ImportPlan, 'columns' | 'time' | 'decimalComma' | 'series' | 'problem'>;
@@ -22,7 +22,7 @@ interface Table {
 /** What each column says: as it was given, otherwise as it seems. */
 export function planColumns(
   { names, header, texts }: Table,
-  given: ReadonlyMap<string, ColumnInput>,
+  given: ReadonlyMap<string, ImportColumn>,
   input: ImportInput,
   filename: string,
   zone: Zone,
@@ -40,7 +40,7 @@ export function planColumns(
   const maySaySeries = input.series === undefined && !ownSeries;
   const series = withRole('SERIES')[0] ?? (maySaySeries ? take(guessSeries(open)) : undefined);
   const guessed = guessValues(open, series === undefined && input.series === undefined);
-  const candles = guessed.length === 0 && given.size === 0 ? candlesOf(profiles, t) : undefined;
+  const candles = guessed.length === 0 && given.size === 0 ? guessCandleColumns(profiles, t) : undefined;
   const values = givenValues.length > 0 ? givenValues : candles ? [candles.close] : guessed;
   const taken = new Set(values);
   open = open.filter((profile) => !taken.has(profile));
@@ -169,7 +169,7 @@ function keyOfFile(filename: string): string | null {
 function checkWide(
   values: readonly Profile[],
   sizes: readonly Profile[],
-  given: ReadonlyMap<string, ColumnInput>,
+  given: ReadonlyMap<string, ImportColumn>,
   keyOf: (value: Profile) => string,
 ): void {
   const seen = new Map<string, string>();

@@ -1,15 +1,15 @@
-import type { ImportPlan } from '../plan.ts';
-import { textOf } from './number.ts';
+import type { ImportPlan } from '../import-plan.ts';
 import { openRows } from './open-rows.ts';
-import { beginning, type Source } from './reading.ts';
+import { textOf } from './parse-number.ts';
 import { rowProblem } from './row-problem.ts';
+import { type ByteSource, startOfFile } from './tick-batch.ts';
 
 const rowsMax = 4_096;
 const textBytesMax = 262_144;
 
 /** The cells of a file as texts, in the order of its columns, many rows at a time; rows that are none are left out. */
-export async function* readTable(source: Source, plan: ImportPlan): AsyncGenerator<readonly (readonly string[])[]> {
-  const { reader, close } = await openRows(source, plan, beginning);
+export async function* readTable(source: ByteSource, plan: ImportPlan): AsyncGenerator<readonly (readonly string[])[]> {
+  const { reader, close } = await openRows(source, plan, startOfFile);
   try {
     let batch: string[][] = [];
     let bytes = 0;

@@ -1,8 +1,8 @@
 import { Fault } from '../../engine/fault.ts';
-import type { ImportPlan } from '../plan.ts';
+import type { ImportPlan } from '../import-plan.ts';
 import { openRows } from './open-rows.ts';
-import { type Batch, beginning, type Place, type Source } from './reading.ts';
-import { Ticks } from './ticks.ts';
+import { type ByteSource, type FilePosition, startOfFile, type TickBatch } from './tick-batch.ts';
+import { TickParser } from './tick-parser.ts';
 
 const rowsMax = 65_536;
 const textBytesMax = 4 * 1_048_576;
@@ -12,15 +12,15 @@ const textBytesMax = 4 * 1_048_576;
  * at that place.
  */
 export async function* readTicks(
-  source: Source,
+  source: ByteSource,
   plan: ImportPlan,
-  from: Place = beginning,
+  from: FilePosition = startOfFile,
   keys: readonly string[] = [],
-): AsyncGenerator<Batch> {
+): AsyncGenerator<TickBatch> {
   if (plan.problem !== null) throw new Fault('BAD_USER_INPUT', plan.problem);
   const { reader, counter, close } = await openRows(source, plan, from);
   try {
-    const ticks = new Ticks(reader, plan, keys);
+    const ticks = new TickParser(reader, plan, keys);
     let first = reader.place;
     for (;;) {
       const more = ticks.read(first.row + rowsMax, first.byte + textBytesMax) || (await reader.fill());

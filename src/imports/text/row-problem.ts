@@ -1,4 +1,4 @@
-import type { ImportPlan } from '../plan.ts';
+import type { ImportPlan } from '../import-plan.ts';
 import type { RowReader } from './row-reader.ts';
 
 /** Why the row that was read last is refused as it stands; a cell that is no column: the row as a whole. */

@@ -1,7 +1,7 @@
 import { Fault } from '../../engine/fault.ts';
-import type { Place } from './reading.ts';
-import type { Rows } from './rows.ts';
-import { rowBytesMax, type Window } from './window.ts';
+import { type ReadBuffer, rowBytesMax } from './read-buffer.ts';
+import type { RowParser } from './row-parser.ts';
+import type { FilePosition } from './tick-batch.ts';
 
 const lf = 10;
 const cr = 13;
@@ -9,8 +9,8 @@ const cr = 13;
 /** One row after another of a text, in memory that does not grow; empty lines are none. */
 export class RowReader {
   /** The cells of the row that was read last. */
-  readonly rows: Rows;
-  readonly window: Window;
+  readonly rows: RowParser;
+  readonly window: ReadBuffer;
   /** The first line of the row that was read last. */
   line = 0;
   /** The number of the line behind it. */
@@ -20,7 +20,7 @@ export class RowReader {
   /** Whether the window is to be read on before there can be another row. */
   #wanting = true;
 
-  constructor(window: Window, rows: Rows, from: Place, nameOf: (cell: number) => string) {
+  constructor(window: ReadBuffer, rows: RowParser, from: FilePosition, nameOf: (cell: number) => string) {
     this.window = window;
     this.rows = rows;
     this.#nameOf = nameOf;
@@ -29,7 +29,7 @@ export class RowReader {
   }
 
   /** Between the row that was read last and the next one. */
-  get place(): Place {
+  get place(): FilePosition {
     return { byte: this.window.place, line: this.nextLine, row: this.#row };
   }
 
@@ -125,7 +125,7 @@ function unreadable(problem: string): Fault {
 }
 
 /** The cell in which a row that was split up to `limit` is cut. */
-function lastCell(rows: Rows, limit: number): number {
+function lastCell(rows: RowParser, limit: number): number {
   let cell = 0;
   while (cell + 1 < rows.cells && rows.starts[cell + 1] <= limit) cell++;
   return cell;

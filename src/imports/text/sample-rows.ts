@@ -1,12 +1,12 @@
-import { CsvRows } from './csv-rows.ts';
-import { textOf } from './number.ts';
-import type { Sample } from './sample.ts';
+import { CsvRowParser } from './csv-row-parser.ts';
+import type { FileSample } from './file-sample.ts';
+import { textOf } from './parse-number.ts';
 
 export const sampleRowsMax = 1_000;
 
 /** The first rows of a sample as texts, as far as they are whole. */
-export function csvRowsOf(sample: Sample, delimiter: number, quote: number, rowsMax = sampleRowsMax): string[][] {
-  const rows = new CsvRows(delimiter, quote);
+export function csvRowsOf(sample: FileSample, delimiter: number, quote: number, rowsMax = sampleRowsMax): string[][] {
+  const rows = new CsvRowParser(delimiter, quote);
   // Cells are changed where they lie.
   const bytes = Buffer.from(sample.bytes);
   const found: string[][] = [];
@@ -26,7 +26,7 @@ export function csvRowsOf(sample: Sample, delimiter: number, quote: number, rows
 }
 
 /** The first objects of a sample; a line that is none is left out. */
-export function objectsOf(sample: Sample): Readonly<Record<string, unknown>>[] {
+export function objectsOf(sample: FileSample): Readonly<Record<string, unknown>>[] {
   const lines = sample.bytes.toString('utf8', 0, sample.length).split(/\r\n|\r|\n/);
   if (!sample.whole) lines.pop();
   const found: Readonly<Record<string, unknown>>[] = [];

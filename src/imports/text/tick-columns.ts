@@ -1,4 +1,4 @@
-import type { Batch } from './reading.ts';
+import type { TickBatch } from './tick-batch.ts';
 
 /** Ticks as columns that grow. */
 export class TickColumns {
@@ -29,7 +29,7 @@ export class TickColumns {
     if (!Number.isNaN(size)) this.#sized = true;
   }
 
-  taken(): Pick<Batch, 'count' | 'series' | 't' | 'value' | 'size' | 'line'> {
+  taken(): Pick<TickBatch, 'count' | 'series' | 't' | 'value' | 'size' | 'line'> {
     const { count } = this;
     return {
       count,

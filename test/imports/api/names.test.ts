@@ -6,7 +6,7 @@ import { clientNames } from '../../../src/server/clients.ts';
 import { ask, gql } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { tus } from '../../support/uploads.ts';
-import { change, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 let scene: Scene;
 

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
 import { hasEnded, ImportProgress } from '../../../src/feed/import-progress.ts';
 import { FollowedImports } from '../../../src/feed/imports.ts';
-import { tellOfImport } from '../../../src/imports/tell.ts';
+import { notifyImport } from '../../../src/imports/notify.ts';
 import { openBell } from '../../../src/run/bell.ts';
 import { type ImportRow, readImport } from '../../../src/store/imports.ts';
 import { ask, serverSent, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { describeWithRedis, startRedis } from '../../support/redis.ts';
 import { startServer } from '../../support/server.ts';
-import { change, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 const query = 'subscription ($id: ID!) { importProgress(id: $id) { id status rows } }';
 
@@ -112,7 +112,7 @@ it('a notice is enough: nobody need look', async () => {
   );
   for (const events of following) expect((await events.next()).value?.status).toBe('RUNNING');
   await change(scene, id, `status = 'DONE'`);
-  await tellOfImport(database, bell, id);
+  await notifyImport(database, bell, id);
   for (const events of following) {
     expect((await events.next()).value?.status).toBe('DONE');
     expect((await events.next()).done).toBe(true);

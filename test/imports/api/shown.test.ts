@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ask, gql, ingest } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
-import { change, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 let scene: Scene;
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ImportStatus, ImportTask } from '../../../src/store/imports.ts';
 import { gql } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
-import { change, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 let scene: Scene;
 

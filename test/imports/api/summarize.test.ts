@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Fault } from '../../../src/engine/fault.ts';
-import type { ImportPlan } from '../../../src/imports/plan.ts';
-import { Summary, type SummaryFn, summaryFns } from '../../../src/imports/summarize.ts';
+import { ColumnSummary, type SummaryFn, summaryFns } from '../../../src/imports/column-summary.ts';
+import type { ImportPlan } from '../../../src/imports/import-plan.ts';
 import { times } from '../../support/long.ts';
 
 const plan = (more: Partial<ImportPlan> = {}): ImportPlan => ({
@@ -24,7 +24,7 @@ const plan = (more: Partial<ImportPlan> = {}): ImportPlan => ({
 type Row = readonly [group: string, number: number | undefined];
 
 function summarize(rows: readonly Row[], fn: SummaryFn, of: string | undefined, chunk = 3) {
-  const summary = new Summary(plan(), { groupBy: 'group', of, fn });
+  const summary = new ColumnSummary(plan(), { groupBy: 'group', of, fn });
   const cells = rows.map(([group, number], i) => [String(i), group, number === undefined ? ' ' : String(number)]);
   for (let i = 0; i < cells.length; i += chunk) summary.add(cells.slice(i, i + chunk));
   return summary.groups();
@@ -141,7 +141,7 @@ function faultOf(run: () => unknown): [string, string, unknown] {
 
 it('what is no number is named with its row; with a decimal comma a point is none', () => {
   const add = (cells: readonly string[], decimalComma = false) => {
-    const summary = new Summary(plan({ decimalComma }), { groupBy: 'group', of: 'number', fn: 'SUM' });
+    const summary = new ColumnSummary(plan({ decimalComma }), { groupBy: 'group', of: 'number', fn: 'SUM' });
     summary.add(cells.map((cell, i) => [String(i), 'g', cell]));
     return summary.groups();
   };
@@ -157,16 +157,16 @@ it('what is no number is named with its row; with a decimal comma a point is non
 });
 
 it('there is a limit to groups, to their texts and to the numbers of a median', () => {
-  const many = new Summary(plan(), { groupBy: 'id', of: undefined, fn: 'COUNT' });
+  const many = new ColumnSummary(plan(), { groupBy: 'id', of: undefined, fn: 'COUNT' });
   many.add(Array.from({ length: 10_000 }, (_, i) => [String(i), 'g', '1']));
   expect(faultOf(() => many.add([['10000', 'g', '1']]))).toMatchObject(
     ['TOO_EXPENSIVE', /10,000/, ['groupBy']].map((x) => (x instanceof RegExp ? expect.stringMatching(x) : x)),
   );
-  const long = new Summary(plan(), { groupBy: 'id', of: undefined, fn: 'COUNT' });
+  const long = new ColumnSummary(plan(), { groupBy: 'id', of: undefined, fn: 'COUNT' });
   const text = 'x'.repeat(1_000_000);
   long.add(['a', 'b', 'c'].map((end) => [text + end, 'g', '1']));
   expect(faultOf(() => long.add([[`${text}d`, 'g', '1']]))[0]).toBe('TOO_EXPENSIVE');
-  const median = new Summary(plan(), { groupBy: 'group', of: 'number', fn: 'MEDIAN' });
+  const median = new ColumnSummary(plan(), { groupBy: 'group', of: 'number', fn: 'MEDIAN' });
   const rows = Array.from({ length: 100_000 }, (_, i) => ['', i % 2 === 0 ? 'a' : 'b', String(i)]);
   for (let i = 0; i < 20; i++) median.add(rows);
   expect(faultOf(() => median.add([['', 'a', '1']]))).toMatchObject([
@@ -181,7 +181,7 @@ it('there is a limit to groups, to their texts and to the numbers of a median', 
 });
 
 it('a column that is not there is named beside those that are', () => {
-  const asked = (groupBy: string, of: string) => () => new Summary(plan(), { groupBy, of, fn: 'SUM' });
+  const asked = (groupBy: string, of: string) => () => new ColumnSummary(plan(), { groupBy, of, fn: 'SUM' });
   expect(faultOf(asked('grup', 'number'))).toEqual([
     'BAD_USER_INPUT',
     "There is no column 'grup'; there are: 'id', 'group', 'number'.",

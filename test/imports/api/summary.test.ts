@@ -5,7 +5,7 @@ import { askSummary, keepSummary, readSummary } from '../../../src/store/import-
 import { ask, gql, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { startServer } from '../../support/server.ts';
-import { change, complete, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, complete, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 const table = 'region,price\nnorth,10\nsouth,4\nnorth,12\nwest,\nsouth,5\nnorth,14\n';
 

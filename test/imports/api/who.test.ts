@@ -2,11 +2,11 @@ import { createClient } from 'graphql-ws';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { Bell } from '../../../src/bell/bell.ts';
-import { Imports } from '../../../src/imports/imports.ts';
+import { ImportControl } from '../../../src/imports/import-control.ts';
 import { ask, gql, serverSent } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { tus } from '../../support/uploads.ts';
-import { change, idOf, put, type Scene, startScene } from './scene.ts';
+import { change, idOf, put, type Scene, startScene } from './api-harness.ts';
 
 let scene: Scene;
 let direct: Scene;
@@ -165,7 +165,7 @@ it('one that waited for one that is cancelled is worked on at once', async () =>
     ringsInCommit: true,
     wake: async (_name: string, id: string) => void woken.push(id),
   } as unknown as Bell;
-  await new Imports(scene.app.database, bell).cancel(between);
+  await new ImportControl(scene.app.database, bell).cancel(between);
   await until(() => woken.length > 0);
   expect(woken).toEqual([`${waiting}-0`]);
   await change(scene, running, `status = 'CANCELLED'`);

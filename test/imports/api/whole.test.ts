@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ArrivedFile } from '../../../src/imports/arrival.ts';
+import { ReceivedFile } from '../../../src/imports/upload-receiver.ts';
 import { ask, gql, socketClient } from '../../support/client.ts';
-import { idOf, type Scene, startScene } from './scene.ts';
+import { idOf, type Scene, startScene } from './api-harness.ts';
 
 let scene: Scene;
 
@@ -19,7 +19,7 @@ async function bring(text: string, input: Record<string, unknown> = {}, filename
   const upload = randomUUID();
   writeFileSync(join(scene.folder, upload), text);
   const sha256 = createHash('sha256').update(text).digest('hex');
-  const file = new ArrivedFile({ upload, filename, size: Buffer.byteLength(text), sha256 });
+  const file = new ReceivedFile({ upload, filename, size: Buffer.byteLength(text), sha256 });
   const usual = { createMissing: false, partial: false, previewOnly: false };
   return idOf(await scene.app.arrival.fromFile(file, { ...usual, ...input }));
 }

@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
+import { Place, watchMemory } from './e2e-harness.ts';
 import { writeBomb, writeRepeated, writeTicks } from './generate.ts';
-import { Place, watchMemory } from './place.ts';
 
 const isLong = times > 1;
 const mebibyte = 1 << 20;

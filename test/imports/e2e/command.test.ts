@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ask, ingest } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
-import { Place } from './place.ts';
+import { Place } from './e2e-harness.ts';
 import { committedImports, totalOf } from './rows.ts';
 
 let place: Place;

@@ -7,8 +7,8 @@ import { describeWithBrowser, openPage, startBrowser } from '../../support/brows
 import { ask } from '../../support/client.ts';
 import { program, until } from '../../support/program.ts';
 import { patch } from '../../support/uploads.ts';
+import { Place } from './e2e-harness.ts';
 import { writeTicks } from './generate.ts';
-import { Place } from './place.ts';
 import { totalOf } from './rows.ts';
 
 let place: Place;

@@ -5,8 +5,8 @@ import { ask } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
 import { tidemark, until } from '../../support/program.ts';
 import { startCutter } from './cutter.ts';
+import { Place } from './e2e-harness.ts';
 import { writeTicks } from './generate.ts';
-import { Place } from './place.ts';
 import { asked, totalOf } from './rows.ts';
 
 const isLong = times > 1;

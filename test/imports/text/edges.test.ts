@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { ImportPlan } from '../../../src/imports/plan.ts';
-import { CsvRows } from '../../../src/imports/text/csv-rows.ts';
-import { beginning } from '../../../src/imports/text/reading.ts';
+import type { ImportPlan } from '../../../src/imports/import-plan.ts';
+import { CsvRowParser } from '../../../src/imports/text/csv-row-parser.ts';
+import { ReadBuffer } from '../../../src/imports/text/read-buffer.ts';
 import { RowReader } from '../../../src/imports/text/row-reader.ts';
-import { Window } from '../../../src/imports/text/window.ts';
+import { startOfFile } from '../../../src/imports/text/tick-batch.ts';
 import { columnOf, plainPlan, planned, readAll, readGuessed, sourceOf } from './support.ts';
 
 const day = '2024-01-05T00:00:0';
@@ -18,9 +18,9 @@ async function outcome(content: string | Buffer, plan: Partial<ImportPlan> = {})
 }
 
 async function linesOf(text: string, pieceBytes: number, capacity: number): Promise<string[]> {
-  const window = new Window(sourceOf(text, 'x', pieceBytes).read(0), 0, capacity);
-  const rows = new CsvRows(44, 34);
-  const reader = new RowReader(window, rows, beginning, String);
+  const window = new ReadBuffer(sourceOf(text, 'x', pieceBytes).read(0), 0, capacity);
+  const rows = new CsvRowParser(44, 34);
+  const reader = new RowReader(window, rows, startOfFile, String);
   const found: string[] = [];
   while (await reader.fill())
     while (reader.next()) found.push(`${reader.line} ${window.bytes.toString('utf8', rows.starts[0], rows.ends[0])}`);

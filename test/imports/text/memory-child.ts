@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib';
-import { planOf } from '../../../src/imports/text/plan-of.ts';
+import { makeImportPlan } from '../../../src/imports/text/make-import-plan.ts';
 import { readTicks } from '../../../src/imports/text/read-ticks.ts';
-import type { Source } from '../../../src/imports/text/reading.ts';
+import type { ByteSource } from '../../../src/imports/text/tick-batch.ts';
 import { said } from './support.ts';
 
 const mebibyte = 1_048_576;
 
 /** The beginning, and then the same piece so many times; nothing of it is kept. */
-function repeated(start: string | Buffer, piece: Buffer, times: number, filename = 'BTC.csv'): Source {
+function repeated(start: string | Buffer, piece: Buffer, times: number, filename = 'BTC.csv'): ByteSource {
   const first = Buffer.from(start);
   return {
     filename,
@@ -39,7 +39,7 @@ const header = 't,series,price,size\n';
 const row = '2024-01-05T00:00:00Z,A,1,1\n';
 const noted = `2024-01-05T00:00:00Z,A,1,1,${'x'.repeat(2_020)}\n`;
 
-const sources: Readonly<Record<string, (mebibytes: number) => Source>> = {
+const sources: Readonly<Record<string, (mebibytes: number) => ByteSource>> = {
   rows: (mebibytes) => repeated(header, rows(mebibyte), mebibytes),
   'rows in quotes': (mebibytes) =>
     repeated(
@@ -95,10 +95,10 @@ let most = 0;
 const look = () => {
   most = Math.max(most, process.memoryUsage.rss());
 };
-async function readAll(source: Source): Promise<{ ticks: number; rejected: number }> {
+async function readAll(source: ByteSource): Promise<{ ticks: number; rejected: number }> {
   let ticks = 0;
   let rejected = 0;
-  const plan = await planOf(source, said);
+  const plan = await makeImportPlan(source, said);
   for await (const batch of readTicks(source, plan)) {
     look();
     ticks += batch.count;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ImportPlan } from '../../../src/imports/plan.ts';
+import type { ImportPlan } from '../../../src/imports/import-plan.ts';
 import { readTable } from '../../../src/imports/text/read-table.ts';
 import { readTicks } from '../../../src/imports/text/read-ticks.ts';
 import { times } from '../../support/long.ts';

@@ -1,11 +1,11 @@
-import type { ImportInput } from '../../../src/imports/input.ts';
-import type { ImportPlan, PlannedColumn } from '../../../src/imports/plan.ts';
-import { planOf } from '../../../src/imports/text/plan-of.ts';
+import type { ImportInput } from '../../../src/imports/import-input.ts';
+import type { ImportPlan, PlannedColumn } from '../../../src/imports/import-plan.ts';
+import { makeImportPlan } from '../../../src/imports/text/make-import-plan.ts';
 import { readTicks } from '../../../src/imports/text/read-ticks.ts';
-import type { Batch, Place, Reject, Source } from '../../../src/imports/text/reading.ts';
+import type { ByteSource, FilePosition, RejectedCell, TickBatch } from '../../../src/imports/text/tick-batch.ts';
 
 /** A file in memory, given in pieces of so many bytes. */
-export function sourceOf(content: string | Buffer, filename = 'BTC.csv', pieceBytes = 65_536): Source {
+export function sourceOf(content: string | Buffer, filename = 'BTC.csv', pieceBytes = 65_536): ByteSource {
   const bytes = Buffer.from(content);
   return {
     filename,
@@ -18,8 +18,8 @@ export function sourceOf(content: string | Buffer, filename = 'BTC.csv', pieceBy
 
 export const said: ImportInput = { createMissing: true, partial: true, previewOnly: false };
 
-export function planned(source: Source, input: Partial<ImportInput> = {}): Promise<ImportPlan> {
-  return planOf(source, { ...said, ...input });
+export function planned(source: ByteSource, input: Partial<ImportInput> = {}): Promise<ImportPlan> {
+  return makeImportPlan(source, { ...said, ...input });
 }
 
 export function columnOf(name: string, role: PlannedColumn['role'], series: string | null = null): PlannedColumn {
@@ -51,15 +51,20 @@ export interface Tick {
 
 export interface Read {
   readonly ticks: readonly Tick[];
-  readonly rejects: readonly Reject[];
+  readonly rejects: readonly RejectedCell[];
   readonly rows: number;
-  readonly ends: readonly Place[];
+  readonly ends: readonly FilePosition[];
 }
 
-export async function readAll(source: Source, plan: ImportPlan, from?: Place, keys?: readonly string[]): Promise<Read> {
+export async function readAll(
+  source: ByteSource,
+  plan: ImportPlan,
+  from?: FilePosition,
+  keys?: readonly string[],
+): Promise<Read> {
   const ticks: Tick[] = [];
-  const rejects: Reject[] = [];
-  const ends: Place[] = [];
+  const rejects: RejectedCell[] = [];
+  const ends: FilePosition[] = [];
   let rows = 0;
   for await (const batch of readTicks(source, plan, from, keys)) {
     ticks.push(...ticksOf(batch));
@@ -70,7 +75,7 @@ export async function readAll(source: Source, plan: ImportPlan, from?: Place, ke
   return { ticks, rejects, rows, ends };
 }
 
-export function ticksOf(batch: Batch): Tick[] {
+export function ticksOf(batch: TickBatch): Tick[] {
   return Array.from({ length: batch.count }, (_, i) => ({
     key: batch.keys[batch.series[i]],
     t: batch.t[i],

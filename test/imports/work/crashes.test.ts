@@ -6,8 +6,8 @@ import { everything, readPoints, readVersions } from '../../../src/store/read.ts
 import { dropStale } from '../../../src/store/stage.ts';
 import { idOf, put } from '../../store/world.ts';
 import { times } from '../../support/long.ts';
-import type { Fate } from './mortal.ts';
-import { csv, openScene, type Scene } from './scene.ts';
+import { csv, openScene, type Scene } from './import-harness.ts';
+import type { Fate } from './killable-worker.ts';
 import { smallReader } from './small-reader.ts';
 
 let scene: Scene;

@@ -7,7 +7,7 @@ import { queueUndo } from '../../../src/store/import-steps.ts';
 import { asFault } from '../../../src/store/patience.ts';
 import { everything, readPoints } from '../../../src/store/read.ts';
 import { idOf, put } from '../../store/world.ts';
-import { csv, openScene, type Scene } from './scene.ts';
+import { csv, openScene, type Scene } from './import-harness.ts';
 import { smallReader } from './small-reader.ts';
 
 let scene: Scene;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sealWhole } from '../../../src/upkeep/upkeep.ts';
 import { idOf } from '../../store/world.ts';
-import { csv, openScene, type Scene } from './scene.ts';
+import { csv, openScene, type Scene } from './import-harness.ts';
 
 let scene: Scene;
 beforeAll(async () => {

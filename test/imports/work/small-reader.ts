@@ -1,19 +1,22 @@
-import { planOf } from '../../../src/imports/text/plan-of.ts';
-import { beginning, type Reject } from '../../../src/imports/text/reading.ts';
-import type { Reader } from '../../../src/imports/work/reader.ts';
+import { makeImportPlan } from '../../../src/imports/text/make-import-plan.ts';
+import { type RejectedCell, startOfFile } from '../../../src/imports/text/tick-batch.ts';
+import type { FileReader } from '../../../src/imports/work/file-reader.ts';
 
 /** Reads lines of series,t,value, so many at a time; t in milliseconds. `before` is called ahead of each batch. */
-export function smallReader(rowsPerBatch: number, before: (row: number) => Promise<void> | void = () => {}): Reader {
+export function smallReader(
+  rowsPerBatch: number,
+  before: (row: number) => Promise<void> | void = () => {},
+): FileReader {
   return {
-    planOf,
-    readTicks: async function* (source, _plan, from = beginning) {
+    makeImportPlan,
+    readTicks: async function* (source, _plan, from = startOfFile) {
       const parts: Buffer[] = [];
       for await (const part of source.read(0)) parts.push(part);
       const lines = Buffer.concat(parts).toString().trimEnd().split('\n').slice(1);
       const keys: string[] = [];
       for (let row = from.row; row < lines.length; row += rowsPerBatch) {
         await before(row);
-        const rejects: Reject[] = [];
+        const rejects: RejectedCell[] = [];
         const ticks: { slot: number; t: number; value: number; line: number }[] = [];
         const some = lines.slice(row, row + rowsPerBatch);
         some.forEach((text, i) => {

@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { Bell } from '../bell/bell.ts';
+import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
+import { checkText } from '../ingest/ingest.ts';
+import type { Database } from '../store/connect.ts';
+import { askSummary, type GroupRow, type Question, questionsMax, readSummary } from '../store/import-summaries.ts';
+import type { ImportRow } from '../store/imports.ts';
+import { checkSummaryQuery, type SummaryQuery, summaryColumns } from './column-summary.ts';
+import type { ImportPlan } from './import-plan.ts';
+
+const nameLengthMax = 300;
+const wokenMax = 1_000;
+
+/** Asks for summaries, each once, and reads their answers. */
+export class SummaryRequests {
+  readonly #database: Database;
+  readonly #bell: Bell;
+  /** What this process has rung for. What is lost on the way is found by the workers' sweep. */
+  readonly #woken = new Set<string>();
+
+  constructor(database: Database, bell: Bell) {
+    this.#database = database;
+    this.#bell = bell;
+  }
+
+  /** undefined: it is not ready, for the file is still coming or being read. */
+  async read(row: ImportRow, asked: SummaryQuery): Promise<readonly GroupRow[] | undefined> {
+    checkSummaryQuery(asked);
+    checkText(asked.groupBy, nameLengthMax, ['groupBy']);
+    checkText(asked.of ?? null, nameLengthMax, ['of']);
+    if (row.plan) summaryColumns(row.plan as ImportPlan, asked);
+    const question = { import: row.id, groupBy: asked.groupBy, of: asked.of ?? '', fn: asked.fn };
+    const found = await readSummary(this.#database, question);
+    if (found?.groups) return found.groups;
+    if (found?.problem) throw faultOf(found.problem);
+    if (found?.isGone)
+      throw new Fault('GONE', 'The bytes of this file were deleted some time after it was imported: upload it again.');
+    if (!found?.isHere && (row.status === 'FAILED' || row.status === 'CANCELLED'))
+      throw new Fault(
+        'GONE',
+        'The upload of this file was not finished, so there is nothing to summarize: start anew.',
+      );
+    if (!found?.isAsked && !(await askSummary(this.#database, question)))
+      throw new Fault('TOO_EXPENSIVE', `At most ${questionsMax} different summaries of one import.`);
+    if (found?.isHere) this.#wake(question, !found.isAsked);
+    return undefined;
+  }
+
+  /** A question may be new again: when its file is to be read otherwise, what was answered is forgotten. */
+  #wake(question: Question, isNew: boolean): void {
+    const id = idOf(question);
+    if (this.#woken.has(id) && !isNew) return;
+    if (this.#woken.size >= wokenMax) this.#woken.clear();
+    this.#woken.add(id);
+    void wakeSummary(this.#bell, question).catch(() => undefined);
+  }
+}
+
+function idOf({ import: of, ...question }: Question): string {
+  const asked = JSON.stringify([question.groupBy, question.of, question.fn]);
+  return `${of}-${createHash('sha256').update(asked).digest('hex').slice(0, 32)}`;
+}
+
+export async function wakeSummary(bell: Bell, question: Question): Promise<void> {
+  await bell.wake('summary', idOf(question), question);
+}
+
+interface KeptFault {
+  readonly code: FaultCode;
+  readonly message: string;
+  readonly path?: InputPath | undefined;
+}
+
+/** What went wrong, as it is kept for all who ask. */
+export function problemOf(error: unknown): string {
+  const kept: KeptFault =
+    error instanceof Fault
+      ? { code: error.code, message: error.message, path: error.inputPath }
+      : { code: 'UNAVAILABLE', message: 'This summary could not be computed; the worker has logged why.' };
+  return JSON.stringify(kept);
+}
+
+function faultOf(problem: string): Fault {
+  const { code, message, path } = JSON.parse(problem) as KeptFault;
+  return new Fault(code, message, path);
+}

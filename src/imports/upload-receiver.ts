@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import type { Bell } from '../bell/bell.ts';
+import { Fault } from '../engine/fault.ts';
+import type { Database } from '../store/connect.ts';
+import type { By } from '../store/import-requests.ts';
+import {
+  completeUpload,
+  declareSize,
+  giveUpUpload,
+  insertImport,
+  insertUpload,
+  lockBytes,
+  type NewUpload,
+  type Run,
+  readCandidates,
+  readUpload,
+  type Touched,
+  type UploadRow,
+  withTextLocked,
+} from '../store/uploads.ts';
+import type { ImportInput } from './import-input.ts';
+import { notifyImport, wakeImport } from './notify.ts';
+import type { UploadBytes } from './upload-bytes.ts';
+import { workIdentity } from './work-identity.ts';
+
+export interface UploadLimits {
+  readonly uploadBytesMax: number;
+}
+
+export interface UploadRequest {
+  readonly filename: string;
+  readonly size: number;
+  /** Of all bytes, in hex: what is here already is recognized by it. */
+  readonly sha256?: string | null | undefined;
+  readonly input: ImportInput;
+}
+
+/** Where bytes are to be sent, from which one on, and the import that they are for. */
+export interface StartedUpload {
+  readonly import: number;
+  readonly upload: string;
+  readonly offset: number;
+}
+
+/** A file that came within a request. It is removed behind the request unless an import was made of it. */
+export class ReceivedFile {
+  readonly upload: string;
+  readonly filename: string;
+  readonly size: number;
+  readonly sha256: string;
+  isTaken = false;
+
+  constructor(given: Pick<ReceivedFile, 'upload' | 'filename' | 'size' | 'sha256'>) {
+    this.upload = given.upload;
+    this.filename = given.filename;
+    this.size = given.size;
+    this.sha256 = given.sha256;
+  }
+}
+
+/** A name as it is kept: without folders and control characters, and not too long. */
+export function filenameOf(given: string | null | undefined): string {
+  const [last = ''] = (given ?? '').split(/[/\\]/).slice(-1);
+  const clean = last.replace(/\p{C}/gu, '').trim();
+  return clean === '' ? 'upload' : clean.slice(-255);
+}
+
+export function sha256Of(given: string | null | undefined): string | null {
+  if (given == null) return null;
+  if (!/^[0-9a-f]{64}$/i.test(given))
+    throw new Fault('BAD_USER_INPUT', 'sha256 is the SHA-256 of the whole file: 64 hexadecimal digits.', ['sha256']);
+  return given.toLowerCase();
+}
+
+const taskOf = ({ previewOnly }: ImportInput) => (previewOnly ? 'PREVIEW' : 'COMMIT');
+
+/** How bytes become imports: what is begun, recognized and finished. */
+export class UploadReceiver {
+  readonly bytes: UploadBytes;
+  readonly limits: UploadLimits;
+  readonly #database: Database;
+  readonly #bell: Bell;
+
+  constructor(database: Database, bell: Bell, bytes: UploadBytes, limits: UploadLimits) {
+    this.#database = database;
+    this.#bell = bell;
+    this.bytes = bytes;
+    this.limits = limits;
+  }
+
+  /** Begins an upload, or goes on with one; of what is here already nothing is to be sent: the offset is the size. */
+  async createUpload({ filename, size, sha256: given, input }: UploadRequest, by: By = null): Promise<StartedUpload> {
+    if (!Number.isSafeInteger(size) || size < 0)
+      throw new Fault('BAD_USER_INPUT', 'size is the number of bytes of the file.', ['size']);
+    this.#checkSize(size);
+    const sha256 = sha256Of(given);
+    const upload = { id: randomUUID(), filename: filenameOf(filename), size, claimedSha256: sha256, sha256: null };
+    if (sha256 === null) {
+      const begun = { import: await this.begin(upload, input, by), upload: upload.id, offset: 0 };
+      if (size === 0) await this.finished(upload.id);
+      return begun;
+    }
+    const { begun, isQueued } = await withTextLocked(this.#database, sha256, async (run) => {
+      const found = await this.#recognize(run, sha256, size, input);
+      if (found) return { begun: found, isQueued: false };
+      const here = await this.#here(run, sha256, size);
+      if (here !== undefined) {
+        const id = await this.#queue(run, { upload: here, filename: upload.filename, input, by });
+        return { begun: { import: id, upload: here, offset: size }, isQueued: true };
+      }
+      return {
+        begun: { import: await beginIn(run, upload, input, by), upload: upload.id, offset: 0 },
+        isQueued: false,
+      };
+    });
+    if (isQueued) this.#wake([{ id: begun.import, epoch: 0 }]);
+    // Nothing is to be sent, so nobody else says that all is here.
+    else if (begun.offset === size) await this.finished(begun.upload);
+    return begun;
+  }
+
+  /** Begins an upload under an id that was chosen, and gives its import. */
+  begin(upload: NewUpload, input: ImportInput, by: By = null): Promise<number> {
+    if (upload.size !== null) this.#checkSize(upload.size);
+    return withTextLocked(this.#database, upload.id, (run) => beginIn(run, upload, input, by));
+  }
+
+  /** The import of a file that came within a request. */
+  async fromFile(file: ReceivedFile, input: ImportInput, by: By = null): Promise<number> {
+    const { sha256, size, filename } = file;
+    const { id, isNew, isOther } = await withTextLocked(this.#database, sha256, async (run) => {
+      const found = await this.#recognize(run, sha256, size, input, true);
+      if (found) return { id: found.import, isNew: false, isOther: found.upload !== file.upload };
+      const here = await this.#here(run, sha256, size);
+      if (here === undefined) await insertUpload(run, { id: file.upload, filename, size, claimedSha256: null, sha256 });
+      const upload = here ?? file.upload;
+      return {
+        id: await this.#queue(run, { upload, filename, input, by }),
+        isNew: true,
+        isOther: upload !== file.upload,
+      };
+    });
+    if (!isOther) file.isTaken = true;
+    if (isNew) this.#wake([{ id, epoch: 0 }]);
+    return id;
+  }
+
+  upload(id: string): Promise<UploadRow | undefined> {
+    return readUpload(this.#database, id);
+  }
+
+  declareSize(id: string, size: number): Promise<void> {
+    return declareSize(this.#database, id, size);
+  }
+
+  /** All bytes of an upload are here. However often that is said, its imports are queued once. */
+  async finished(id: string): Promise<void> {
+    this.#wake(await completeUpload(this.#database, id));
+  }
+
+  /** Its user does not want to send the rest. */
+  async cancelled(id: string, by: By = null): Promise<void> {
+    for (const { id: touched } of await giveUpUpload(this.#database, id, { status: 'CANCELLED', by }))
+      this.#tell(touched);
+    await this.bytes.remove(id);
+  }
+
+  /** The import that does the same work, or is going to; for bytes that are here, what was only claimed does not count. */
+  async #recognize(
+    run: Run,
+    sha256: string,
+    size: number,
+    input: ImportInput,
+    isHere = false,
+  ): Promise<StartedUpload | undefined> {
+    const work = workIdentity(sha256, input);
+    for (const candidate of await readCandidates(run, sha256, size)) {
+      if (workIdentity(sha256, candidate.input as ImportInput) !== work) continue;
+      const { id, upload, isComplete, isGone, isFound } = candidate;
+      if (isHere && !isFound) continue;
+      if (isComplete) return { import: id, upload, offset: size };
+      if (!isGone) return { import: id, upload, offset: await this.bytes.offset(upload) };
+    }
+    return undefined;
+  }
+
+  /** Bytes that are here, as their row says and as the folder has them. */
+  async #here(run: Run, sha256: string, size: number): Promise<string | undefined> {
+    const upload = await lockBytes(run, sha256, size);
+    return upload !== undefined && (await this.bytes.offset(upload)) === size ? upload : undefined;
+  }
+
+  #queue(
+    run: Run,
+    asked: { readonly upload: string; readonly filename: string; readonly input: ImportInput; readonly by: By },
+  ): Promise<number> {
+    return insertImport(run, { ...asked, status: 'QUEUED', task: taskOf(asked.input) });
+  }
+
+  #checkSize(size: number): void {
+    if (size > this.limits.uploadBytesMax) throw new Fault('TOO_EXPENSIVE', this.tooLarge(), ['size']);
+  }
+
+  tooLarge(): string {
+    const gigabytes = (this.limits.uploadBytesMax / 1e9).toLocaleString('en');
+    return `A file has at most ${gigabytes} GB (UPLOAD_GB_MAX): send it in parts, or compressed with gzip.`;
+  }
+
+  /** Losing the call loses nothing: workers also look for what is queued by themselves. */
+  #wake(imports: readonly Touched[]): void {
+    for (const each of imports) {
+      void wakeImport(this.#bell, each).catch(() => undefined);
+      this.#tell(each.id);
+    }
+  }
+
+  #tell(id: number): void {
+    void notifyImport(this.#database, this.#bell, id).catch(() => undefined);
+  }
+}
+
+async function beginIn(run: Run, upload: NewUpload, input: ImportInput, by: By): Promise<number> {
+  await insertUpload(run, upload);
+  const { id, filename } = upload;
+  return insertImport(run, { upload: id, filename, status: 'UPLOADING', task: taskOf(input), input, by });
+}

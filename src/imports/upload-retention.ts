@@ -1,0 +1,49 @@
+import type { Bell } from '../bell/bell.ts';
+import type { Database } from '../store/connect.ts';
+import { completeUpload, giveUpUpload, readKnown, readUnfinished, retireUploads } from '../store/uploads.ts';
+import { notifyImport, wakeImport } from './notify.ts';
+import type { UploadBytes } from './upload-bytes.ts';
+
+export interface RetentionOptions {
+  /** An upload that nothing comes of for so long is given up. */
+  readonly expiryHours: number;
+  /** Bytes are deleted so long after the last import of them ended. */
+  readonly days: number;
+}
+
+const hourMillis = 3_600_000;
+
+/** What lies in the folder and no row knows may still be on its way within a request. */
+const unknownMillis = hourMillis;
+
+/** Deletes bytes that nobody will ask for, and finishes what was sent to its end with nobody there to say so. */
+export async function dropExpiredUploads(
+  database: Database,
+  bell: Bell,
+  bytes: UploadBytes,
+  { expiryHours, days }: RetentionOptions,
+): Promise<void> {
+  const now = Date.now();
+  for (const { id, size, createdAt } of await readUnfinished(database)) {
+    if (size !== null && (await bytes.offset(id)) === size) {
+      for (const queued of await completeUpload(database, id)) {
+        await wakeImport(bell, queued);
+        await notifyImport(database, bell, queued.id);
+      }
+      continue;
+    }
+    if (now - Math.max(createdAt, (await bytes.touchedAt(id)) ?? 0) < expiryHours * hourMillis) continue;
+    const problem = `Nothing of the file came for ${expiryHours} hours, and what was here is deleted: send it again.`;
+    for (const { id: failed } of await giveUpUpload(database, id, { status: 'FAILED', problem }))
+      await notifyImport(database, bell, failed);
+  }
+  await retireUploads(database, days);
+  const there = await bytes.all();
+  if (there.length === 0) return;
+  const known = await readKnown(database, there);
+  for (const id of there) {
+    const isGone = known.get(id)?.isGone;
+    if (isGone === false) continue;
+    if (isGone || now - ((await bytes.touchedAt(id)) ?? 0) >= unknownMillis) await bytes.remove(id);
+  }
+}

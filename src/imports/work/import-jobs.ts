@@ -1,0 +1,167 @@
+import type { Bell, CommitNotice } from '../../bell/bell.ts';
+import { Fault } from '../../engine/fault.ts';
+import type { Database } from '../../store/connect.ts';
+import { dropLeftStages } from '../../store/import-stages.ts';
+import { letGo, type Taken, takeUp, waitingImports } from '../../store/import-work.ts';
+import { asFault, errorCodeOf, isLoss } from '../../store/patience.ts';
+import type { ImportInput } from '../import-input.ts';
+import { notifyImport, wakeImport } from '../notify.ts';
+import type { UploadBytes } from '../upload-bytes.ts';
+import { type FileReader, textReader } from './file-reader.ts';
+import { ImportLease, Interrupted } from './import-lease.ts';
+import { defaultImportSizes, type ImportRun, type ImportSizes } from './import-run.ts';
+import { endRun, runImport } from './run-import.ts';
+
+/** A process works on so many at a time: each takes some memory, and a small one need not wait for a large one. */
+const importsMax = 2;
+
+/** So often a file is read anew because its series were deleted or defined meanwhile. */
+const attemptsMax = 5;
+
+export interface ImportJobsOptions {
+  readonly bytes: UploadBytes;
+  readonly log: (line: string) => void;
+  /** Whoever stops hands an import over to the next one who is woken. */
+  readonly isStopping: () => boolean;
+  readonly onCommit: (notice: CommitNotice) => void;
+  readonly reader?: FileReader;
+  readonly sizes?: ImportSizes;
+}
+
+/** What workers do with imports. */
+export class ImportJobs {
+  readonly #database: Database;
+  readonly #bell: Bell;
+  readonly #options: ImportJobsOptions;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(database: Database, bell: Bell, options: ImportJobsOptions) {
+    this.#database = database;
+    this.#bell = bell;
+    this.#options = options;
+  }
+
+  /**
+   * Works on an import. That may take hours: other jobs are not to wait for it. One that finds too many under way is taken
+   * when one of them has ended.
+   */
+  async take(id: number): Promise<void> {
+    if (this.#running.size >= importsMax) return;
+    const run = this.#run(id).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+    await run;
+  }
+
+  /** Resolves when none is under way. */
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  /** Works on an import, and then on those that came meanwhile and found nobody idle. */
+  async #run(id: number): Promise<void> {
+    let next: number | undefined = id;
+    while (next !== undefined && !this.#options.isStopping()) {
+      const taken = await takeUp(this.#database, next);
+      if (taken) await this.#work(taken);
+      else if (next !== id) return;
+      next = (await waitingImports(this.#database, 'queued'))[0]?.id;
+    }
+  }
+
+  /** Wakes workers for imports that wait, or whose worker has died; throws away what ended ones laid down. */
+  async sweep(): Promise<void> {
+    await dropLeftStages(this.#database);
+    for (const waiting of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, waiting);
+  }
+
+  async #work(taken: Taken): Promise<void> {
+    const { bytes, isStopping, onCommit, reader = textReader, sizes = defaultImportSizes } = this.#options;
+    const { id, upload, filename, size, deaths } = taken;
+    const database = this.#database;
+    if (deaths > 0)
+      this.#options.log(
+        `import ${id} (${filename}) is taken up again: who was at it ended or lost the database, ${deaths} in a row`,
+      );
+    const lease = new ImportLease(database, taken, isStopping);
+    const notify = () => notifyImport(database, this.#bell, id);
+    try {
+      await notify();
+      const task: ImportRun = {
+        database,
+        lease,
+        taken,
+        input: taken.input as ImportInput,
+        source: bytes.source(upload, filename, size ?? 0),
+        reader,
+        sizes,
+        announce: this.#bell.ringsInCommit,
+        onCommit,
+        notify,
+      };
+      let isDone = await runImport(task);
+      for (let attempt = 1; !isDone; attempt++) {
+        if (attempt >= attemptsMax) throw new Fault('CONFLICT', 'Its series are deleted and made again and again.');
+        isDone = await runImport({ ...task, taken: { ...taken, place: null } });
+      }
+    } catch (error) {
+      await this.#endEarly(lease, taken, error, notify);
+    } finally {
+      lease.end();
+    }
+  }
+
+  async #endEarly(lease: ImportLease, taken: Taken, error: unknown, notify: () => Promise<void>): Promise<void> {
+    const database = this.#database;
+    if (error instanceof Interrupted) {
+      if (error.why === 'cancelled') await endRun({ database, lease, notify }, { status: 'CANCELLED' });
+      if (error.why !== 'stopping' && error.why !== 'waiting') return;
+      await letGo(database, lease);
+      await notify();
+      // Whoever ends the one that it waits for looks what waits.
+      if (error.why === 'stopping') await wakeImport(this.#bell, lease);
+      return;
+    }
+    // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it. What can be
+    // read in part goes on in any case.
+    const isAway = isLoss(error) && !isDiskFull(error) && !isMissing(error);
+    if (isAway || isPassing(error) || lease.isPublished) throw error;
+    const told = asFault(error);
+    if (!(told instanceof Fault))
+      this.#options.log(
+        `import ${lease.id} failed: ${error instanceof Error ? (error.stack ?? error.message) : error}`,
+      );
+    await endRun(
+      { database, lease, notify },
+      { status: taken.task === 'UNDO' ? 'DONE' : 'FAILED', problem: problemOf(told, error, taken) },
+    );
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return ['53100', 'ENOSPC'].includes(codeOf(error) ?? '');
+}
+
+/** A file is not there; where no database is there, the same code comes of connecting. */
+function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall !== 'connect';
+}
+
+/** Two statements stood in one another's way: the next try gets through. */
+function isPassing(error: unknown): boolean {
+  return codeOf(error)?.startsWith('40') ?? false;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Fault ? errorCodeOf(error.cause) : errorCodeOf(error);
+}
+
+function problemOf(told: unknown, error: unknown, { task }: Taken): string {
+  if (isDiskFull(error)) {
+    const again = task === 'UNDO' ? 'take it back again' : 'import the file again';
+    return `The database has no disk space left: nothing was written. Free some, and ${again}.`;
+  }
+  const said = told instanceof Error ? told.message : String(told);
+  if (isMissing(error))
+    return 'The bytes of this file are not in the folder of uploads: send the file again. (UPLOADS must be one folder for all processes, as a volume that all machines share.)';
+  return told instanceof Fault ? said : `The import failed, and that should not be: ${said}`;
+}

@@ -1,0 +1,86 @@
+import { Fault } from '../../engine/fault.ts';
+import { readRejects } from '../../store/import-rejects.ts';
+import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/import-stages.ts';
+import { isItsTurn } from '../../store/import-turn.ts';
+import { type Ending, endImport, keepMoved, keepPlan } from '../../store/import-work.ts';
+import type { ImportPlan } from '../import-plan.ts';
+import { isDuplicateImport } from './duplicate-import.ts';
+import { Interrupted } from './import-lease.ts';
+import type { ImportRun } from './import-run.ts';
+import { publishStages } from './publish-stages.ts';
+import { type ReadProgress, readToEnd, savedProgress } from './read-file.ts';
+import { refusal } from './rejected-rows.ts';
+import { undoImport } from './undo-import.ts';
+
+/** What so many workers died of would be the end of the next one too, and others wait for it. */
+const deathsMax = 10;
+
+const movedMax = 1_000;
+const movedSeriesMax = 1_000_000;
+
+/** Does with an import what is to be done next, to its end. Returns false when it is to be begun anew. */
+export async function runImport(task: ImportRun): Promise<boolean> {
+  const { database, lease, taken } = task;
+  if (taken.deaths >= deathsMax && !taken.isPublished)
+    throw new Fault(
+      'CONFLICT',
+      `${taken.deaths} workers in a row ended, or lost the database, while they were at this file and came no further: their logs may say why.`,
+    );
+  if (taken.task === 'UNDO') {
+    await endRun(task, await undoImport(task));
+    return true;
+  }
+  if (taken.isGone)
+    throw new Fault('GONE', 'The bytes of this file were deleted, their time was over: send the file again.');
+  if (await isDuplicateImport(task)) {
+    await task.notify();
+    return true;
+  }
+  const plan = await planned(task);
+  if (plan.problem !== null) {
+    await endRun(task, { status: 'PREVIEWED', problem: plan.problem });
+    return true;
+  }
+  if (!savedProgress(task) && !(await isItsTurn(database, lease.id))) throw new Interrupted('waiting');
+  const { stand, counts } = await readToEnd(task, plan);
+  if (counts.rows === 0) throw new Fault('BAD_USER_INPUT', 'The file holds no rows.');
+  if (taken.task === 'PREVIEW') {
+    await keepMoved(database, lease, await moved(task, stand));
+    await endRun(task, { status: 'PREVIEWED' });
+    return true;
+  }
+  if (counts.rejected > 0 && !task.input.partial)
+    throw new Fault('BAD_USER_INPUT', refusal(await readRejects(database, lease.id, 3), counts.rejected));
+  // Asked before it is published: afterwards nothing says so any more.
+  if (taken.fromRevision === null) await keepMoved(database, lease, await moved(task, stand));
+  if ((await publishStages(task)) !== 'done') return false;
+  await endRun(task, { status: 'DONE' });
+  return true;
+}
+
+/** How the file is read: decided when work on it begins, then kept. */
+async function planned(task: ImportRun): Promise<ImportPlan> {
+  const { database, lease, taken, source, reader, input, notify } = task;
+  if (taken.plan !== null && savedProgress(task)) return taken.plan as ImportPlan;
+  const plan = await reader.makeImportPlan(source, input);
+  await keepPlan(database, lease, plan);
+  await notify();
+  return plan;
+}
+
+/** Derived series that move with what an import says. */
+async function moved({ database, lease, taken }: ImportRun, { touched }: ReadProgress) {
+  const stages = (await readStages(database, lease.id)).map(({ stage }) => stage);
+  const series = taken.task === 'COMMIT' ? await readStagedSeries(database, stages, movedSeriesMax) : touched;
+  return readMoved(database, series, movedMax);
+}
+
+/** Ends it, and throws away what it laid down and did not publish. */
+export async function endRun(
+  { database, lease, notify }: Pick<ImportRun, 'database' | 'lease' | 'notify'>,
+  ending: Ending,
+): Promise<void> {
+  await endImport(database, lease, ending);
+  await dropStages(database, lease);
+  await notify();
+}
