@@ -1,33 +1,40 @@
-// Bundles the program's own code; packages stay in node_modules. Takes about 50 ms, so every script may run it.
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+// Bundles the program's own code; most packages stay in node_modules. Fast enough that every script may run it.
+// --development adds dist-dev/: the benchmarks, and the modules that scripts/check-drift.js reads.
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const { dependencies, devDependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-/** Of many files each: read from node_modules, they make the start of a server twice as long. */
+/**
+ * Bundled, and therefore devDependencies: users of the package do not install them. These have many files, or bring
+ * packages whose newest versions need a newer Node (docs/decisions/0014).
+ */
 const bundled = ['chevrotain', 'bullmq', 'drizzle-orm', 'graphql-yoga'];
 
-/** What is CommonJS among them asks for the rest by name. */
+/** 9 MB of text in two files: a copy takes less time than a bundle. */
+const graphiql = {
+  name: 'graphiql',
+  setup: (build) =>
+    build.onResolve({ filter: /^@graphql-yoga\/render-graphiql$/ }, () => ({
+      path: './graphiql/index.js',
+      external: true,
+    })),
+};
+
+/** CommonJS packages among them load the others with `require`. */
 const banner = {
   js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
 };
 
-/** The client's types: written by 'npm run prepare', for that takes longer. */
+/** The client's types: written by 'npm run prepare', because tsc takes longer. */
 const types = 'client';
 
-if (existsSync('dist'))
-  for (const name of readdirSync('dist')) if (name !== types) rmSync(`dist/${name}`, { recursive: true });
-const program = build({
-  // An image is built without the benchmarks.
-  entryPoints: {
-    main: 'src/main.ts',
-    jobs: 'src/run/jobs.ts',
-    help: 'src/cli/help.ts',
-    formulas: 'src/engine/operators/document.ts',
-    operators: 'src/engine/operators/registry.ts',
-    ...(existsSync('bench') && { bench: 'bench/main.ts' }),
-  },
-  outdir: 'dist',
+for (const folder of ['dist', 'dist-dev'].filter(existsSync))
+  for (const name of readdirSync(folder)) if (name !== types) rmSync(`${folder}/${name}`, { recursive: true });
+
+cpSync('node_modules/@graphql-yoga/render-graphiql/esm', 'dist/graphiql', { recursive: true });
+const node = {
   bundle: true,
+  plugins: [graphiql],
   external: Object.keys({ ...dependencies, ...devDependencies, ...optionalDependencies }).filter(
     (name) => !bundled.includes(name),
   ),
@@ -38,16 +45,33 @@ const program = build({
   banner,
   sourcemap: true,
   logLevel: 'warning',
-});
-const client = build({
-  entryPoints: ['src/client/client.ts'],
-  outfile: 'dist/client.js',
-  bundle: true,
-  external: ['graphql-ws'],
-  platform: 'neutral',
-  target: 'es2022',
-  format: 'esm',
-  sourcemap: true,
-  logLevel: 'warning',
-});
-await Promise.all([program, client]);
+};
+const builds = [build({ ...node, entryPoints: { main: 'src/main.ts', jobs: 'src/run/jobs.ts' }, outdir: 'dist' })];
+builds.push(
+  build({
+    entryPoints: ['src/client/client.ts'],
+    outfile: 'dist/client.js',
+    bundle: true,
+    external: ['graphql-ws'],
+    platform: 'neutral',
+    target: 'es2022',
+    format: 'esm',
+    // Without the comment that names the map: the package does not contain it, and some bundlers warn.
+    sourcemap: 'external',
+    logLevel: 'warning',
+  }),
+);
+if (process.argv.includes('--development'))
+  builds.push(
+    build({
+      ...node,
+      entryPoints: {
+        bench: 'bench/main.ts',
+        help: 'src/cli/help.ts',
+        formulas: 'src/engine/operators/document.ts',
+        operators: 'src/engine/operators/registry.ts',
+      },
+      outdir: 'dist-dev',
+    }),
+  );
+await Promise.all(builds);

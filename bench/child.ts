@@ -64,7 +64,7 @@ export function startProgram(
   role: 'api' | 'all' = 'api',
   redisUrl = '',
 ): Promise<RunningServer> {
-  const main = fileURLToPath(new URL('main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   return startServer(
     world,
     [main, 'serve', '--role', role, '--port', '0'],
@@ -75,7 +75,7 @@ export function startProgram(
 
 /** A worker as users run it, on a database that another program serves. */
 export function startWorker(world: World, url: string): Promise<RunningServer> {
-  const main = fileURLToPath(new URL('main.js', import.meta.url));
+  const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
   return startServer(world, [main, 'serve', '--role', 'worker'], placesOf(world, url), /worker is ready()/);
 }
 

@@ -33,10 +33,10 @@ function between(text, name, wanted) {
 
 compare('schema.graphql', tidemark('print-schema'));
 compare('src/client/operations.ts', formatted('src/client/operations.ts', clientOperations()));
-const { settingsTable } = await import(new URL('../dist/help.js', import.meta.url).href);
+const { settingsTable } = await import(new URL('../dist-dev/help.js', import.meta.url).href);
 compare('README.md', between(readFileSync('README.md', 'utf8'), 'settings', settingsTable()));
-const { formulasDocument } = await import(new URL('../dist/formulas.js', import.meta.url).href);
-const { operators } = await import(new URL('../dist/operators.js', import.meta.url).href);
+const { formulasDocument } = await import(new URL('../dist-dev/formulas.js', import.meta.url).href);
+const { operators } = await import(new URL('../dist-dev/operators.js', import.meta.url).href);
 compare('docs/formulas.md', formulasDocument(operators));
 
 // drizzle-kit writes a further migration when the tables in code say more than the migrations do.
