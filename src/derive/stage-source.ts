@@ -1,7 +1,7 @@
+import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
 import { clipLine, type Line } from '../engine/line.ts';
 import { isRecursive, type Plan, type Stage } from '../engine/plan.ts';
-import { startOfBucket } from '../engine/stage-run.ts';
 import { lowerBound, type Points } from '../engine/versions.ts';
 import { everything } from '../store/read.ts';
 import { type Checkpoints, type LeafSource, type Walked, walkStage } from './walk.ts';
@@ -89,7 +89,7 @@ export class StageSource implements LeafSource {
   async #begin(start: number): Promise<void> {
     await this.#walk?.return();
     const { bucket } = this.#stage;
-    this.#from = bucket ? Math.max(everything.from, startOfBucket(start, bucket.widthMicros)) : start;
+    this.#from = bucket ? startOfBucket(start, bucket.widthMicros) : start;
     this.#to = this.#from;
     this.#parts = [];
     const changes = [{ from: this.#from, to: never }];

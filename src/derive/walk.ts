@@ -1,8 +1,9 @@
+import { startOfBucket } from '../engine/bucket.ts';
 import { always, never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { isRecursive, type Stage } from '../engine/plan.ts';
 import { feltFor, type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
-import { type Piece, StageRun, startOfBucket } from '../engine/stage-run.ts';
+import { type Piece, StageRun } from '../engine/stage-run.ts';
 import type { Range } from '../store/read.ts';
 import { lineOf, type PointSource } from './line-source.ts';
 

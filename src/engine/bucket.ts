@@ -1,3 +1,6 @@
+import { never } from './horizon.ts';
+import { maxMicros, minMicros } from './instant.ts';
+
 /**
  * A partition of time into buckets with whole numbers for names: bucket i is [startOf(i), startOf(i + 1)). Later
  * buckets have larger numbers; a number that no instant has stands for an empty bucket.
@@ -30,6 +33,26 @@ export function uniformGrid(width: number, origin = 0): UniformGrid {
     return startOf(index) > t ? index - 1 : index;
   };
   return { width, indexOf, startOf };
+}
+
+/**
+ * Where the bucket of an instant stands, on the grid of a formula: at its start. The oldest one stands at the first
+ * instant there is, so its end is not that plus the width: see endOfBucket. An instant before the first one is returned
+ * as it is.
+ */
+export function startOfBucket(t: number, width: number): number {
+  if (t < minMicros) return t;
+  const grid = uniformGrid(width);
+  return Math.max(minMicros, grid.startOf(grid.indexOf(t)));
+}
+
+/** Where the bucket of an instant ends, on the grid of a formula; infinite when that is behind the end of time. */
+export function endOfBucket(t: number, width: number): number {
+  const grid = uniformGrid(width);
+  const index = grid.indexOf(t);
+  const start = grid.startOf(index);
+  // Behind the end of time a double may round the end down, to an instant at which the bucket is not over.
+  return start >= 0 && width > maxMicros + 1 - start ? never : grid.startOf(index + 1);
 }
 
 /**

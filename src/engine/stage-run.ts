@@ -1,5 +1,5 @@
+import { endOfBucket, startOfBucket } from './bucket.ts';
 import { always, Horizon, never } from './horizon.ts';
-import { minMicros } from './instant.ts';
 import { type Join, type Joined, rowsFrom, SameJoin, UnionJoin } from './join.ts';
 import { emptyLine, type Line } from './line.ts';
 import type { BucketRunner, Memory, Runner } from './operator.ts';
@@ -126,6 +126,7 @@ class BucketRun {
   readonly width: number;
   readonly #runner: BucketRunner;
   #start = Number.NaN;
+  #end = Number.NaN;
   #filled = false;
 
   constructor(runner: BucketRunner, width: number) {
@@ -135,6 +136,10 @@ class BucketRun {
 
   startOf(t: number): number {
     return startOfBucket(t, this.width);
+  }
+
+  endOf(t: number): number {
+    return endOfBucket(t, this.width);
   }
 
   /** Points of the buckets that are over before `upTo`; and of the last one too, as it stands, when the data ends there. */
@@ -154,27 +159,22 @@ class BucketRun {
         if (this.#filled) emit();
         this.#runner.clear();
         this.#start = start;
+        this.#end = this.endOf(start);
         this.#filled = true;
       }
-      const end = lowerBound(line.t, start + this.width);
+      const end = lowerBound(line.t, this.#end);
       this.#runner.add(line.value, i, end);
       i = end;
     }
-    if (this.#filled && (ends || this.#start + this.width <= upTo)) {
+    if (this.#filled && (ends || this.#end <= upTo)) {
       emit();
-      if (this.#start + this.width <= upTo) {
+      if (this.#end <= upTo) {
         this.#filled = false;
         this.#start = Number.NaN;
       }
     }
     return { t: Float64Array.from(t), value: Float64Array.from(value) };
   }
-}
-
-/** The start of the bucket of an instant; the first bucket there is begins with the first instant. */
-export function startOfBucket(t: number, width: number): number {
-  const start = Math.floor(t / width) * width;
-  return t < minMicros ? start : Math.max(minMicros, start);
 }
 
 /**
@@ -294,7 +294,7 @@ export class StageRun {
   #wholeBuckets(instant: number): number {
     if (!this.#bucket || !Number.isFinite(instant)) return instant;
     const start = this.#bucket.startOf(instant);
-    return start === instant ? instant : start + this.#bucket.width;
+    return start === instant ? instant : this.#bucket.endOf(instant);
   }
 }
 

@@ -1,6 +1,6 @@
+import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
 import { feltFor } from '../engine/reach.ts';
-import { startOfBucket } from '../engine/stage-run.ts';
 import { clipVersions, type Versions } from '../engine/versions.ts';
 import type { CheckpointRow } from '../store/lanes.ts';
 import { type AskedStep, everything, type Range, type Step, stepBlocksMax, stepBlocksMin } from '../store/read.ts';

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { startOfBucket } from '../../src/engine/bucket.ts';
 import { parseFormula } from '../../src/engine/formula/parse.ts';
 import { always, never } from '../../src/engine/horizon.ts';
 import { clipLine, joinLines, type Line } from '../../src/engine/line.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula, type Stage } from '../../src/engine/plan.ts';
-import { type Piece, StageRun, startOfBucket } from '../../src/engine/stage-run.ts';
+import { type Piece, StageRun } from '../../src/engine/stage-run.ts';
 
 /** The only stage of a formula. */
 function stageOf(formula: string): Stage {
