@@ -20,6 +20,7 @@ import { missingFault } from './missing.ts';
 import { noCheckpoints, type Opening, openStages } from './stage-source.ts';
 import { commonRevision } from './standing.ts';
 import { thin } from './thin.ts';
+import { uncomputedFault } from './uncomputed.ts';
 import { walkStage } from './walk.ts';
 import { derivedAmong, nowhere, readStorages } from './where.ts';
 
@@ -27,6 +28,8 @@ export interface EvaluateRequest {
   readonly formula: string;
   readonly range: Range;
   readonly asOf: number;
+  /** The client named that revision; otherwise it is the newest. */
+  readonly isAsOfGiven: boolean;
   /** Thin to at most so many; undefined: all of them. */
   readonly maxPoints: number | undefined;
 }
@@ -59,6 +62,10 @@ export async function evaluate(
   atFormula(() => refuseNever(expression));
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
+  const empty = rows.filter(({ id }) => storages.get(id) === nowhere);
+  const uncomputed =
+    empty.length > 0 && (await uncomputedFault(database, referencesOf(expression), empty, request, revision));
+  if (uncomputed) throw placed(uncomputed);
   const plan = atFormula(() => planFormula(expression));
   const ids = new Map(rows.map(({ id, key }) => [key, storages.get(id) ?? id]));
   const reads = new Reads(database);

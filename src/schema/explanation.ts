@@ -66,11 +66,14 @@ builder.queryFields((t) => ({
   evaluate: t.field({
     type: SamplesType,
     description:
-      'Computes a formula without saving it: over a range it gives exactly that slice of what it gives over everything. maxPoints thins as samples(method: MINMAX) does.',
+      'Computes a formula without saving it: over a range it gives exactly that slice of what it gives over everything. More than maxPoints points are thinned as samples(method: MINMAX) thins them: to 1,000 when it is left out. Only the field `thinned` tells that this happened. UNAVAILABLE when a derived series of the formula has no points because its first computation is not done, or has failed.',
     args: {
       formula: t.arg.string({ required: true, description: `The formula. ${placeDescription}` }),
       range: t.arg({ type: TimeRange, description: 'Only these.' }),
-      maxPoints: t.arg.int({ defaultValue: 1000, description: 'At most so many points; null: all.' }),
+      maxPoints: t.arg.int({
+        defaultValue: 1000,
+        description: 'The largest number of points: 1,000 when left out, all of them with null.',
+      }),
       asOf: t.arg({ type: 'Revision', description: asOfDescription }),
     },
     resolve: async (_, args, { app, operation }) => {
@@ -79,6 +82,7 @@ builder.queryFields((t) => ({
         formula: args.formula,
         range: rangeOf(args.range),
         asOf: await operation.asOf(args.asOf),
+        isAsOfGiven: args.asOf != null,
         maxPoints: args.maxPoints ?? undefined,
       };
       const { line, thinned, revision } = await operation.compute((allowance) =>
