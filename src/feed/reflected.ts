@@ -1,12 +1,10 @@
 import { reflectedAt } from '../derive/standing.ts';
 import type { Database } from '../store/connect.ts';
 import type { Feed } from './feed.ts';
+import { lookUntil } from './look-until.ts';
 
-/** Whoever waits for dependents is answered after so long, whatever they reflect by then. */
-const patienceMillisMax = 30_000;
-
-/** Should nobody tell, it is looked again this often. */
-const lookMillis = 500;
+/** A request that waits for dependents is answered after this time, whatever they reflect by then. */
+export const awaitMillisMax = 30_000;
 
 /**
  * The first revision at which everything reflects a write that hangs on what it wrote to; undefined when it is not
@@ -17,21 +15,11 @@ export async function awaitReflected(
   feed: Feed,
   sources: readonly number[],
   revision: number,
-  patienceMillis = patienceMillisMax,
+  patienceMillis = awaitMillisMax,
+  gone?: AbortSignal,
 ): Promise<number | undefined> {
-  const deadline = performance.now() + patienceMillis;
   const at = await reflectedAt(database, sources, revision);
   if (at.revision !== undefined || patienceMillis <= 0) return at.revision;
-  const watch = feed.watch(new Set(at.series));
-  try {
-    for (;;) {
-      // What was told before the watch began is found by looking again.
-      const { revision: reflected } = await reflectedAt(database, sources, revision);
-      const left = deadline - performance.now();
-      if (reflected !== undefined || left <= 0 || watch.ended) return reflected;
-      await watch.nextOrReached(Math.min(left, lookMillis));
-    }
-  } finally {
-    watch.close();
-  }
+  const look = async () => (await reflectedAt(database, sources, revision)).revision;
+  return lookUntil(feed, new Set(at.series), patienceMillis, look, gone);
 }

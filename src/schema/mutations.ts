@@ -1,4 +1,5 @@
 import { Fault } from '../engine/fault.ts';
+import { awaitDefined } from '../feed/await-defined.ts';
 import { awaitReflected } from '../feed/reflected.ts';
 import {
   checkSeriesTexts,
@@ -21,10 +22,13 @@ const idempotencyDescription =
   'The same key with the same content is written once and answered the same each time; with other content it is a CONFLICT. Kept for 7 days.';
 
 const AwaitLevelType = builder.enumType('AwaitLevel', {
-  description: 'What a write waits for before it is answered.',
+  description: 'When a mutation is answered.',
   values: {
-    STORED: { description: 'It is durable.' },
-    DERIVED: { description: 'Every dependent reflects it, too; or 30 s have passed.' },
+    STORED: { description: 'When its change is durable.' },
+    DERIVED: {
+      description:
+        'A write of ticks: when every dependent reflects it. A definition: when its first computation is done and it answers, or has failed. After 30 s in any case.',
+    },
   } as const,
 });
 
@@ -74,6 +78,12 @@ const DefineSeriesInput = builder.inputType('DefineSeriesInput', {
     name: t.string({ description: 'What people call it.' }),
     unit: t.string({ description: 'What its values are measured in.' }),
     tags: t.stringList({ description: 'Words to find it by.' }),
+    await: t.field({
+      type: AwaitLevelType,
+      defaultValue: 'STORED',
+      description:
+        'DERIVED: the mutation is answered once the new definition answers, so that the points can be read next; or after 30 s. `status` says which.',
+    }),
   }),
 });
 
@@ -269,11 +279,11 @@ async function reflecting(
 ): Promise<WriteResult> {
   const result = await written(context, answer);
   const { database, feed, ingest } = context.app;
-  const reflect = async (patienceMillis?: number) =>
-    awaitReflected(database, feed, await ingest.sourceIds(keys()), result.revision, patienceMillis);
+  const reflect = async (patienceMillis?: number, gone?: AbortSignal) =>
+    awaitReflected(database, feed, await ingest.sourceIds(keys()), result.revision, patienceMillis, gone);
   let asked: Promise<number | undefined> | undefined;
   if (level === 'DERIVED') {
-    asked = reflect();
+    asked = reflect(undefined, context.operation.gone);
     await asked;
     context.operation.renew();
   }
@@ -292,10 +302,15 @@ builder.mutationFields((t) => ({
     description:
       'Creates a derived series, or gives one another formula: the old one answers until the new one has been computed, and then it switches in one revision, together with what is derived from it. CONFLICT for the key of a source series.',
     args: { input: t.arg({ type: DefineSeriesInput, required: true, description: 'What to define.' }) },
-    resolve: async (_, { input }, context) => {
+    resolve: async (_, { input: { await: level, ...input } }, context) => {
       const definition = { ...input, tags: input.tags ?? undefined };
       checkSeriesTexts(definition);
-      return written(context, context.app.definer.define(definition));
+      const series = await written(context, context.app.definer.define(definition));
+      if (level !== 'DERIVED') return series;
+      const { database, feed } = context.app;
+      await awaitDefined(database, feed, series, { gone: context.operation.gone });
+      context.operation.renew();
+      return series;
     },
   }),
   createSeries: t.field({

@@ -114,6 +114,11 @@ export class Operation {
     return this.#app.computing.pass(end.signal, () => run({ budget, signal: end.signal }));
   }
 
+  /** Aborted when the client goes away, and after the answer. */
+  get gone(): AbortSignal {
+    return this.#allow().end.signal;
+  }
+
   /** It is answered, or nobody waits for the answer: what still computes for it stops. */
   end(): void {
     this.#isOver = true;

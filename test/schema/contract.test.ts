@@ -164,7 +164,7 @@ const contract = buildSchema(`
   enum SummaryFn { COUNT SHARE MEAN SUM MIN MAX MEDIAN }
   type SummaryGroup { group: String!, value: Float, count: Long! }
   input CreateSeriesInput { key: String!, name: String, unit: String, tags: [String!] }
-  input DefineSeriesInput { key: String!, formula: String!, name: String, unit: String, tags: [String!] }
+  input DefineSeriesInput { key: String!, formula: String!, name: String, unit: String, tags: [String!], await: AwaitLevel = STORED }
   type DeletedSeries { id: ID!, revision: Revision! }
   input TickInput { series: String!, t: Instant!, value: Float!, size: Float }
   input IngestTicksInput {
