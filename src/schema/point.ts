@@ -51,7 +51,7 @@ export const SpanType = builder.objectRef<Range>('Span').implement({
 export const PointType = builder.objectRef<PointRow>('Point').implement({
   description: 'What a series holds at one instant.',
   fields: (t) => ({
-    t: t.expose('t', { type: 'Instant', description: 'Its instant.' }),
+    t: t.expose('t', { type: 'Instant', description: 'Its instant, as text; Samples and candles have numbers.' }),
     value: t.exposeFloat('value', { description: 'The price, rate or whatever the series holds.' }),
     size: t.field({
       type: 'Float',
@@ -113,7 +113,7 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
   fields: (t) => ({
     t: t.field({
       type: ['Millis'],
-      description: 'Instants, ascending.',
+      description: 'Instants, ascending, as numbers: milliseconds since 1970.',
       resolve: ({ t: instants }) => instants as unknown as number[],
     }),
     value: t.field({
@@ -136,6 +136,9 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
       type: 'Revision',
       description: 'The revision that was read; fits changes(after:).',
     }),
-    thinned: t.exposeBoolean('thinned', { description: 'Whether these stand for more points than they are.' }),
+    thinned: t.exposeBoolean('thinned', {
+      description:
+        'Whether maxPoints or bucket thinned these points. maxPoints: null without a bucket gives all of them.',
+    }),
   }),
 });

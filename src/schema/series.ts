@@ -136,10 +136,13 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     samples: t.field({
       type: SamplesType,
       description:
-        'Parallel arrays, the shape that chart libraries take. maxPoints thins to at most so many (MINMAX keeps the first and the last point too); bucket gives each bucket of an epoch-aligned grid one point, or with MINMAX its two extremes, and then maxPoints has no effect. null and no bucket: all (TOO_EXPENSIVE past the limit).',
+        'Parallel arrays, the shape that chart libraries take. More than maxPoints points are thinned to at most maxPoints (MINMAX keeps the first and the last point too): 1,000 when it is left out. Only the field `thinned` tells that this happened. bucket gives each bucket of an epoch-aligned grid one point, or with MINMAX its two extremes, and then maxPoints has no effect. null and no bucket: all (TOO_EXPENSIVE past the limit).',
       args: {
         range: t.arg({ type: TimeRange, description: 'Only these.' }),
-        maxPoints: t.arg.int({ defaultValue: 1000, description: 'At most so many points.' }),
+        maxPoints: t.arg.int({
+          defaultValue: 1000,
+          description: 'The largest number of points: 1,000 when left out, all of them with null.',
+        }),
         bucket: t.arg({ type: 'Duration', description: 'The width of the buckets.' }),
         method: t.arg({
           type: SampleMethodType,
