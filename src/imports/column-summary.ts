@@ -10,16 +10,16 @@ export type SummaryFn = (typeof summaryFns)[number];
 
 export interface SummaryQuery {
   readonly groupBy: string;
-  /** undefined: whole rows are counted. */
+  /** Undefined: the summary counts whole rows. */
   readonly of: string | undefined;
   readonly fn: SummaryFn;
 }
 
 const groupsMax = 10_000;
-/** Of the texts of all groups together. */
+/** The limit for the texts of all groups together. */
 const groupCharsMax = 4_000_000;
 
-/** What is wrong with a question whatever the table holds. */
+/** Refuses a query that is wrong for every table. */
 export function checkSummaryQuery({ of, fn }: SummaryQuery): void {
   if (of === undefined && fn !== 'COUNT' && fn !== 'SHARE')
     throw new Fault('BAD_USER_INPUT', `${fn} needs a column of numbers: name it in of.`, ['of']);
@@ -27,7 +27,7 @@ export function checkSummaryQuery({ of, fn }: SummaryQuery): void {
     throw new Fault('BAD_USER_INPUT', 'SHARE counts rows, and takes no of.', ['of']);
 }
 
-/** Where the columns stand that a question names. */
+/** The indexes of the columns that a query names. */
 export function summaryColumns(plan: ImportPlan, { groupBy, of }: SummaryQuery) {
   const place = (name: string, argument: 'groupBy' | 'of') => {
     const found = plan.columns.findIndex((column) => column.name === name);
@@ -40,7 +40,9 @@ export function summaryColumns(plan: ImportPlan, { groupBy, of }: SummaryQuery) 
   return { groupBy: place(groupBy, 'groupBy'), of: of === undefined ? undefined : place(of, 'of') };
 }
 
-/** Gathers groups, row by row; the largest come first in the end, and those of one size in the order of their texts. */
+/**
+ * Groups rows by a column and aggregates each group. Larger groups come first; groups of equal size are sorted by text.
+ */
 export class ColumnSummary {
   readonly #asked: SummaryQuery;
   readonly #groupBy: number;
@@ -82,7 +84,7 @@ export class ColumnSummary {
   }
 
   #groupOf(cell: string): number {
-    // PostgreSQL holds no NUL, and half of a surrogate pair is no character.
+    // PostgreSQL stores no NUL character and no lone surrogate.
     const text = cell.replaceAll('\0', '\ufffd').toWellFormed();
     const known = this.#groups.get(text);
     if (known !== undefined) return known;
@@ -92,7 +94,7 @@ export class ColumnSummary {
       const message = `The column ${quoted(this.#asked.groupBy)} holds more than ${groupsMax.toLocaleString('en')} different values, or very long ones: group by another one.`;
       throw new Fault('TOO_EXPENSIVE', message, ['groupBy']);
     }
-    // A copy: a part of a text keeps the whole of it in memory.
+    // A copy, because a substring keeps its whole parent string in memory.
     this.#groups.set(Buffer.from(text).toString(), next);
     this.#counts.push(0);
     if (this.#asked.fn === 'SUM' || this.#asked.fn === 'MEAN') this.#sums.push(new ExactSum());

@@ -1,10 +1,12 @@
 import { Fault } from '../engine/fault.ts';
 
-/** So many numbers are kept at a time: 24 MB, and 16 MB more when they are sorted. */
+/** The limit of buffered numbers. They take 24 MB, and 16 MB more while they are sorted. */
 const numbersMax = 2_000_000;
 const chunkLength = 65_536;
 
-/** Numbers of many groups, and the one in the middle of each; the mean of the two in the middle where they are even. */
+/**
+ * Collects numbers by group and gives the median of each. The median of an even count is the mean of the middle two.
+ */
 export class GroupMedians {
   readonly #groups: Int32Array[] = [];
   readonly #numbers: Float64Array[] = [];
@@ -26,7 +28,7 @@ export class GroupMedians {
     this.#count++;
   }
 
-  /** Of a group that holds one at least. Once one was asked, nothing may be added. */
+  /** The group must hold at least one number. After the first call, `add` must not be called again. */
   of(group: number): number {
     this.#sorted ??= this.#sort();
     const { starts, numbers } = this.#sorted;
@@ -34,7 +36,7 @@ export class GroupMedians {
     const middle = start + ((end - start) >> 1);
     if ((end - start) % 2 === 1) return numbers[middle];
     const [low, high] = [numbers[middle - 1], numbers[middle]];
-    // Where their sum is too large for a double, their halves are exact.
+    // When their sum overflows, each half is still exact.
     return Number.isFinite(low + high) ? (low + high) / 2 : low / 2 + high / 2;
   }
 

@@ -16,7 +16,7 @@ import { mergeImportInput, type RawImportInput } from './validate-input.ts';
 const importAnew = 'import the file again';
 const waitOrCancel = 'wait until it has ended, which importProgress tells, or cancel it';
 
-/** What whoever wanted to commit is to do instead. */
+/** The advice in the error when an import in this status cannot be committed. */
 const insteadOfCommit: Readonly<Record<ImportStatus, string>> = {
   UPLOADING: 'send the rest of the file first',
   QUEUED: waitOrCancel,
@@ -39,7 +39,9 @@ const insteadOfUndo: Readonly<Record<ImportStatus, string>> = {
   UNDONE: 'it was taken back already',
 };
 
-/** What clients ask of imports. One that did the same work as another stands for that one. */
+/**
+ * Commits, cancels, undoes and reads imports for clients. A duplicate import refers to the import that does the work.
+ */
 export class ImportControl {
   readonly #database: Database;
   readonly #bell: Bell;
@@ -57,7 +59,7 @@ export class ImportControl {
     return row;
   }
 
-  /** Newest first, those behind an id. */
+  /** Newest first, starting behind the import `after`. */
   page(count: number, after: number | undefined): Promise<ImportRow[]> {
     return readImports(this.#database, count, after);
   }
@@ -70,12 +72,14 @@ export class ImportControl {
     return readCreated(this.#database, idOfWork(row), count);
   }
 
-  /** What was asked of it, and of the one that does its work. */
+  /** The requests that clients made on this import, and on the import that does its work. */
   requests({ id, sameAs }: ImportRow, count: number): Promise<RequestRow[]> {
     return readRequests(this.#database, sameAs === null ? [id] : [id, sameAs], count);
   }
 
-  /** Writes what was previewed, with whatever is asked otherwise now; with previewOnly it is looked at once more instead. */
+  /**
+   * Commits a previewed import, with the given input merged into its own. With previewOnly, it runs another preview.
+   */
   async commit(id: number, given: RawImportInput | null | undefined, by: By = null): Promise<ImportRow> {
     const asked = await this.require(id);
     const seen = await this.#worked(asked);
@@ -116,18 +120,18 @@ export class ImportControl {
     return this.require(id);
   }
 
-  /** The import that does the work of this one. */
+  /** The import that does the work of this one: itself, or the one it duplicates. */
   async #worked(row: ImportRow): Promise<ImportRow> {
     return row.sameAs === null ? row : this.require(row.sameAs);
   }
 
-  /** Losing the call loses nothing: workers also look for what is queued by themselves. */
+  /** A lost wake-up only delays the import: the workers' sweep also finds queued imports. */
   #wake(id: number, epoch: number): void {
     void wakeImport(this.#bell, { id, epoch }).catch(() => undefined);
     this.#tell(id);
   }
 
-  /** Some may have waited for one that is cancelled. */
+  /** Imports may wait for the one that was just cancelled. */
   async #wakeWaiting(): Promise<void> {
     for (const waiting of await waitingImports(this.#database, 'queued')) await wakeImport(this.#bell, waiting);
   }
@@ -137,7 +141,7 @@ export class ImportControl {
   }
 }
 
-/** Fields of an input that do not say how the file is read. */
+/** The fields of an input that affect how the file is read. */
 const ofWriting: ReadonlySet<string> = new Set(['createMissing', 'partial', 'previewOnly', 'note']);
 
 function readingOf(input: ImportInput) {

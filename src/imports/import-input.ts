@@ -1,4 +1,4 @@
-/** What a column of a file says. */
+/** The meaning of a column of a file. */
 export const columnRoles = ['SERIES', 'T', 'VALUE', 'SIZE', 'IGNORE'] as const;
 export type ColumnRole = (typeof columnRoles)[number];
 
@@ -6,30 +6,30 @@ export const fileFormats = ['CSV', 'NDJSON'] as const;
 export type FileFormat = (typeof fileFormats)[number];
 
 export interface ImportColumn {
-  /** Its name in the header; without a header, its number from 1 on. */
+  /** The column's name in the header; without a header, its number, starting at 1. */
   readonly column: string;
   readonly role: ColumnRole;
-  /** The series that its values or sizes belong to, where each series has columns of its own. */
+  /** The series of these values or sizes, in a file with one column per series. */
   readonly series?: string | undefined;
 }
 
-/** How a file is to be read and what is to become of it, as its user said it; what is left out is guessed. */
+/** How to read a file and what to do with it, as the client requested. Missing fields are guessed. */
 export interface ImportInput {
-  /** Those that are not named are guessed; with `onlyNamed` they are ignored. */
+  /** Columns that are not listed are guessed; with `onlyNamed` they are ignored. */
   readonly columns?: readonly ImportColumn[] | undefined;
-  /** The series of all rows, where no column says it. */
+  /** The series of all rows, when no column names it. */
   readonly series?: string | undefined;
   readonly format?: FileFormat | undefined;
-  /** One character; for CSV. */
+  /** One character. Applies to CSV. */
   readonly delimiter?: string | undefined;
   readonly quote?: string | undefined;
   readonly header?: boolean | undefined;
   readonly decimalComma?: boolean | undefined;
-  /** As the Encoding Standard names them: utf-8, utf-16le, windows-1252. */
+  /** A label of the Encoding Standard: utf-8, utf-16le, windows-1252. */
   readonly encoding?: string | undefined;
   /** RFC3339, SECONDS, MILLIS, MICROS, NANOS, or a pattern such as dd.MM.yyyy HH:mm:ss. */
   readonly timeFormat?: string | undefined;
-  /** The zone of instants that name none; UTC unless told. */
+  /** The time zone of instants that carry no offset. The default is UTC. */
   readonly timeZone?: string | undefined;
   readonly createMissing: boolean;
   readonly partial: boolean;

@@ -1,39 +1,39 @@
 import type { FileFormat } from './import-input.ts';
 
-/** How the instants of a column are written. */
+/** The notation of the instants in a column. */
 export type TimeFormat =
   | { readonly kind: 'rfc3339' }
   | { readonly kind: 'epoch'; readonly unit: 'SECONDS' | 'MILLIS' | 'MICROS' | 'NANOS' }
   | { readonly kind: 'pattern'; readonly pattern: string };
 
-/** A column of a file, and what was found in its first rows. */
+/** A column of a file, with examples from its first rows. */
 export interface PlannedColumn {
   readonly name: string;
   readonly role: 'SERIES' | 'T' | 'VALUE' | 'SIZE' | 'IGNORE';
-  /** In wide form, the series whose values or sizes these are. */
+  /** In a file with one column per series: the series of these values or sizes. */
   readonly series: string | null;
-  /** Values of its first rows, for people: at most three. */
+  /** Up to three values of the first rows, for display. */
   readonly examples: readonly string[];
 }
 
 /**
- * How a file is read: everything that was said or guessed, with nothing left open. It is plain data, and kept with the
- * import: a file is read in the same way by whoever goes on with it.
+ * The complete instructions for reading a file, requested or guessed. The plan is plain data and is stored with the
+ * import, so that every worker that continues the import reads the file in the same way.
  */
 export interface ImportPlan {
   readonly format: FileFormat;
   readonly gzip: boolean;
   readonly encoding: string;
-  /** For CSV. */
+  /** Applies to CSV. */
   readonly delimiter: string;
   readonly quote: string;
   readonly header: boolean;
   readonly decimalComma: boolean;
   readonly time: TimeFormat;
   readonly timeZone: string;
-  /** The series of all rows, where no column says it. */
+  /** The series of all rows, when no column names it. */
   readonly series: string | null;
   readonly columns: readonly PlannedColumn[];
-  /** Why no ticks can be read, though it is a table; null: they can. */
+  /** The reason why a readable table gives no ticks; null when it gives ticks. */
   readonly problem: string | null;
 }

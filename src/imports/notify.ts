@@ -2,7 +2,7 @@ import type { Bell } from '../bell/bell.ts';
 import type { Database } from '../store/connect.ts';
 import { announceImport } from '../store/imports.ts';
 
-/** Asks workers for an import. Losing it loses nothing: they also look for what is queued by themselves. */
+/** Wakes a worker for an import. A lost wake-up only delays it: the workers' sweep also finds queued imports. */
 export async function wakeImport(
   bell: Bell,
   { id, epoch }: { readonly id: number; readonly epoch: number },
@@ -10,7 +10,7 @@ export async function wakeImport(
   await bell.wake('import', `${id}-${epoch}`, { import: id });
 }
 
-/** Tells whoever watches an import that it has something new to show. Losing it loses nothing: they also look by themselves. */
+/** Notifies the subscribers of an import that its row changed. A lost notice only delays them: they also poll. */
 export async function notifyImport(database: Database, bell: Bell, id: number): Promise<void> {
   if (bell.ringsInCommit) await announceImport(database, id);
   else bell.tell({ import: id });

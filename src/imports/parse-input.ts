@@ -52,7 +52,10 @@ function columnsOf(value: unknown): RawImportColumn[] | null {
 const texts = ['series', 'delimiter', 'quote', 'encoding', 'timeFormat', 'timeZone', 'note'] as const;
 const flags = ['header', 'decimalComma', 'createMissing', 'partial', 'previewOnly'] as const;
 
-/** What came as JSON, beside the API: it must be of the types that GraphQL asks for, and then obeys the same rules. */
+/**
+ * Parses an ImportInput that arrived as JSON outside of GraphQL. It must have the types of the GraphQL input and obeys
+ * the same rules.
+ */
 export function parseImportInput(value: unknown): ImportInput {
   const given = objectOf(value, 'import', ['columns', 'format', ...texts, ...flags]);
   const input: RawImportInput = {

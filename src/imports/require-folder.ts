@@ -2,12 +2,12 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Fault } from '../engine/fault.ts';
 
-/** The folder itself, or the nearest one above it that exists. */
+/** The folder, or its nearest ancestor that exists. */
 function existing(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : existing(dirname(folder));
 }
 
-/** Fails when files can not be kept in the folder of a setting; gives what there is of its path. */
+/** Throws unless the process can write into the folder of a setting. Returns the part of its path that exists. */
 export function requireFolder(setting: string, wanted: string): string {
   const folder = existing(resolve(wanted));
   if (!statSync(folder).isDirectory())

@@ -27,7 +27,7 @@ export interface SummaryJobOptions {
 
 class Stopped extends Error {}
 
-/** The job that computes a summary: one that stops, or dies, is computed anew by whoever finds it forgotten. */
+/** The job that computes a summary. If the worker stops or dies, the sweep queues the job again. */
 export function summaryJobs(database: Database, bell: Bell, options: SummaryJobOptions): Pick<JobHandlers, 'summary'> {
   return {
     summary: async (question) => {
@@ -76,7 +76,7 @@ async function answerOf(
 
 const forgottenMax = 100;
 
-/** Asks again for what was asked and never answered, though the file is here. */
+/** Queues again the summaries that were requested and never answered although their file is present. */
 export async function wakeForgottenSummaries(database: Database, bell: Bell): Promise<void> {
   for (const question of await forgottenSummaries(database, forgottenMax)) await wakeSummary(bell, question);
 }

@@ -11,11 +11,11 @@ import type { ImportPlan } from './import-plan.ts';
 const nameLengthMax = 300;
 const wokenMax = 1_000;
 
-/** Asks for summaries, each once, and reads their answers. */
+/** Requests each summary once and reads its answer. */
 export class SummaryRequests {
   readonly #database: Database;
   readonly #bell: Bell;
-  /** What this process has rung for. What is lost on the way is found by the workers' sweep. */
+  /** The summaries for which this process has already woken a worker. The workers' sweep finds lost requests. */
   readonly #woken = new Set<string>();
 
   constructor(database: Database, bell: Bell) {
@@ -23,7 +23,7 @@ export class SummaryRequests {
     this.#bell = bell;
   }
 
-  /** undefined: it is not ready, for the file is still coming or being read. */
+  /** Returns undefined while the file is still uploading or the summary is being computed. */
   async read(row: ImportRow, asked: SummaryQuery): Promise<readonly GroupRow[] | undefined> {
     checkSummaryQuery(asked);
     checkText(asked.groupBy, nameLengthMax, ['groupBy']);
@@ -46,7 +46,7 @@ export class SummaryRequests {
     return undefined;
   }
 
-  /** A question may be new again: when its file is to be read otherwise, what was answered is forgotten. */
+  /** The same request can become new again: reading the file in another way discards the stored answers. */
   #wake(question: Question, isNew: boolean): void {
     const id = idOf(question);
     if (this.#woken.has(id) && !isNew) return;
@@ -71,7 +71,7 @@ interface KeptFault {
   readonly path?: InputPath | undefined;
 }
 
-/** What went wrong, as it is kept for all who ask. */
+/** The error in the form that is stored for all clients. */
 export function problemOf(error: unknown): string {
   const kept: KeptFault =
     error instanceof Fault

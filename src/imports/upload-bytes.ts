@@ -11,10 +11,12 @@ export function isUploadId(text: string): boolean {
   return idPattern.test(text);
 }
 
-/** Says so of bytes that were written and not yet compared with their checksum: from where on. */
+/**
+ * The suffix of a file that names the offset from which the bytes have not yet been verified against their checksum.
+ */
 const unchecked = '.unchecked';
 
-/** The bytes of uploads: a file each, under its id. What was written to it is there, whatever ends the process. */
+/** Stores the bytes of each upload in a file under its id. Written bytes survive the end of the process. */
 export class UploadBytes {
   readonly folder: string;
 
@@ -31,20 +33,20 @@ export class UploadBytes {
     };
   }
 
-  /** How many bytes are here; 0 of one that nothing was sent of. */
+  /** The number of stored bytes; 0 for an upload without bytes. */
   async offset(upload: string): Promise<number> {
     return (await this.#uncheckedFrom(upload)) ?? (await this.#state(upload)).size;
   }
 
-  /** When the last of them came, in milliseconds since 1970; undefined: none did. */
+  /** The time of the last write, in milliseconds since 1970; undefined when nothing was written. */
   async touchedAt(upload: string): Promise<number | undefined> {
     const { mtimeMs } = await this.#state(upload);
     return mtimeMs === 0 ? undefined : mtimeMs;
   }
 
   /**
-   * Writes from a place on and gives the place behind; what was written before something failed stays. `mayGoOn` is
-   * asked before each write. Only one may write an upload at a time.
+   * Writes from an offset on and returns the new offset. Bytes written before a failure stay. `mayGoOn` is called
+   * before each write and throws to stop it. Only one writer per upload is allowed at a time.
    */
   async write(
     upload: string,
@@ -69,7 +71,7 @@ export class UploadBytes {
     return offset;
   }
 
-  /** The same, all or nothing: what `isRight` does not approve of when all is here is taken away again. */
+  /** Like `write`, but all or nothing: the bytes are removed again unless `isRight` approves them. */
   async writeChecked(
     upload: string,
     from: number,
@@ -90,7 +92,10 @@ export class UploadBytes {
     return offset;
   }
 
-  /** Takes away what was never compared with its checksum, and gives how many bytes are here. For who may write only. */
+  /**
+   * Removes bytes that were never verified, and returns the number of stored bytes. Only the current writer may call
+   * it.
+   */
   async settle(upload: string): Promise<number> {
     const from = await this.#uncheckedFrom(upload);
     if (from === undefined) return (await this.#state(upload)).size;
@@ -104,7 +109,7 @@ export class UploadBytes {
     await rm(this.#path(upload) + unchecked, { force: true });
   }
 
-  /** Every upload of which something lies here. */
+  /** The ids of all uploads with stored bytes. */
   async all(): Promise<string[]> {
     try {
       return (await readdir(this.folder)).filter(isUploadId);
@@ -141,7 +146,7 @@ export class UploadBytes {
     try {
       const from = await readFile(this.#path(upload) + unchecked, 'utf8');
       const { size } = await this.#state(upload);
-      // Cut off while it was written, it says nothing: then nothing of the chunk was written either.
+      // An empty file means that its write was interrupted, so no byte of the chunk was written either.
       return /^\d+$/.test(from) ? Math.min(Number(from), size) : size;
     } catch (error) {
       if (errorCodeOf(error) === 'ENOENT') return undefined;

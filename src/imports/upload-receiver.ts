@@ -30,19 +30,19 @@ export interface UploadLimits {
 export interface UploadRequest {
   readonly filename: string;
   readonly size: number;
-  /** Of all bytes, in hex: what is here already is recognized by it. */
+  /** The hash of all bytes in hex. It identifies a file that is already stored. */
   readonly sha256?: string | null | undefined;
   readonly input: ImportInput;
 }
 
-/** Where bytes are to be sent, from which one on, and the import that they are for. */
+/** The upload that receives the bytes, the offset of the next byte, and the import they are for. */
 export interface StartedUpload {
   readonly import: number;
   readonly upload: string;
   readonly offset: number;
 }
 
-/** A file that came within a request. It is removed behind the request unless an import was made of it. */
+/** A file that arrived within a request. It is deleted after the request unless an import uses it. */
 export class ReceivedFile {
   readonly upload: string;
   readonly filename: string;
@@ -58,7 +58,7 @@ export class ReceivedFile {
   }
 }
 
-/** A name as it is kept: without folders and control characters, and not too long. */
+/** The file name as it is stored: without folders and control characters, and limited in length. */
 export function filenameOf(given: string | null | undefined): string {
   const [last = ''] = (given ?? '').split(/[/\\]/).slice(-1);
   const clean = last.replace(/\p{C}/gu, '').trim();
@@ -74,7 +74,7 @@ export function sha256Of(given: string | null | undefined): string | null {
 
 const taskOf = ({ previewOnly }: ImportInput) => (previewOnly ? 'PREVIEW' : 'COMMIT');
 
-/** How bytes become imports: what is begun, recognized and finished. */
+/** Turns received bytes into imports: creates uploads, recognizes known files, queues complete ones. */
 export class UploadReceiver {
   readonly bytes: UploadBytes;
   readonly limits: UploadLimits;
@@ -88,7 +88,7 @@ export class UploadReceiver {
     this.limits = limits;
   }
 
-  /** Begins an upload, or goes on with one; of what is here already nothing is to be sent: the offset is the size. */
+  /** Creates an upload or resumes one. For a known file the offset equals the size, and the client sends nothing. */
   async createUpload({ filename, size, sha256: given, input }: UploadRequest, by: By = null): Promise<StartedUpload> {
     if (!Number.isSafeInteger(size) || size < 0)
       throw new Fault('BAD_USER_INPUT', 'size is the number of bytes of the file.', ['size']);
@@ -114,18 +114,18 @@ export class UploadReceiver {
       };
     });
     if (isQueued) this.#wake([{ id: begun.import, epoch: 0 }]);
-    // Nothing is to be sent, so nobody else says that all is here.
+    // An empty file needs no bytes, so it is complete at once.
     else if (begun.offset === size) await this.finished(begun.upload);
     return begun;
   }
 
-  /** Begins an upload under an id that was chosen, and gives its import. */
+  /** Creates an upload under a given id and returns its import. */
   begin(upload: NewUpload, input: ImportInput, by: By = null): Promise<number> {
     if (upload.size !== null) this.#checkSize(upload.size);
     return withTextLocked(this.#database, upload.id, (run) => beginIn(run, upload, input, by));
   }
 
-  /** The import of a file that came within a request. */
+  /** Creates the import of a file that arrived within a request. */
   async fromFile(file: ReceivedFile, input: ImportInput, by: By = null): Promise<number> {
     const { sha256, size, filename } = file;
     const { id, isNew, isOther } = await withTextLocked(this.#database, sha256, async (run) => {
@@ -153,19 +153,19 @@ export class UploadReceiver {
     return declareSize(this.#database, id, size);
   }
 
-  /** All bytes of an upload are here. However often that is said, its imports are queued once. */
+  /** Marks an upload as complete and queues its imports. Repeated calls have no further effect. */
   async finished(id: string): Promise<void> {
     this.#wake(await completeUpload(this.#database, id));
   }
 
-  /** Its user does not want to send the rest. */
+  /** Gives up an upload whose client does not want to send the rest. */
   async cancelled(id: string, by: By = null): Promise<void> {
     for (const { id: touched } of await giveUpUpload(this.#database, id, { status: 'CANCELLED', by }))
       this.#tell(touched);
     await this.bytes.remove(id);
   }
 
-  /** The import that does the same work, or is going to; for bytes that are here, what was only claimed does not count. */
+  /** Finds an import that does or will do the same work. For stored bytes, only their verified hash counts. */
   async #recognize(
     run: Run,
     sha256: string,
@@ -184,7 +184,7 @@ export class UploadReceiver {
     return undefined;
   }
 
-  /** Bytes that are here, as their row says and as the folder has them. */
+  /** Finds stored bytes: the row says that they are complete, and the folder holds them. */
   async #here(run: Run, sha256: string, size: number): Promise<string | undefined> {
     const upload = await lockBytes(run, sha256, size);
     return upload !== undefined && (await this.bytes.offset(upload)) === size ? upload : undefined;
@@ -206,7 +206,7 @@ export class UploadReceiver {
     return `A file has at most ${gigabytes} GB (UPLOAD_GB_MAX): send it in parts, or compressed with gzip.`;
   }
 
-  /** Losing the call loses nothing: workers also look for what is queued by themselves. */
+  /** A lost wake-up only delays the import: the workers' sweep also finds queued imports. */
   #wake(imports: readonly Touched[]): void {
     for (const each of imports) {
       void wakeImport(this.#bell, each).catch(() => undefined);

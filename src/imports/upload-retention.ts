@@ -5,18 +5,18 @@ import { notifyImport, wakeImport } from './notify.ts';
 import type { UploadBytes } from './upload-bytes.ts';
 
 export interface RetentionOptions {
-  /** An upload that nothing comes of for so long is given up. */
+  /** Hours without data after which an unfinished upload is deleted. */
   readonly expiryHours: number;
-  /** Bytes are deleted so long after the last import of them ended. */
+  /** Days after the end of its last import after which the bytes of an upload are deleted. */
   readonly days: number;
 }
 
 const hourMillis = 3_600_000;
 
-/** What lies in the folder and no row knows may still be on its way within a request. */
+/** A file without a row may belong to a request that is still running. */
 const unknownMillis = hourMillis;
 
-/** Deletes bytes that nobody will ask for, and finishes what was sent to its end with nobody there to say so. */
+/** Deletes bytes that are no longer needed, and completes uploads whose last byte arrived before their process died. */
 export async function dropExpiredUploads(
   database: Database,
   bell: Bell,

@@ -3,7 +3,7 @@ import { keyProblem, quoted } from '../engine/key.ts';
 import { checkText } from '../ingest/ingest.ts';
 import type { ColumnRole, FileFormat, ImportColumn, ImportInput } from './import-input.ts';
 
-/** An ImportInput as a client sent it: whatever it left out may be null, too. */
+/** An ImportInput as a client sent it. Fields may be null. */
 export interface RawImportInput {
   readonly columns?: readonly RawImportColumn[] | null | undefined;
   readonly series?: string | null | undefined;
@@ -32,12 +32,12 @@ const columnLengthMax = 1_000;
 const noteLengthMax = 1_000;
 const timeFormatLengthMax = 100;
 
-/** What is asked for, where every mistake is told by its place. */
+/** Validates an input. Each error names the path of the invalid field. */
 export function validateImportInput(given: RawImportInput | null | undefined, path: InputPath): ImportInput {
   return mergeImportInput({ createMissing: false, partial: false, previewOnly: false }, given, path);
 }
 
-/** What was asked for before, with what is asked for now in its place. */
+/** Merges a client's new input into the previous one. */
 export function mergeImportInput(
   before: ImportInput,
   given: RawImportInput | null | undefined,

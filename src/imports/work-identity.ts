@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImportInput } from './import-input.ts';
 
-/** What does not change what is read or written. */
+/** Fields that do not affect what is read or written. */
 const irrelevant = new Set(['note']);
 
 function normal(value: unknown): unknown {
@@ -11,7 +11,7 @@ function normal(value: unknown): unknown {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, normal(each)]));
 }
 
-/** The same for all inputs by which the same is read and written. */
+/** Equal for all inputs with the same effect. */
 export function hashOfInput(input: ImportInput): string {
   const relevant = Object.fromEntries(Object.entries(input).filter(([name]) => !irrelevant.has(name)));
   return createHash('sha256')
@@ -19,7 +19,7 @@ export function hashOfInput(input: ImportInput): string {
     .digest('hex');
 }
 
-/** The name of a piece of work: the same bytes, read in the same way, are the same work. */
+/** Identifies work: equal bytes that are read in the same way give the same identity. */
 export function workIdentity(sha256: string, input: ImportInput): string {
   return createHash('sha256').update(sha256.toLowerCase()).update(hashOfInput(input)).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { daysFromCivil, isDate, maxMicros, minMicros } from '../../engine/instant.ts';
 import type { Zone } from './zone.ts';
 
-/** A date and a time of day as they are written. */
+/** A date and time of day without regard to any time zone. */
 export interface Civil {
   year: number;
   month: number;
@@ -9,13 +9,13 @@ export interface Civil {
   hour: number;
   minute: number;
   second: number;
-  /** Of the second, in microseconds; what is finer is cut off. */
+  /** Microseconds within the second; finer digits are cut off. */
   fraction: number;
-  /** Seconds ahead of UTC; undefined: it does not say. */
+  /** Seconds ahead of UTC; undefined when the text gives no offset. */
   offset: number | undefined;
 }
 
-/** NaN: there is no such instant. */
+/** NaN when no such instant exists. */
 export function microsOf(civil: Civil, zone: Zone): number {
   const { year, month, day, hour, minute, second, fraction, offset } = civil;
   if (!isDate(year, month, day) || hour > 23 || minute > 59 || second > 59) return Number.NaN;
@@ -24,7 +24,7 @@ export function microsOf(civil: Civil, zone: Zone): number {
   return micros >= minMicros && micros <= maxMicros ? micros : Number.NaN;
 }
 
-/** Why there is no such instant. */
+/** The reason why no such instant exists. */
 export function civilProblem(civil: Civil, zone: Zone): string {
   const { year, month, day, hour, minute, second } = civil;
   if (!isDate(year, month, day)) return 'names a day that does not exist';

@@ -3,7 +3,9 @@ import type { RowParser } from './row-parser.ts';
 const lf = 10;
 const cr = 13;
 
-/** Finds the cells of rows as RFC 4180 has them, with any delimiter and quote of one byte; a quote of -1: none is one. */
+/**
+ * Finds the cells of CSV rows by RFC 4180, with any delimiter and quote of one byte. A quote of -1 disables quoting.
+ */
 export class CsvRowParser implements RowParser {
   starts = new Int32Array(64);
   ends = new Int32Array(64);
@@ -14,11 +16,11 @@ export class CsvRowParser implements RowParser {
   openLines = -1;
   readonly #delimiter: number;
   readonly #quote: number;
-  /** 1 for each byte that may end a plain cell or spoil it. */
+  /** 1 for each byte that ends or invalidates an unquoted cell. */
   readonly #special = new Uint8Array(256);
-  /** 1 for each byte that matters between quotes. */
+  /** 1 for each byte with a meaning inside quotes. */
   readonly #inner = new Uint8Array(256);
-  /** Cells in which quotes are doubled. */
+  /** The cells that contain doubled quotes. */
   readonly #doubled: number[] = [];
 
   constructor(delimiter: number, quote: number) {
@@ -50,7 +52,7 @@ export class CsvRowParser implements RowParser {
         if (at < 0) return -1;
       } else {
         starts[cell] = at;
-        // The byte behind the last one is a line feed.
+        // The byte at `to` is a line feed, so this loop always ends.
         while (special[bytes[at]] === 0) at++;
         if (at < to && bytes[at] === this.#quote) at = this.#spoiled(bytes, at, to, cell);
         ends[cell] = at;
@@ -69,7 +71,10 @@ export class CsvRowParser implements RowParser {
     }
   }
 
-  /** A cell whose quote opens at `from`; gives where what ends it stands, or -1: it is not whole. */
+  /**
+   * Parses a cell whose quote opens at `from`. Returns the position of the byte that ends the cell, or -1 when the cell
+   * is incomplete.
+   */
   #quoted(bytes: Uint8Array, from: number, to: number, last: boolean, cell: number): number {
     const quote = this.#quote;
     const inner = this.#inner;
@@ -96,12 +101,12 @@ export class CsvRowParser implements RowParser {
       this.#bad(cell, 'text stands behind the closing quote');
       return this.#plainEnd(bytes, behind, to);
     }
-    // Rows that are not whole are looked at again: nothing may be moved before that is known.
+    // An incomplete row is parsed again later, so unescaping waits until the row is complete.
     if (doubled) this.#doubled.push(cell);
     return behind;
   }
 
-  /** Of each doubled quote, leaves one, where the cell lies. */
+  /** Replaces each doubled quote by one, in place. */
   unescape(bytes: Uint8Array): void {
     if (this.#doubled.length === 0) return;
     for (const cell of this.#doubled) {

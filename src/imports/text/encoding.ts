@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../engine/fault.ts';
 import { unfinished } from './read-buffer.ts';
 
-/** The name that a decoder knows an encoding by; a fault if none does. */
+/** The canonical name of an encoding. Throws a fault for an unknown one. */
 export function encodingNamed(name: string): string {
   try {
     return new TextDecoder(name).encoding;
@@ -15,11 +15,11 @@ export function encodingNamed(name: string): string {
   }
 }
 
-/** What a file is written in, by its first bytes. */
+/** Guesses the encoding of a file from its first bytes. */
 export function guessEncoding(start: Buffer): string {
   if (start[0] === 0xff && start[1] === 0xfe) return 'utf-16le';
   if (start[0] === 0xfe && start[1] === 0xff) return 'utf-16be';
-  // Latin letters have a zero beside each in UTF-16.
+  // In UTF-16, each Latin letter has a zero byte beside it.
   const zeros = [0, 0];
   for (let at = 0; at < start.length; at++) if (start[at] === 0) zeros[at % 2]++;
   const half = start.length / 2;
@@ -28,7 +28,7 @@ export function guessEncoding(start: Buffer): string {
   return isUtf8(start.subarray(0, start.length - unfinished(start, 0, start.length))) ? 'utf-8' : 'windows-1252';
 }
 
-/** Text of any encoding as UTF-8, without its mark. */
+/** Converts text of any encoding to UTF-8 and drops its byte order mark. */
 export async function* decoded(chunks: AsyncIterable<Buffer>, encoding: string): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder(encoding, { fatal: true });
   const forgiving = new TextDecoder(encoding);

@@ -3,7 +3,7 @@ import type { InstantParser } from './instant-parser.ts';
 
 export type EpochUnit = 'SECONDS' | 'MILLIS' | 'MICROS' | 'NANOS';
 
-/** How far the decimal point moves to the right to make microseconds. */
+/** The number of places by which the decimal point moves right to give microseconds. */
 const shifts: Readonly<Record<EpochUnit, number>> = { SECONDS: 6, MILLIS: 3, MICROS: 0, NANOS: -3 };
 
 const dot = 46;
@@ -12,7 +12,7 @@ const minus = 45;
 const none = -1;
 const far = -2;
 
-/** Time since 1970 in a unit, with or without a fraction: the microsecond that has begun. */
+/** Parses the time since 1970 in a unit, with or without a fraction, rounded down to the microsecond. */
 export function epochParser(unit: EpochUnit): InstantParser {
   const shift = shifts[unit];
   return {
@@ -28,7 +28,10 @@ export function epochParser(unit: EpochUnit): InstantParser {
   };
 }
 
-/** Microseconds without their sign; or, below 0, why not. What is finer is cut off, or begins one more before 1970. */
+/**
+ * The absolute value in microseconds, or a negative error code. Finer digits are cut off; before 1970 they round away
+ * from zero.
+ */
 function magnitude(bytes: Uint8Array, from: number, to: number, shift: number): number {
   const negative = bytes[from] === minus;
   let at = negative ? from + 1 : from;
@@ -38,7 +41,7 @@ function magnitude(bytes: Uint8Array, from: number, to: number, shift: number): 
     whole = i;
     break;
   }
-  // The digits from here on are smaller than a microsecond.
+  // The digits from here on are finer than a microsecond.
   const cut = shift > 0 && whole < to ? whole + 1 + shift : whole + shift;
   if (whole === at || (whole < to && whole + 1 === to)) return none;
   let micros = 0;

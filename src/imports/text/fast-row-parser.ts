@@ -12,27 +12,27 @@ const comma = 44;
 const minus = 45;
 const zulu = 90;
 
-/** What is done with a cell. */
+/** How to parse a cell. */
 const ignored = 0;
 const instant = 1;
 const epoch = 2;
 const key = 3;
 const number = 4;
-/** An instant of RFC 3339, in which the delimiter cannot stand. */
+/** An instant of RFC 3339 in a file whose delimiter cannot occur inside it. */
 const fixed = 5;
 
-/** To microseconds; those of more than 15 digits have a reader of their own. */
+/** Factors to microseconds. Units whose numbers have more than 15 digits use the general parser. */
 const epochFactors = { SECONDS: 1e6, MILLIS: 1e3, MICROS: undefined, NANOS: undefined } as const;
 const powers = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /**
- * Reads a row that is written in the plainest way, each byte once, without finding its cells first. Any other it leaves
- * to those who can say what is wrong with it.
+ * Parses a row in its plainest notation in one scan, without finding cells first. Every other row goes to the general
+ * parser, which can also name the error.
  */
 export class FastRowParser {
   t = 0;
   series = -1;
-  /** Of the cells that are numbers; NaN: the cell is empty. */
+  /** The values of the numeric cells; NaN for an empty cell. */
   readonly numbers: Float64Array;
   readonly #kinds: Uint8Array;
   readonly #delimiter: number;
@@ -41,9 +41,9 @@ export class FastRowParser {
   readonly #factor: number;
   readonly #instants: InstantParser;
   readonly #keys: KeyTable;
-  /** 1 for each byte that may end a cell. */
+  /** 1 for each byte that can end a cell. */
   readonly #special = new Uint8Array(256);
-  /** Where the number ends that was read last. */
+  /** The end position of the last parsed number. */
   #end = 0;
 
   constructor(plan: ImportPlan, instants: InstantParser, keys: KeyTable) {
@@ -65,7 +65,10 @@ export class FastRowParser {
     if (this.#quote >= 0) this.#special[this.#quote] = 1;
   }
 
-  /** Gives where the next row begins; -1: this one is not so plain. At `to` a line feed must stand. */
+  /**
+   * Returns the start of the next row, or -1 when this row needs the general parser. The byte at `to` must be a line
+   * feed.
+   */
   read(bytes: Uint8Array, from: number, to: number): number {
     const kinds = this.#kinds;
     const special = this.#special;
@@ -77,7 +80,7 @@ export class FastRowParser {
       const kind = kinds[cell];
       if (kind === number) {
         const value = this.#number(bytes, at);
-        // A cell may be empty; one that holds anything else than a number may not.
+        // A numeric cell may be empty. Any other text needs the general parser.
         if (Number.isNaN(value) && this.#end !== at) return -1;
         this.numbers[cell] = value;
         at = this.#end;
@@ -88,7 +91,7 @@ export class FastRowParser {
           this.t = micros + 0;
           at = this.#end;
         } else {
-          // A fraction must be read digit by digit.
+          // A fraction is read digit by digit.
           const begin = at;
           while (special[bytes[at]] === 0) at++;
           this.t = this.#instants.read(bytes, begin, at);
@@ -105,7 +108,7 @@ export class FastRowParser {
           }
           this.series = this.#keys.last;
         } else {
-          // To the second or the millisecond and in UTC: whether that is true its reader sees.
+          // The instant has a fixed width, with seconds or milliseconds and Z. Its parser checks that it is valid.
           if (kind === fixed && bytes[at + 19] === zulu) at += 20;
           else if (kind === fixed && bytes[at + 23] === zulu) at += 24;
           else while (special[bytes[at]] === 0) at++;
@@ -127,7 +130,7 @@ export class FastRowParser {
     }
   }
 
-  /** NaN: none of at most 15 digits stands here. */
+  /** Returns NaN unless a number of at most 15 digits starts here. */
   #number(bytes: Uint8Array, from: number): number {
     const point = this.#point;
     const negative = bytes[from] === minus;

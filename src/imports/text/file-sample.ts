@@ -7,18 +7,18 @@ import type { ByteSource } from './tick-batch.ts';
 
 const sampleBytes = 262_144;
 
-/** The beginning of a file. */
+/** The first bytes of a file. */
 export interface FileSample {
   readonly gzip: boolean;
   readonly encoding: string;
-  /** As UTF-8, with a line feed behind it that is not a part of it. */
+  /** The text as UTF-8, followed by one line feed that is not part of it. */
   readonly bytes: Buffer;
   readonly length: number;
-  /** It is the whole file. */
+  /** True when the sample is the whole file. */
   readonly whole: boolean;
 }
 
-/** What begins like this is no text, and what it is. */
+/** The first bytes of common files that are not text, with a description. */
 const others: readonly (readonly [string, string])[] = [
   ['504b0304', 'an Excel workbook or another ZIP archive'],
   ['d0cf11e0', 'an old Excel workbook'],
@@ -59,7 +59,7 @@ export async function readSample(source: ByteSource, input: ImportInput): Promis
   return { gzip, encoding, bytes: Buffer.concat([bytes, Buffer.from('\n')]), length: bytes.length, whole };
 }
 
-/** So many bytes, and whether there are no more. */
+/** Reads up to `length` bytes, and tells whether the source has ended. */
 async function firstOf(chunks: AsyncIterable<Buffer>, bytes: number): Promise<readonly [Buffer, boolean]> {
   const parts: Buffer[] = [];
   let length = 0;

@@ -1,18 +1,18 @@
 import type { Profile } from './guess-roles.ts';
 import { numberOfText } from './parse-number.ts';
 
-/** Of candles that no header names: what follows the four prices may be their volume. */
+/** Recognizes candles without a header. The column after the four prices may hold their volume. */
 export interface CandleColumns {
   readonly close: Profile;
   readonly volume: Profile | undefined;
 }
 
-/** A range is smaller than the half of its prices. */
+/** The price range of a candle is smaller than half of its price. */
 const rangeMax = 0.5;
 
 /**
- * The first columns are instant, open, high, low, close, as Binance and Kraken write them, or instant, low, high, open,
- * close, as Coinbase does: no price of any row lies outside of its range, and prices go up and down.
+ * True when the first columns are instant, open, high, low, close (Binance, Kraken) or instant, low, high, open, close
+ * (Coinbase): in every row each price lies within the range, and prices both rise and fall.
  */
 export function guessCandleColumns(profiles: readonly Profile[], t: Profile | undefined): CandleColumns | undefined {
   const first = t === undefined ? -1 : profiles.indexOf(t) + 1;
@@ -38,7 +38,7 @@ export function guessCandleColumns(profiles: readonly Profile[], t: Profile | un
   if (found === undefined) return undefined;
   const next = profiles[first + 4];
   const likeVolume = next?.numeric && next.short === '' && next.filled.length === rows;
-  // Between the lowest and the highest price lies an average, not a volume.
+  // A column whose values lie between low and high holds an average price, not a volume.
   const outside = likeVolume && numbersOf(next).some((size, i) => size < found.low[i] || size > found.high[i]);
   return { close: prices[3], volume: outside ? next : undefined };
 }

@@ -7,14 +7,14 @@ import { oneByte } from './open-rows.ts';
 import { trim } from './parse-number.ts';
 import { csvRowsOf, objectOf, objectsOf } from './sample-rows.ts';
 
-/** A table as its first rows show it. */
+/** The layout of a table, as its first rows show it. */
 export interface FileLayout {
   readonly format: FileFormat;
   readonly delimiter: string;
   readonly quote: string;
   readonly header: boolean;
   readonly names: readonly string[];
-  /** Of each column, the texts of its first rows; '' where there is none. */
+  /** For each column, the texts of its first rows; '' where a row has no such cell. */
   readonly texts: readonly (readonly string[])[];
 }
 
@@ -52,7 +52,7 @@ function csvForm(sample: FileSample, input: ImportInput, text: string): FileLayo
   const delimiter = input.delimiter ?? guessDelimiter(sample, quoteByte);
   const rows = csvRowsOf(sample, oneByte(delimiter, 'delimiter'), quoteByte);
   const [first] = rows;
-  // A row longer than the sample: whoever reads it finds out what is wrong.
+  // The first row is longer than the sample. The reader reports the error when it reads the file.
   if (first === undefined) return { format: 'CSV', delimiter, quote, header: false, names: [], texts: [] };
   refuseTitle(first, rows);
   const header = input.header ?? isHeader(first);
@@ -69,7 +69,7 @@ function csvForm(sample: FileSample, input: ImportInput, text: string): FileLayo
   return { format: 'CSV', delimiter, quote, header, names, texts: names.map((_, i) => whole.map((row) => row[i])) };
 }
 
-/** What some programs write above a table. */
+/** Lines that some programs write above a table. */
 function refuseTitle([title, ...more]: readonly string[], [, second, third]: readonly (readonly string[])[]): void {
   const isAlone = more.every((cell) => cell === '') && title !== '';
   const separator = /^sep=.?$/i.test(title);
@@ -86,7 +86,9 @@ function guessQuote(text: string): string {
   return /(^|[,;|\t\n])'[^'\n]*'([,;|\t\r\n]|$)/.test(text) ? "'" : '"';
 }
 
-/** The one that makes rows of equal length, with cells that say something; of equal ones, that which makes more cells. */
+/**
+ * Chooses the delimiter that gives rows of equal length with non-empty cells; among equals, the one with more cells.
+ */
 function guessDelimiter(sample: FileSample, quote: number): string {
   let best = { delimiter: ',', score: 0, cells: 0 };
   for (const delimiter of delimiters) {
@@ -106,7 +108,7 @@ function guessDelimiter(sample: FileSample, quote: number): string {
   return best.delimiter;
 }
 
-/** A number, or what begins like a date. */
+/** True for a number, or for a text that starts like a date. */
 function saysMuch(text: string): boolean {
   return (
     looksLikeNumber(text) ||

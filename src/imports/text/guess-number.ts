@@ -1,13 +1,13 @@
 import { numberOfText } from './parse-number.ts';
 
-/** With thousands separators, too: such columns are of numbers, though these cannot be read. */
+/** Also true for numbers with thousands separators: such a column is numeric, although the parser refuses its cells. */
 const grouped = /^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$|^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?$/;
 
 export function looksLikeNumber(text: string): boolean {
   return !Number.isNaN(numberOfText(text, false)) || !Number.isNaN(numberOfText(text, true)) || grouped.test(text);
 }
 
-/** Whether the comma begins the fractions of these numbers; undefined: they may mean either. */
+/** True when the comma is the decimal separator; undefined when the numbers are ambiguous. */
 export function guessDecimalComma(texts: readonly string[]): boolean | undefined {
   let comma = 0;
   let dot = 0;

@@ -4,19 +4,19 @@ import { guessTime, surelyEpoch, type TimeGuess } from './guess-time.ts';
 import { trim } from './parse-number.ts';
 import type { Zone } from './zone.ts';
 
-/** What a column shows of itself. */
+/** The properties of a column that its name and cells show. */
 export interface Profile {
   readonly name: string;
-  /** Its name without what varies: 'Open Time' and '<OPENTIME>' are 'opentime'; '' if the header does not name it. */
+  /** The normalized name: 'Open Time' and '<OPENTIME>' become 'opentime'. Empty without a header name. */
   readonly short: string;
   readonly filled: readonly string[];
-  /** How many of them are numbers. */
+  /** The number of numeric cells. */
   readonly numbers: number;
   readonly numeric: boolean;
   readonly time: TimeGuess | undefined;
 }
 
-/** Whether so many of all make the rest mistakes: one in five may be one, and one of fewer. */
+/** True when the exceptions are few enough to be errors: one in five, or one cell of a short column. */
 export function mostly(some: number, all: number): boolean {
   return some > 0 && some >= Math.min(all * 0.8, all - 1);
 }
@@ -40,7 +40,7 @@ export function profileOf(name: string, named: boolean, texts: readonly string[]
 
 const words = (text: string): readonly string[] => text.split(' ');
 
-// The names that come first are preferred.
+// Earlier names take precedence.
 const tNames = words(
   'timestamp datetime ts t time instant at date dateutc timeutc timestamputc gmttime localtime opentime eventtime tradetime unix epoch day zeit datum zeitpunkt',
 );
@@ -53,17 +53,17 @@ const valueNames = words(
 const sizeNames = words(
   'size volume qty quantity amount vol lastsize lastqty basevolume volumefrom tickvol tickvolume pxvolume s q v menge volumen stück umsatz',
 );
-/** Columns of candles, quotes and books: their tables are not wide. */
+/** Columns of candles, quotes and order books. A table with such columns does not have one column per series. */
 const candleNames = words(
   'open high low o h l c v close openprice highprice lowprice pxopen pxhigh pxlow vwap bid ask bidsize asksize bidprice askprice trades count spread openint openinterest',
 );
-/** Few distinct texts, and yet no series. */
+/** Columns with few distinct texts that do not name a series. */
 const otherNames = words(
   'side type ordertype exchange venue currency status flag condition unit source owner name id per',
 );
-/** Numbers that count rows: what a data frame calls its index, and what trades are told apart by. */
+/** Columns that number the rows, such as the index of a data frame or a trade id. */
 const countNames = words('index idx unnamed0 row rownum rownumber no nr # id tradeid orderid aggid seq sequence');
-/** A letter among others that say nothing is a series. */
+/** A single letter among columns with unknown names is a series. */
 const knownNames = new Set([...tNames, ...valueNames, ...sizeNames, ...candleNames, ...countNames]);
 const flagTexts = new Set(words('true false yes no y n t f b s buy sell m l maker taker'));
 
@@ -72,7 +72,7 @@ function preferred(profiles: readonly Profile[], names: readonly string[]): Prof
   return known.sort((a, b) => names.indexOf(a.short) - names.indexOf(b.short))[0];
 }
 
-/** With one that some of its texts contradict, rather than with one whose name says nothing. */
+/** Prefers a column with a matching name and some invalid cells over a column with an unknown name. */
 export function guessT(profiles: readonly Profile[], zone: Zone): Profile | undefined {
   const named = profiles.filter(({ short }) => tNames.includes(short));
   const readable = profiles.filter(({ time }) => time !== undefined);
@@ -112,31 +112,31 @@ export function guessSeries(profiles: readonly Profile[]): Profile | undefined {
   return likely.length === 1 ? likely[0] : undefined;
 }
 
-/** The column of the values; several, if each seems to be a series of its own. */
+/** Finds the column of values, or several columns when each one is a series. */
 export function guessValues(profiles: readonly Profile[], mayBeWide: boolean): readonly Profile[] {
   const numeric = profiles.filter((profile) => profile.numeric);
   const named = valuesByName(profiles);
   if (named.length > 0) return named.length === 1 ? named : [];
   const left = numeric.filter(isOpen);
-  // What the header does not name cannot be series of that name.
+  // A column without a header name cannot name its series.
   const headed = profiles.filter((profile) => isOpen(profile) && isHalfNumeric(profile) && profile.short !== '');
   if (left.length <= 1 && headed.length <= 1) return left;
   const candles = headed.some(({ short }) => candleNames.includes(short) && short.length > 1);
   return mayBeWide && !candles ? headed : [];
 }
 
-/** Whether it may hold values, as far as its name and its instants tell. */
+/** True when the name and the cells allow a column of values. */
 function isOpen({ short, time }: Profile): boolean {
   const isTime = time !== undefined && (tNames.includes(short) || /time|date/.test(short));
   return !isTime && !sizeNames.includes(short) && !countNames.includes(short);
 }
 
-/** In a wide table a series may have many cells that say 'n/a'. */
+/** In a file with one column per series, a series may have many cells such as 'n/a'. */
 function isHalfNumeric({ filled, numbers }: Profile): boolean {
   return numbers > 0 && numbers >= filled.length / 2;
 }
 
-/** The one whose name says it; several: their names are the same but for what varies. */
+/** Finds the column whose name means size; several when their names share a pattern. */
 function valuesByName(profiles: readonly Profile[]): readonly Profile[] {
   const numeric = profiles.filter((profile) => profile.numeric);
   const sure = numeric.every(({ short }) => short.length !== 1 || knownNames.has(short));
@@ -145,7 +145,7 @@ function valuesByName(profiles: readonly Profile[]): readonly Profile[] {
   return profiles.filter(({ short, numeric }) => short === best?.short && (numeric || !best.numeric));
 }
 
-/** Whether its name is believed, though most of its cells are no numbers: they do not all contradict it, or are few. */
+/** Trusts the name of a column with few numeric cells, unless the cells contradict it. */
 function isBelieved({ filled, numbers }: Profile): boolean {
   return numbers > 0 || (filled.length > 0 && filled.length < 5);
 }

@@ -3,7 +3,7 @@ import { instantParserFor } from './choose-instant-parser.ts';
 import { type InstantParser, parseInstantCell } from './instant-parser.ts';
 import type { Zone } from './zone.ts';
 
-/** How the instants of a column are written; two formats: it may be either. */
+/** The notation of the instants in a column. Two formats mean that the column is ambiguous. */
 export type TimeGuess = { readonly time: TimeFormat; readonly or?: TimeFormat };
 
 const dates = [
@@ -48,7 +48,7 @@ interface Form {
 
 const formsOfZones = new WeakMap<Zone, readonly Form[]>();
 
-/** Made once: tables have thousands of columns. */
+/** Built once, because a table can have thousands of columns. */
 function formsOf(zone: Zone): readonly Form[] {
   const known = formsOfZones.get(zone);
   if (known) return known;
@@ -61,8 +61,8 @@ function formsOf(zone: Zone): readonly Form[] {
 }
 
 /**
- * undefined: these are no instants, or in a form that must be told. `enough`: whether so many of all texts may be in a
- * form for it to be theirs.
+ * Returns undefined when the texts are not instants, or when the client must name their format. `enough` decides
+ * whether the share of matching texts suffices.
  */
 export function guessTime(
   texts: readonly string[],
@@ -70,20 +70,20 @@ export function guessTime(
   enough: (some: number, all: number) => boolean,
 ): TimeGuess | undefined {
   const filled = texts.filter((text) => text.trim() !== '').slice(0, looked);
-  // The shortest form of a date is '1/5/24'.
+  // The shortest date is '1/5/24'.
   if (filled.length === 0 || !filled.some((text) => /\d/.test(text) && text.length >= 6)) {
     return undefined;
   }
   const read = ({ instants }: Form): number => {
     const isOne = (text: string) => !Number.isNaN(parseInstantCell(instants, text));
-    // Few first: most forms are not it.
+    // Tests a few texts first, because most formats fail at once.
     if (!filled.slice(0, tried).some(isOne)) return 0;
     return filled.filter(isOne).length;
   };
   const plain: TimeFormat = { kind: 'rfc3339' };
   if (enough(read({ time: plain, instants: instantParserFor(plain, zone) }), filled.length)) return { time: plain };
   let best: { time: TimeFormat; count: number; or?: TimeFormat } = { time: plain, count: 0 };
-  // A date of digits alone has 8 of them, and with its time of day 12 or 14.
+  // A date written only in digits has 8 of them; with a time of day it has 12 or 14.
   const numbers = filled
     .slice(0, tried)
     .every((text) => /^[+-]?\d*[.,]?\d*$/.test(text) && !/^(\d{8}|\d{12}|\d{14})$/.test(text));
@@ -99,7 +99,7 @@ export function guessTime(
   return unit === undefined ? undefined : { time: { kind: 'epoch', unit } };
 }
 
-/** By their size: from 1973 to 2255, and for seconds too. */
+/** Chooses the unit by magnitude: from 1973 to 2255, seconds included. */
 function epochUnit(
   values: readonly number[],
   enough: (some: number, all: number) => boolean,
@@ -111,7 +111,10 @@ function epochUnit(
   return (['SECONDS', 'MILLIS', 'MICROS', 'NANOS'] as const)[seconds];
 }
 
-/** Numbers that are instants of our time, though no name says so: from 2001 to 2036; all of them whole, if so asked. */
+/**
+ * True for numbers that are instants from 2001 to 2036, even without a telling name. With `whole`, they must be
+ * integers.
+ */
 export function surelyEpoch(texts: readonly string[], whole: boolean): boolean {
   const values = texts.filter((text) => text.trim() !== '').map(Number);
   return (

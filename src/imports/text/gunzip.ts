@@ -3,11 +3,11 @@ import { createGunzip } from 'node:zlib';
 import { Fault } from '../../engine/fault.ts';
 import type { ByteSource } from './tick-batch.ts';
 
-/** A small file may become as large as this; a larger one so many times its size. */
+/** A gzip file may unpack to this size, or to this multiple of its size if that is more. */
 const bytesAlwaysAllowed = 1_000_000_000;
 const timesMax = 200;
 
-/** Counts what was read of a source as it lies there. */
+/** Counts the bytes that were read from a source, before unpacking. */
 export interface ByteCounter {
   bytes: number;
 }
@@ -24,12 +24,12 @@ export function isGzip(start: Buffer): boolean {
   return start[0] === 0x1f && start[1] === 0x8b;
 }
 
-/** The bytes of a gzip file, all its members one after another. */
+/** Unpacks a gzip file, including files with several members. */
 export async function* gunzipped(packed: AsyncIterable<Buffer>, size: number): AsyncGenerator<Buffer> {
   const bytesMax = Math.max(bytesAlwaysAllowed, size * timesMax);
   let bytes = 0;
   const gunzip = createGunzip({ chunkSize: 65_536 });
-  // Errors of either come out of the loop.
+  // The loop below throws the errors of both streams.
   const unpacked = pipeline(
     Readable.from(packed, { objectMode: false, highWaterMark: 65_536 }),
     gunzip,

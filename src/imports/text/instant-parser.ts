@@ -1,15 +1,15 @@
 import { quoted } from '../../engine/key.ts';
 import { trim } from './parse-number.ts';
 
-/** Reads the instants of a column. */
+/** Parses the instants of a column. */
 export interface InstantParser {
-  /** Microseconds since 1970; NaN: these bytes write no instant. */
+  /** Returns microseconds since 1970, or NaN when the bytes are not an instant. */
   read(bytes: Uint8Array, from: number, to: number): number;
-  /** Why they do not, as what follows the text: 'names a day that does not exist'. */
+  /** The reason, phrased to follow the quoted text: 'names a day that does not exist'. */
   problem(bytes: Uint8Array, from: number, to: number): string;
 }
 
-/** Why a text is no instant, whole. */
+/** The complete reason why a text is not an instant. */
 export function instantTextProblem(instants: InstantParser, text: string): string {
   const trimmed = trim(text);
   if (trimmed === '') return 'is empty, which is not an instant';
@@ -17,7 +17,7 @@ export function instantTextProblem(instants: InstantParser, text: string): strin
   return `${quoted(trimmed)} ${instants.problem(bytes, 0, bytes.length)}`;
 }
 
-/** The instant that a text writes, spaces around it aside; NaN: it writes none. */
+/** Parses a text with surrounding spaces. Returns NaN when it is not an instant. */
 export function parseInstantCell(instants: InstantParser, text: string): number {
   const bytes = Buffer.from(trim(text));
   return instants.read(bytes, 0, bytes.length);

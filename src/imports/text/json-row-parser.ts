@@ -10,12 +10,15 @@ const colon = 58;
 const open = 123;
 const close = 125;
 
-/** What a member's value is. */
+/** The type of a member's value. */
 const plain = 0;
 const escapedText = 1;
 const nothing = 2;
 
-/** Finds the members of objects, one a line: cells are those that are named, and empty where one is missing or null. */
+/**
+ * Finds the members of one JSON object per line. The cells are the named members; a missing or null member is an empty
+ * cell.
+ */
 export class JsonRowParser implements RowParser {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -27,7 +30,7 @@ export class JsonRowParser implements RowParser {
   readonly #names: readonly Buffer[];
   readonly #indices: ReadonlyMap<string, number>;
   readonly #kinds: Uint8Array;
-  /** Which cells this row has: those that bear its number. */
+  /** Marks the cells that the current row has set: those that hold its number. */
   readonly #met: Uint32Array;
   #row = 0;
   #escapes = false;
@@ -68,14 +71,14 @@ export class JsonRowParser implements RowParser {
     for (let cell = 0; cell < this.cells; cell++) {
       if (this.#met[cell] !== this.#row || this.#kinds[cell] !== escapedText) continue;
       const text: string = JSON.parse(`"${textOf(bytes, this.starts[cell], this.ends[cell])}"`);
-      // Never longer than it was with its escapes.
+      // The unescaped text is never longer than the escaped one.
       const made = Buffer.from(text);
       bytes.set(made, this.starts[cell]);
       this.ends[cell] = this.starts[cell] + made.length;
     }
   }
 
-  /** false: this is not one object. */
+  /** Returns false when the line is not one object. */
   #members(bytes: Uint8Array, from: number, to: number): boolean {
     let at = skip(bytes, from, to);
     if (bytes[at] !== open) return false;
@@ -100,9 +103,9 @@ export class JsonRowParser implements RowParser {
     }
   }
 
-  /** -1: none of the columns; undefined: it is not a JSON string. */
+  /** Returns -1 when no column has this name, undefined when it is not a JSON string. */
   #cellNamed(bytes: Uint8Array, from: number, to: number, expected: number): number | undefined {
-    // Objects of one file have the same members in the same order.
+    // The objects of a file usually have the same members in the same order.
     const name = this.#names[expected];
     if (name !== undefined && same(name, bytes, from, to)) return expected;
     const text = jsonString(bytes, from, to);
@@ -157,7 +160,7 @@ function skip(bytes: Uint8Array, from: number, to: number): number {
   return at;
 }
 
-/** Where the quote stands that ends the string; -1: nowhere, or it holds what no string may. */
+/** The position of the closing quote; -1 when there is none or the string is invalid. */
 function stringEnd(bytes: Uint8Array, from: number, to: number): number {
   for (let at = from; at < to; at++) {
     const code = bytes[at];
@@ -168,7 +171,7 @@ function stringEnd(bytes: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
-/** Where the value ends that begins at `from`; -1: it does not. Whether it is one is looked at later. */
+/** The end of the value that starts at `from`, or -1. The caller validates the value. */
 function valueEnd(bytes: Uint8Array, from: number, to: number): number {
   if (bytes[from] === quote) {
     const end = stringEnd(bytes, from + 1, to);
@@ -189,7 +192,7 @@ function valueEnd(bytes: Uint8Array, from: number, to: number): number {
   return -1;
 }
 
-/** Whether a value that is no string is one: what is not a plain number is left to JSON.parse. */
+/** Validates a value that is not a string. JSON.parse decides about everything but plain numbers. */
 function isJson(bytes: Uint8Array, from: number, to: number): boolean {
   if (isPlainNumber(bytes, from, to)) return true;
   try {

@@ -2,21 +2,21 @@ import { randomInt } from 'node:crypto';
 import { keyProblem } from '../../engine/key.ts';
 import { textOf } from './parse-number.ts';
 
-/** So many series one file may name: those that were met are kept in memory. */
+/** The limit of distinct series in one file: all their keys are kept in memory. */
 export const keysMax = 100_000;
 const full = `these are more than ${keysMax.toLocaleString('en')} series in one file`;
 
-/** Keys that were met, found again by their bytes. */
+/** The distinct keys of a file, looked up by their bytes. */
 export class KeyTable {
   readonly keys: string[] = [];
-  /** Their bytes one after another; those of key i end at #ends[i]. */
+  /** The bytes of all keys, concatenated; key i ends at #ends[i]. */
   #bytes = new Uint8Array(1 << 14);
   #ends = new Int32Array(1 << 10);
-  /** Of each key, the one that came after it last time: files go through their series in turn. */
+  /** For each key, the key that followed it last time: files often repeat the same order of series. */
   #followers = new Int32Array(1 << 10);
-  /** The key that was met last. */
+  /** The key of the last row. */
   last = 0;
-  /** 1 + the index of the key with this hash, or of another that came first. */
+  /** The hash table with open addressing: each slot holds the index of a key plus 1, or 0. */
   #slots = new Int32Array(1 << 11);
 
   constructor(keys: readonly string[]) {
@@ -26,7 +26,7 @@ export class KeyTable {
     }
   }
 
-  /** The index of the key that these bytes write; -1: it is new and `add` must look at it. */
+  /** The index of the key with these bytes; -1 for a new key, which `add` validates. */
   find(bytes: Uint8Array, from: number, to: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -36,7 +36,10 @@ export class KeyTable {
     }
   }
 
-  /** Where the key ends that most likely stands here; -1: it does not, and `last` stays as it was. */
+  /**
+   * Compares the bytes with the predicted next key and returns its end. Returns -1 when they differ; `last` stays
+   * unchanged then.
+   */
   expected(bytes: Uint8Array, from: number): number {
     const guess = this.#followers[this.last];
     if (guess >= this.keys.length) return -1;
@@ -48,7 +51,7 @@ export class KeyTable {
     return at;
   }
 
-  /** Makes the key that stands here the last one; false: it is not known. */
+  /** Makes the key at this position the last one. Returns false when the key is unknown. */
   expect(bytes: Uint8Array, from: number, to: number): boolean {
     const index = this.find(bytes, from, to);
     if (index < 0) return false;
@@ -57,10 +60,10 @@ export class KeyTable {
     return true;
   }
 
-  /** The index of a new key, or why it is none. */
+  /** The index of a new key, or the reason why it is invalid. */
   add(bytes: Uint8Array, from: number, to: number): number | string {
     if (this.keys.length >= keysMax) return full;
-    // Five bytes each: a text longer than that is refused without being made.
+    // A text with more bytes than any valid key can have is refused before it is decoded.
     const text = textOf(bytes, from, Math.min(to, from + 1_000));
     const problem = keyProblem(text);
     if (problem !== undefined) return problem;
@@ -110,7 +113,7 @@ function doubled<A extends Uint8Array | Int32Array>(array: A): A {
   return larger;
 }
 
-/** Not the same in every process: nobody can choose keys that all have one hash. */
+/** A random seed per process: nobody can construct keys with equal hashes. */
 const factor = randomInt(1 << 20, 1 << 30) * 2 + 1;
 
 function hashOf(bytes: Uint8Array, from: number, to: number): number {

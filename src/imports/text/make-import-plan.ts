@@ -11,7 +11,7 @@ import { type ByteSource, startOfFile } from './tick-batch.ts';
 import { timePatternProblem } from './time-pattern.ts';
 import { zoneOf } from './zone.ts';
 
-/** How a file is read, by what its user said and its first rows show. */
+/** Plans how to read a file, from the client's input and the first rows. */
 export async function makeImportPlan(source: ByteSource, input: ImportInput): Promise<ImportPlan> {
   const timeZone = input.timeZone ?? 'UTC';
   const zone = zoneOf(timeZone);
@@ -44,7 +44,7 @@ function planned(sample: FileSample, form: FileLayout, timeZone: string): Import
   return { format, gzip, encoding, delimiter, quote, header, timeZone, ...open };
 }
 
-/** Tells what is wrong with a first row that is longer than what is looked at. */
+/** Reports the error in a first row that is longer than the sample. */
 async function refuseFirstRow(source: ByteSource, plan: ImportPlan): Promise<never> {
   const { reader, close } = await openRows(source, plan, startOfFile);
   try {

@@ -15,7 +15,7 @@ export interface OpenedRows {
   close(): Promise<void>;
 }
 
-/** The rows of a file from a place on, the header left behind. */
+/** Opens the rows of a file from a position on, past the header. */
 export async function openRows(source: ByteSource, plan: ImportPlan, from: FilePosition): Promise<OpenedRows> {
   const names = plan.columns.map(({ name }) => name);
   const text = openText(source, plan.gzip, plan.encoding, from.byte);
@@ -39,7 +39,7 @@ export function rowsOf(plan: Pick<ImportPlan, 'format' | 'delimiter' | 'quote' |
   return new CsvRowParser(oneByte(plan.delimiter, 'delimiter'), plan.quote === '' ? -1 : oneByte(plan.quote, 'quote'));
 }
 
-/** Delimiters and quotes are looked for in bytes. */
+/** The parsers search for delimiters and quotes as single bytes. */
 export function oneByte(text: string, what: 'delimiter' | 'quote'): number {
   const code = text.length === 1 ? text.charCodeAt(0) : 0;
   if (code > 0 && code < 128 && code !== 10 && code !== 13) return code;

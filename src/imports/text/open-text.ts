@@ -6,11 +6,11 @@ const mark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 export interface OpenedText {
   readonly chunks: AsyncIterable<Buffer>;
-  /** What was read of the file for it so far. */
+  /** The number of bytes read from the file. */
   readonly counter: ByteCounter;
 }
 
-/** A file as UTF-8 from a place of that text on; a mark at its beginning is left out, and counted. */
+/** A file as UTF-8 from a position on. The byte order mark is skipped and counted. */
 export function openText(source: ByteSource, gzip: boolean, encoding: string, from: number): OpenedText {
   const counter: ByteCounter = { bytes: 0 };
   if (!gzip && encoding === 'utf-8') {

@@ -5,11 +5,11 @@ const dot = 46;
 const minus = 45;
 const plus = 43;
 
-/** All that doubles hold exactly. */
+/** The powers of ten that a double represents exactly. */
 const powers = Float64Array.from({ length: 16 }, (_, i) => 10 ** i);
 const exactDigits = 15;
 
-/** The number that these bytes write, exactly as Number() reads it; NaN: they write none that can be stored. */
+/** Parses a number exactly as Number() does. Returns NaN when the bytes are not a number that can be stored. */
 export function numberOf(bytes: Uint8Array, from: number, to: number, decimalComma: boolean): number {
   const point = decimalComma ? comma : dot;
   let at = from;
@@ -46,7 +46,7 @@ export function numberOfText(text: string, decimalComma: boolean): number {
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-/** Why a text is no number. */
+/** The reason why a text is not a number. */
 export function numberProblem(text: string, decimalComma: boolean): string {
   const trimmed = trim(text);
   if (trimmed === '') return 'is empty, which is not a number';
@@ -69,7 +69,7 @@ export function numberProblem(text: string, decimalComma: boolean): string {
   return `${quote} is not a number`;
 }
 
-/** Spaces and tabs around a cell mean nothing. */
+/** Removes the spaces and tabs around a cell. */
 export function trim(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }

@@ -13,13 +13,13 @@ import type { Zone } from './zone.ts';
 type Part = Pick<ImportPlan, 'columns' | 'time' | 'decimalComma' | 'series' | 'problem'>;
 
 interface Table {
-  /** Without one, numbers stand for the names; so they do where a header leaves one out. */
+  /** Columns without a header name are named by their number. */
   readonly header: boolean;
   readonly names: readonly string[];
   readonly texts: readonly (readonly string[])[];
 }
 
-/** What each column says: as it was given, otherwise as it seems. */
+/** Decides the role of each column: as requested, otherwise as guessed. */
 export function planColumns(
   { names, header, texts }: Table,
   given: ReadonlyMap<string, ImportColumn>,
@@ -95,7 +95,7 @@ function timeOf(
   }
   if (given === 'RFC3339') return { time: { kind: 'rfc3339' } };
   if (given !== undefined) return { time: { kind: 'pattern', pattern: given } };
-  // A column that is surely T may hold anything: then the form that most of its texts have.
+  // The client named this column as T, so the format of most of its texts is used.
   const guess = t?.time ?? guessTime(t?.filled ?? [], zone, isAny);
   if (t === undefined || guess === undefined) {
     const time: TimeFormat = { kind: 'rfc3339' };
@@ -159,7 +159,7 @@ function noSeries(filename: string): string {
   return `No column says the series, and the name of the file (${quoted(filename)}) is no key of one: give series.`;
 }
 
-/** 'prices/BTC-USD.csv.gz' is 'BTC-USD'. */
+/** 'prices/BTC-USD.csv.gz' gives 'BTC-USD'. */
 function keyOfFile(filename: string): string | null {
   const name = filename.replace(/^.*[/\\]/, '');
   const key = trim(name.replace(/(?:\.(?:csv|tsv|tab|txt|ndjson|jsonl|json|gz|gzip))+$/i, ''));

@@ -1,39 +1,39 @@
 import { isUtf8 } from 'node:buffer';
 
-/** No row is longer. */
+/** The longest row that is accepted. */
 export const rowBytesMax = 1_048_576;
 const lf = 10;
 
-/** The part of a text that lies in memory: read on, it always holds a whole row, or more than a row may be long. */
+/** A sliding buffer over a text. After `fill` it holds a complete row, or more bytes than a row may have. */
 export class ReadBuffer {
-  /** One more than it holds, for the line feed behind the last one. */
+  /** One byte larger than the capacity, for a line feed behind the last byte. */
   readonly bytes: Buffer;
-  /** Where the bytes that are not used yet begin and end. */
+  /** The start and the end of the unread bytes. */
   at = 0;
   end = 0;
-  /** The text ends at `end`. */
+  /** True when the text ends at `end`. */
   done = false;
-  /** Where the first byte lies that is no UTF-8; infinite: not in sight. */
+  /** The position of the first invalid UTF-8 byte; infinite when none was found. */
   badAt = Number.POSITIVE_INFINITY;
-  /** Of the text, the place of the first byte in memory. */
+  /** The position in the text of the first byte in memory. */
   #first: number;
   #checked = 0;
   #rest: Buffer | undefined;
   readonly #chunks: AsyncIterator<Buffer>;
 
-  /** `capacity`: more than the longest row. */
+  /** `capacity` must exceed the longest row. */
   constructor(chunks: AsyncIterable<Buffer>, first: number, capacity = 2 * rowBytesMax) {
     this.bytes = Buffer.allocUnsafeSlow(capacity + 1);
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#first = first;
   }
 
-  /** The place of `at` in the text. */
+  /** The position of `at` in the text. */
   get place(): number {
     return this.#first + this.at;
   }
 
-  /** Reads until there is no more room, or no more text. */
+  /** Reads until the buffer is full or the text ends. */
   async fill(): Promise<void> {
     this.#makeRoom();
     const capacity = this.bytes.length - 1;
@@ -79,12 +79,12 @@ export class ReadBuffer {
   }
 }
 
-/** How many bytes a character takes that begins with this one; 1 for those that begin none. */
+/** The length of the UTF-8 character that starts with this byte; 1 for an invalid first byte. */
 function charBytes(lead: number): number {
   return lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
 }
 
-/** How many of the last bytes are the beginning of a character that goes on behind them. */
+/** The number of trailing bytes that are the start of an incomplete character. */
 export function unfinished(bytes: Buffer, from: number, to: number): number {
   for (let back = 1; back <= Math.min(3, to - from); back++) {
     const needed = charBytes(bytes[to - back]);

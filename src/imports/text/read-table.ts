@@ -7,7 +7,7 @@ import { type ByteSource, startOfFile } from './tick-batch.ts';
 const rowsMax = 4_096;
 const textBytesMax = 262_144;
 
-/** The cells of a file as texts, in the order of its columns, many rows at a time; rows that are none are left out. */
+/** Reads the cells of a file as texts in batches of rows, in the order of its columns. Invalid rows are skipped. */
 export async function* readTable(source: ByteSource, plan: ImportPlan): AsyncGenerator<readonly (readonly string[])[]> {
   const { reader, close } = await openRows(source, plan, startOfFile);
   try {

@@ -7,10 +7,7 @@ import { TickParser } from './tick-parser.ts';
 const rowsMax = 65_536;
 const textBytesMax = 4 * 1_048_576;
 
-/**
- * The ticks of a file from a place on, as its plan says. `keys` are those that `series` counted in when reading ended
- * at that place.
- */
+/** Reads the ticks of a file from a position on, by its plan. `keys` are the keys that were known at that position. */
 export async function* readTicks(
   source: ByteSource,
   plan: ImportPlan,

@@ -7,11 +7,11 @@ const columnsMax = 10_000;
 
 export interface RequestedColumns {
   readonly byName: ReadonlyMap<string, ImportColumn>;
-  /** Members that no object had so far. */
+  /** Requested members that no object has had yet. */
   readonly unseen: readonly string[];
 }
 
-/** What a user said of columns, held against those that there are. */
+/** Matches the columns that the client named with the columns of the file. */
 export function requestedColumns(input: ImportInput, form: FileLayout, whole: boolean): RequestedColumns {
   checkNames(form.names);
   const byName = new Map<string, ImportColumn>();
@@ -107,7 +107,7 @@ function checkNames(names: readonly string[]): void {
   }
 }
 
-/** Names as they can stand in a message. */
+/** Names in the form in which messages list them. */
 export function listed(names: readonly string[]): string {
   const shown = names.slice(0, 20).map((name) => quoted(name).slice(1, -1));
   return names.length > shown.length ? `${shown.join(', ')} and ${names.length - shown.length} more` : shown.join(', ');

@@ -9,12 +9,15 @@ const colon = 58;
 const dot = 46;
 const zulu = 90;
 
-/** RFC 3339, also without a zone, without seconds, or of a date alone: these are the zone's own time. */
+/**
+ * Parses RFC 3339, and also texts without offset, without seconds or with a date alone. Those are local times of the
+ * zone.
+ */
 export function rfc3339Parser(zone: Zone): InstantParser {
   let knownDate = -1;
   let knownDay = 0;
   return {
-    /** What is written in full and in UTC, without making anything of it; the rest takes the long way. */
+    /** Parses the complete UTC notation without allocating. Other notations use the general parser. */
     read(bytes, from, to) {
       if (to - from < 20 || bytes[to - 1] !== zulu) return longWay(bytes, from, to, zone);
       const century = two(bytes, from);
@@ -45,7 +48,7 @@ export function rfc3339Parser(zone: Zone): InstantParser {
         for (let at = from + 20; at < to - 1; at++) {
           const digit = bytes[at] - 48;
           if (!(digit >= 0 && digit <= 9)) return longWay(bytes, from, to, zone);
-          // What is finer than a microsecond is cut off.
+          // Digits finer than a microsecond are cut off.
           if (at < from + 26) fraction += digit * unit;
           unit /= 10;
         }
@@ -62,7 +65,7 @@ export function rfc3339Parser(zone: Zone): InstantParser {
   };
 }
 
-/** Two digits as a number, -1 if they are none. */
+/** Two digits as a number, or -1. */
 function two(bytes: Uint8Array, at: number): number {
   const tens = bytes[at] - 48;
   const ones = bytes[at + 1] - 48;
@@ -94,7 +97,7 @@ function civilOf(text: string): Civil | undefined {
   };
 }
 
-/** Seconds ahead of UTC: Z, UTC, +02, +02:00, +0200. */
+/** The offset in seconds ahead of UTC: Z, UTC, +02, +02:00, +0200. */
 export function offsetOf(text: string): number {
   const parts = /^([+-])(\d\d):?(\d\d)?$/.exec(text);
   if (parts === null) return 0;

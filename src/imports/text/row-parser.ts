@@ -1,21 +1,21 @@
-/** Finds the cells of one row after another in bytes that lie in memory. */
+/** Finds the cells of one row after another in a buffer. */
 export interface RowParser {
-  /** Where the cells of the row begin and end; of an object, the members that are columns. */
+  /** The start and end of each cell; for an object, of the members that are columns. */
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   readonly cells: number;
-  /** How many lines the row takes. */
+  /** The number of lines of the row. */
   readonly lines: number;
-  /** The cell for which the row is refused, or the number of cells: the row as a whole; -1: it is in order. */
+  /** The index of the invalid cell, the number of cells when the row as a whole is invalid, or -1. */
   readonly badCell: number;
   readonly problem: string;
-  /** How many lines of the row lie before its quote that is not closed; -1: all are. */
+  /** The number of lines before a quote that is not closed, or -1. */
   readonly openLines: number;
   /**
-   * Gives where the next row begins, or -1: this one is not whole. `last`: there are no bytes behind `to`. At `to` a
-   * line feed must stand that is not one of the bytes.
+   * Returns the start of the next row, or -1 when this one is incomplete. With `last`, no bytes follow `to`. The byte
+   * at `to` must be a line feed that is not part of the text.
    */
   split(bytes: Uint8Array, from: number, to: number, last: boolean): number;
-  /** Of a row that is whole, makes the cells what they mean. */
+  /** Unescapes the cells of a complete row in place. */
   unescape(bytes: Uint8Array): void;
 }

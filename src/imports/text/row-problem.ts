@@ -1,7 +1,10 @@
 import type { ImportPlan } from '../import-plan.ts';
 import type { RowReader } from './row-reader.ts';
 
-/** Why the row that was read last is refused as it stands; a cell that is no column: the row as a whole. */
+/**
+ * The reason why the last row is invalid, whatever its plan. The cell index equals the number of columns when the whole
+ * row is.
+ */
 export function rowProblem(
   reader: RowReader,
   { columns, header }: Pick<ImportPlan, 'columns' | 'header'>,

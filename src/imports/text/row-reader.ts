@@ -6,18 +6,18 @@ import type { FilePosition } from './tick-batch.ts';
 const lf = 10;
 const cr = 13;
 
-/** One row after another of a text, in memory that does not grow; empty lines are none. */
+/** Reads the rows of a text in constant memory. It skips empty lines. */
 export class RowReader {
-  /** The cells of the row that was read last. */
+  /** The cells of the last row. */
   readonly rows: RowParser;
   readonly window: ReadBuffer;
-  /** The first line of the row that was read last. */
+  /** The number of the first line of the last row. */
   line = 0;
-  /** The number of the line behind it. */
+  /** The number of the line after the last row. */
   nextLine: number;
   readonly #nameOf: (cell: number) => string;
   #row: number;
-  /** Whether the window is to be read on before there can be another row. */
+  /** True when the buffer must be filled before the next row can be read. */
   #wanting = true;
 
   constructor(window: ReadBuffer, rows: RowParser, from: FilePosition, nameOf: (cell: number) => string) {
@@ -28,12 +28,12 @@ export class RowReader {
     this.#row = from.row;
   }
 
-  /** Between the row that was read last and the next one. */
+  /** The position between the last row and the next one. */
   get place(): FilePosition {
     return { byte: this.window.place, line: this.nextLine, row: this.#row };
   }
 
-  /** Goes on to the next row of those in memory; false: there is none, `fill` may bring more. */
+  /** Reads the next row in memory. Returns false when there is none; `fill` may bring more. */
   next(): boolean {
     const { window, rows } = this;
     if (this.#wanting) return false;
@@ -42,7 +42,7 @@ export class RowReader {
     while (at < end && (bytes[at] === lf || bytes[at] === cr)) {
       const pair = bytes[at] === cr && bytes[at + 1] === lf;
       if (pair || bytes[at] === cr) {
-        // What follows a carriage return at the end is not known yet.
+        // A carriage return at the end of the buffer may be followed by a line feed.
         if (at + 1 === end && !done) break;
         if (pair && at + 1 < end) at++;
       }
@@ -66,14 +66,14 @@ export class RowReader {
     return true;
   }
 
-  /** Leaves the next row behind, of one line and read by somebody else, which ends at `at` in the window. */
+  /** Skips a row of one line that another parser has read. It ends at `at` in the buffer. */
   leave(at: number): void {
     this.line = this.nextLine++;
     this.#row++;
     this.window.at = at;
   }
 
-  /** Brings more of the text into memory; false: there is no more, and all rows were read. */
+  /** Fills the buffer. Returns false when the text has ended and all rows were read. */
   async fill(): Promise<boolean> {
     if (this.window.done) return false;
     await this.window.fill();
@@ -81,18 +81,18 @@ export class RowReader {
     return true;
   }
 
-  /** The row that was read last was no row of the table, but its header. */
+  /** Treats the last row as the header, which does not count as a row. */
   forgetHeader(): void {
     this.#row--;
   }
 
-  /** Whether the text ends with the row that was read last, and no line break stands behind it. */
+  /** True when the text ends with the last row, without a line break. */
   get atTornEnd(): boolean {
     const { bytes, at, end, done } = this.window;
     return done && at === end && at > 0 && bytes[at - 1] !== lf && bytes[at - 1] !== cr;
   }
 
-  /** Says why what begins at `at` cannot be read: bytes that are no text, or no end within reach. */
+  /** Throws the reason why the row at `at` cannot be read: invalid bytes, or no end within the buffer. */
   #refuse(at: number): never {
     const { rows, window } = this;
     const { bytes, badAt } = window;
@@ -124,7 +124,7 @@ function unreadable(problem: string): Fault {
   return new Fault('BAD_USER_INPUT', `This file cannot be read: ${problem}.`);
 }
 
-/** The cell in which a row that was split up to `limit` is cut. */
+/** The cell in which a row that was split up to `limit` breaks off. */
 function lastCell(rows: RowParser, limit: number): number {
   let cell = 0;
   while (cell + 1 < rows.cells && rows.starts[cell + 1] <= limit) cell++;

@@ -4,10 +4,10 @@ import { textOf } from './parse-number.ts';
 
 export const sampleRowsMax = 1_000;
 
-/** The first rows of a sample as texts, as far as they are whole. */
+/** The complete rows at the start of a sample, as texts. */
 export function csvRowsOf(sample: FileSample, delimiter: number, quote: number, rowsMax = sampleRowsMax): string[][] {
   const rows = new CsvRowParser(delimiter, quote);
-  // Cells are changed where they lie.
+  // The parser unescapes cells in place, so it gets a copy.
   const bytes = Buffer.from(sample.bytes);
   const found: string[][] = [];
   let at = 0;
@@ -25,7 +25,7 @@ export function csvRowsOf(sample: FileSample, delimiter: number, quote: number, 
   return found;
 }
 
-/** The first objects of a sample; a line that is none is left out. */
+/** The objects at the start of a sample. Other lines are skipped. */
 export function objectsOf(sample: FileSample): Readonly<Record<string, unknown>>[] {
   const lines = sample.bytes.toString('utf8', 0, sample.length).split(/\r\n|\r|\n/);
   if (!sample.whole) lines.pop();

@@ -1,18 +1,18 @@
-/** Bytes that can be read from any place on, as often as need be. */
+/** A source of bytes that can be read from any offset, any number of times. */
 export interface ByteSource {
-  /** For guesses: 'prices.csv.gz'. */
+  /** Helps the guesses: 'prices.csv.gz'. */
   readonly filename: string;
   readonly size: number;
   read(from: number): AsyncIterable<Buffer>;
 }
 
-/** A place between two rows, from which reading can go on later, in another process too. */
+/** A position between two rows, from which any process can continue reading. */
 export interface FilePosition {
-  /** Of the file as it was unpacked and made UTF-8, how many bytes lie before it. */
+  /** The number of bytes before it, in the unpacked UTF-8 text. */
   readonly byte: number;
-  /** The number of the next line, from 1 on. */
+  /** The number of the next line, starting at 1. */
   readonly line: number;
-  /** How many rows lie before it, the header not counted. */
+  /** The number of rows before it, without the header. */
   readonly row: number;
 }
 
@@ -20,28 +20,28 @@ export const startOfFile: FilePosition = { byte: 0, line: 1, row: 0 };
 
 export interface RejectedCell {
   readonly line: number;
-  /** The name of the column; null: the row as a whole. */
+  /** The name of the column; null for the whole row. */
   readonly column: string | null;
   readonly reason: string;
 }
 
-/** Rows that were read together: each tick is one value of one series. */
+/** The ticks of consecutive rows. Each tick is one value of one series. */
 export interface TickBatch {
-  /** How many rows these were, the refused ones among them. */
+  /** The number of rows, including rejected ones. */
   readonly rows: number;
-  /** Keys that `series` counts in; they only grow from batch to batch of one reader. */
+  /** The keys that `series` refers to by index. A reader only appends to them. */
   readonly keys: readonly string[];
   readonly count: number;
-  /** Of each tick: the index of its key, its instant in microseconds, its value, its size (NaN: none), its line. */
+  /** For each tick: the index of its key, its instant in microseconds, its value, its size (NaN for none), its line. */
   readonly series: Int32Array;
   readonly t: Float64Array;
   readonly value: Float64Array;
-  /** undefined: none of them has one. */
+  /** Undefined when no tick has a size. */
   readonly size: Float64Array | undefined;
   readonly line: Float64Array;
   readonly rejects: readonly RejectedCell[];
-  /** Where reading goes on behind them. */
+  /** The position after these rows. */
   readonly end: FilePosition;
-  /** How many bytes of the file as it lies there were read for it so far. */
+  /** The number of bytes read from the file, before unpacking. */
   readonly bytes: number;
 }

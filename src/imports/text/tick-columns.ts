@@ -1,6 +1,6 @@
 import type { TickBatch } from './tick-batch.ts';
 
-/** Ticks as columns that grow. */
+/** Ticks as growing columns. */
 export class TickColumns {
   count = 0;
   #series: Int32Array;

@@ -16,17 +16,17 @@ const ticksMax = 65_536;
 const ticksFirst = 4_096;
 const rejectsMax = 4_096;
 
-/** A value of a row, and where the rest of its tick stands. */
+/** A cell with a value, and the cells with the rest of its tick. */
 interface ValueCell {
   readonly cell: number;
   readonly sizeCell: number;
-  /** Its series; null: a cell says it. */
+  /** The key of its series; null when a cell names it. */
   readonly key: string | null;
-  /** The index of its series; -1: none of its ticks was met yet, or a cell says it. */
+  /** The index of its series; -1 before its first tick, or when a cell names it. */
   series: number;
 }
 
-/** A row that gives no ticks, for one of its cells. */
+/** A row that is rejected because of one cell. */
 interface Refused {
   readonly cell: number;
   readonly reason: string;
@@ -36,7 +36,7 @@ function refused(cell: number, reason: string): Refused {
   return { cell, reason };
 }
 
-/** Makes ticks of rows. */
+/** Parses rows into ticks. */
 export class TickParser {
   readonly #reader: RowReader;
   readonly #plan: ImportPlan;
@@ -79,7 +79,7 @@ export class TickParser {
     });
   }
 
-  /** Takes the row that was read in the quick way; false: it must be looked at. */
+  /** Adds the row that the fast parser read. Returns false when the row needs the general parser. */
   #quickRow({ t, series, numbers }: FastRowParser, next: number): boolean {
     const columns = this.#columns;
     const kept = columns.count;
@@ -102,7 +102,7 @@ export class TickParser {
     return this.#columns.count >= ticksMax || this.#rejects.length >= rejectsMax;
   }
 
-  /** Reads on until so many rows or bytes lie before; false: the rows in memory came to an end. */
+  /** Reads until the batch has enough rows or bytes. Returns false when the buffer has no more rows. */
   read(rowEnd: number, byteEnd: number): boolean {
     const reader = this.#reader;
     const { window } = reader;
@@ -125,13 +125,13 @@ export class TickParser {
   take(end: FilePosition, begin: FilePosition, bytes: number): TickBatch {
     const batch = { rows: end.row - begin.row, keys: this.#keys.keys, rejects: this.#rejects, end, bytes };
     const columns = this.#columns.taken();
-    // Batches are of about one length.
+    // The next batch will have about the same length.
     this.#columns = new TickColumns(Math.max(ticksFirst, columns.count));
     this.#rejects = [];
     return { ...batch, ...columns };
   }
 
-  /** Takes the row that was read last, or refuses it. */
+  /** Adds the last row, or rejects it. */
   #row(): void {
     const refused = this.#taken();
     if (refused === undefined) return;
@@ -167,7 +167,7 @@ export class TickParser {
         this.#columns.count = kept;
         return refused(wrong, numberProblem(this.#text(wrong), this.#plan.decimalComma));
       }
-      // Last, so that no row that is refused brings a key.
+      // Looked up last, so that a rejected row never adds a key.
       const series = value.key === null ? this.#series(bytes, this.#seriesCell) : this.#seriesOf(value);
       if (typeof series === 'string') return refused(this.#seriesCell, series);
       this.#columns.add(series, t, number, size, line);
@@ -192,7 +192,7 @@ export class TickParser {
     return value.series;
   }
 
-  /** The index of the key in a cell, or why it holds none. */
+  /** The index of the key in a cell, or the reason why it is invalid. */
   #series(bytes: Uint8Array, cell: number): number | string {
     const { starts, ends } = this.#reader.rows;
     const found = this.#keys.find(bytes, starts[cell], ends[cell]);
@@ -208,7 +208,7 @@ export class TickParser {
     return starts[cell] === ends[cell];
   }
 
-  /** Takes spaces and tabs from both ends of a cell; false: there are none. */
+  /** Removes spaces and tabs from both ends of a cell. Returns false when there are none. */
   #trim(bytes: Uint8Array, cell: number): boolean {
     const { starts, ends } = this.#reader.rows;
     let from = starts[cell];
@@ -221,7 +221,7 @@ export class TickParser {
     return trimmed;
   }
 
-  /** Enough of it to say what is wrong. */
+  /** Enough of the cell for the message. */
   #text(cell: number): string {
     const { rows, window } = this.#reader;
     return textOf(window.bytes, rows.starts[cell], Math.min(rows.ends[cell], rows.starts[cell] + 1_000));

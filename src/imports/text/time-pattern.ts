@@ -6,7 +6,7 @@ import type { Zone } from './zone.ts';
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** What the letters of a pattern stand for: the expression that finds it, and what it says. */
+/** For each letter of a pattern: the regular expression that matches it, and its meaning. */
 const tokens: Readonly<Record<string, { readonly find: string; readonly set: (parts: Parts, text: string) => void }>> =
   {
     yyyy: { find: '(\\d{4})', set: (parts, text) => (parts.year = Number(text)) },
@@ -56,7 +56,7 @@ interface Pattern {
 const known =
   'yyyy, yy, MMMM, MMM, MM, M, dd, d, HH, H, hh, h, mm, m, ss, s, S, a, EEE, Z, X; other letters stand in single quotes';
 
-/** Why a text is no pattern of instants; undefined: it is one. */
+/** The reason why a text is not a valid pattern; undefined when it is valid. */
 export function timePatternProblem(pattern: string): string | undefined {
   const compiled = compile(pattern);
   return typeof compiled === 'string' ? compiled : undefined;
@@ -140,7 +140,7 @@ function civilOf({ form, sets, twelve }: Pattern, text: string): Civil | undefin
     set(parts, found[i + 1]);
   });
   if (twelve) {
-    // 12 is the hour 0 of its half; 0 and 13 are no hours of a half.
+    // On a 12-hour clock, 12 means hour 0; 0 and 13 are invalid.
     if (parts.hour < 1 || parts.hour > 12) parts.hour = 99;
     else parts.hour = (parts.hour % 12) + (parts.half === 'pm' ? 12 : 0);
   }

@@ -1,23 +1,26 @@
 import { clockOf, isUtc, offsetAt } from '../../engine/clock.ts';
 
-/** Clock times of an IANA zone as instants. */
+/** Converts local times of an IANA time zone to instants. */
 export interface Zone {
   readonly name: string;
-  /** The first instant at which the zone's clocks showed this, NaN: they never did. Both in microseconds, as if of UTC. */
+  /**
+   * The first instant at which the local clocks showed this time, or NaN when they skipped it. Both in microseconds,
+   * the local time as if it were UTC.
+   */
   instantOf(local: number): number;
 }
 
 const daySeconds = 86_400;
 const daysMax = 4_096;
 
-/** A local day, and how far its clocks are ahead of UTC: `after` from the instant `change` on; seconds. */
+/** A local day and its offset from UTC in seconds: `after` applies from the instant `change` on. */
 interface Day {
   readonly before: number;
   readonly after: number;
   readonly change: number;
 }
 
-/** undefined: there is no such zone. */
+/** Undefined when no such zone exists. */
 export function zoneOf(name: string): Zone | undefined {
   if (isUtc(name)) return { name, instantOf: (local) => local };
   const clock = clockOf(name);

@@ -9,7 +9,7 @@ import type { StagedCoverage } from './staged-coverage.ts';
 const blocksPerStage = 2_048;
 const weightsPerStatement = 4_096;
 
-/** A piece of a series that becomes at most one block. */
+/** A part of a series that becomes at most one block. */
 interface Piece extends StagedColumn {
   readonly generation: number;
 }
@@ -18,13 +18,13 @@ export interface ComparedPieces {
   readonly pieces: readonly Piece[];
   readonly unchanged: number;
   readonly changed: number;
-  /** Series of which something changes. */
+  /** The series whose points change. */
   readonly touched: ReadonlySet<number>;
 }
 
 /**
- * Sorts what was gathered of each series, cuts it into blocks and leaves out what is stored already. A block that lies over
- * an earlier one of the same import is kept whole: what that one says is not stored yet.
+ * Sorts the buffered ticks of each series, cuts them into blocks and drops points that are already stored. A block that
+ * overlaps an earlier block of the same import is kept whole, because that one is not visible yet.
  */
 export async function compareWithStored(
   database: Database,
@@ -76,7 +76,7 @@ async function weightsOf(database: Database, pieces: readonly Piece[]): Promise<
   return weights;
 }
 
-/** Lays pieces down as blocks that nobody sees; the stages count when they are noted with the import. */
+/** Writes blocks that no reader sees. The next checkpoint of the import records their stages. */
 export async function stagePieces(
   database: Database,
   pieces: readonly Piece[],
@@ -93,7 +93,7 @@ export async function stagePieces(
   return stages;
 }
 
-/** Pieces of one generation together, as many as one statement takes. */
+/** Groups pieces of one generation into statements. */
 function* statements(pieces: readonly Piece[]): Generator<Piece[]> {
   const generations = [...new Set(pieces.map(({ generation }) => generation))];
   for (const generation of generations) {

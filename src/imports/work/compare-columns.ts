@@ -3,31 +3,34 @@ import type { Column } from '../../store/block-columns.ts';
 import type { Database } from '../../store/connect.ts';
 import { type Range, readSteps, walkVersions } from '../../store/read.ts';
 
-/** What a point is to what is stored. */
+/** The verdict on a point: new, different from the stored point, or equal to it. */
 export const fresh = 0;
 export const changed = 1;
 export const unchanged = 2;
 
-/** Where so many times as much is stored between the points, only what lies close to them is read. */
+/**
+ * If the store holds more than this multiple of points between the ends of a column, only the neighbourhoods of its
+ * points are read.
+ */
 const sparseTimes = 16;
 const closeMicros = 3_600_000_000;
-/** Of that, so much is taken to be read for each place. */
+/** The estimated number of versions in one neighbourhood. */
 const closeVersions = 8_192;
 
-/** One statement reads so many spans, and about so many versions. */
+/** The limits of one statement: spans, and estimated versions. */
 const batchPartsMax = 512;
 const batchVersionsMax = 131_072;
 const readersMax = 3;
 const noLimit = 1_000_000;
 
-/** A sorted column; `weight` says how much is stored between its ends. */
+/** A sorted column. `weight` is the number of versions that the store holds between its ends. */
 export interface ComparedColumn {
   readonly series: number;
   readonly column: Column;
   readonly weight: number;
 }
 
-/** What the points of a column are to what is stored. */
+/** The verdicts on the points of a column. */
 export class Comparison {
   readonly verdicts: Uint8Array;
   unchanged = 0;
@@ -39,7 +42,7 @@ export class Comparison {
     this.verdicts = new Uint8Array(column.t.length);
   }
 
-  /** Takes what is stored of a span. */
+  /** Compares the column with the stored versions of a span. */
   addStored(versions: Versions): void {
     const column = this.#column;
     const points = foldVersions(versions, Number.POSITIVE_INFINITY);
@@ -56,7 +59,7 @@ export class Comparison {
   }
 }
 
-/** Compares columns with what is stored; of many small ones it is read together. */
+/** Compares columns with the stored points. One statement reads the spans of several small columns. */
 export async function compareColumns(database: Database, columns: readonly ComparedColumn[]): Promise<Comparison[]> {
   const comparisons = columns.map(({ column }) => new Comparison(column));
   const batches = batchesOf(columns);
@@ -87,7 +90,7 @@ interface Part {
   readonly range: Range;
 }
 
-/** What one statement reads: many spans in which little is stored, or one. */
+/** Batches of spans, one batch per statement. A large span has a statement of its own. */
 function* batchesOf(columns: readonly ComparedColumn[]): Generator<Part[]> {
   let batch: Part[] = [];
   let sum = 0;
@@ -131,7 +134,7 @@ function* closeRanges(t: Float64Array): Generator<Range> {
   }
 }
 
-/** The column without the points that are stored already. */
+/** Removes the points that equal the stored ones. */
 export function withoutUnchanged(column: Column, says: Uint8Array): Column {
   const keep = (from: Float64Array) => from.filter((_, i) => says[i] !== unchanged);
   return { t: keep(column.t), value: keep(column.value), size: column.size && keep(column.size) };

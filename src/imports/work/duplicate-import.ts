@@ -14,7 +14,7 @@ async function sha256Of(source: ByteSource, check: () => void): Promise<string> 
   return hash.digest('hex');
 }
 
-/** Finds out what the bytes are, and whether another import does the same with them already. */
+/** Hashes the bytes and finds out whether another import already does the same work with them. */
 export async function isDuplicateImport({ database, lease, taken, input, source }: ImportRun): Promise<boolean> {
   let { sha256 } = taken;
   if (sha256 === null) {
@@ -27,7 +27,7 @@ export async function isDuplicateImport({ database, lease, taken, input, source 
       `the bytes that came are not those that were announced (SHA-256 ${sha256}, announced ${taken.claimedSha256}): send the file again`,
     );
   }
-  // A preview shows what the store holds now: each is made anew.
+  // A preview shows the present state of the store, so it is always computed again.
   if (taken.task !== 'COMMIT' || taken.fromRevision !== null) return false;
   return (await noteWork(database, lease, workIdentity(sha256, input))) !== undefined;
 }

@@ -4,7 +4,7 @@ import { makeImportPlan } from '../text/make-import-plan.ts';
 import { readTicks } from '../text/read-ticks.ts';
 import type { ByteSource, FilePosition, TickBatch } from '../text/tick-batch.ts';
 
-/** What makes ticks of bytes. */
+/** Plans a file and reads its ticks. */
 export interface FileReader {
   makeImportPlan(source: ByteSource, input: ImportInput): Promise<ImportPlan>;
   readTicks(source: ByteSource, plan: ImportPlan, from?: FilePosition): AsyncIterable<TickBatch>;

@@ -12,23 +12,26 @@ import { ImportLease, Interrupted } from './import-lease.ts';
 import { defaultImportSizes, type ImportRun, type ImportSizes } from './import-run.ts';
 import { endRun, runImport } from './run-import.ts';
 
-/** A process works on so many at a time: each takes some memory, and a small one need not wait for a large one. */
+/**
+ * The number of imports that a process runs at once. Each takes memory, but a small import should not wait for a large
+ * one.
+ */
 const importsMax = 2;
 
-/** So often a file is read anew because its series were deleted or defined meanwhile. */
+/** The number of attempts when series are deleted or defined while the import runs. */
 const attemptsMax = 5;
 
 export interface ImportJobsOptions {
   readonly bytes: UploadBytes;
   readonly log: (line: string) => void;
-  /** Whoever stops hands an import over to the next one who is woken. */
+  /** A worker that stops releases its imports, and another worker continues them. */
   readonly isStopping: () => boolean;
   readonly onCommit: (notice: CommitNotice) => void;
   readonly reader?: FileReader;
   readonly sizes?: ImportSizes;
 }
 
-/** What workers do with imports. */
+/** Runs imports in a worker. */
 export class ImportJobs {
   readonly #database: Database;
   readonly #bell: Bell;
@@ -42,8 +45,8 @@ export class ImportJobs {
   }
 
   /**
-   * Works on an import. That may take hours: other jobs are not to wait for it. One that finds too many under way is taken
-   * when one of them has ended.
+   * Starts an import in the background, because it can take hours and must not block other jobs. If too many are
+   * running, the import starts when one of them ends.
    */
   async take(id: number): Promise<void> {
     if (this.#running.size >= importsMax) return;
@@ -52,12 +55,12 @@ export class ImportJobs {
     await run;
   }
 
-  /** Resolves when none is under way. */
+  /** Resolves when no import is running. */
   async ended(): Promise<void> {
     await Promise.allSettled(this.#running);
   }
 
-  /** Works on an import, and then on those that came meanwhile and found nobody idle. */
+  /** Runs an import, then the queued ones that arrived meanwhile. */
   async #run(id: number): Promise<void> {
     let next: number | undefined = id;
     while (next !== undefined && !this.#options.isStopping()) {
@@ -68,7 +71,7 @@ export class ImportJobs {
     }
   }
 
-  /** Wakes workers for imports that wait, or whose worker has died; throws away what ended ones laid down. */
+  /** Wakes workers for queued imports and for imports of dead workers, and deletes stages of ended imports. */
   async sweep(): Promise<void> {
     await dropLeftStages(this.#database);
     for (const waiting of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, waiting);
@@ -117,12 +120,12 @@ export class ImportJobs {
       if (error.why !== 'stopping' && error.why !== 'waiting') return;
       await letGo(database, lease);
       await notify();
-      // Whoever ends the one that it waits for looks what waits.
+      // The import that it waits for wakes it when it ends.
       if (error.why === 'stopping') await wakeImport(this.#bell, lease);
       return;
     }
-    // Whoever takes it up when the database is there again goes on; a full disk would not get emptier by it. What can be
-    // read in part goes on in any case.
+    // After a lost database connection another worker continues the import; a full disk fails it, because waiting would
+    // not help. An import with visible revisions always continues.
     const isAway = isLoss(error) && !isDiskFull(error) && !isMissing(error);
     if (isAway || isPassing(error) || lease.isPublished) throw error;
     const told = asFault(error);
@@ -141,12 +144,12 @@ function isDiskFull(error: unknown): boolean {
   return ['53100', 'ENOSPC'].includes(codeOf(error) ?? '');
 }
 
-/** A file is not there; where no database is there, the same code comes of connecting. */
+/** A missing file. A missing database socket has the same code, but comes from connect. */
 function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT' && error instanceof Error && 'syscall' in error && error.syscall !== 'connect';
 }
 
-/** Two statements stood in one another's way: the next try gets through. */
+/** A deadlock or a serialization failure: the next attempt succeeds. */
 function isPassing(error: unknown): boolean {
   return codeOf(error)?.startsWith('40') ?? false;
 }

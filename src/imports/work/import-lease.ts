@@ -5,7 +5,10 @@ const beatMillis = 1_000;
 
 type Why = 'lost' | 'cancelled' | 'stopping' | 'waiting';
 
-/** Why work on an import ends early: somebody else has it, it is to be cancelled, this process stops, or an earlier one is to be written first. */
+/**
+ * The reason why a run ends early: another worker has the lease, the client cancelled, this process stops, or an
+ * earlier import must be written first.
+ */
 export class Interrupted extends Error {
   readonly why: Why;
 
@@ -15,11 +18,11 @@ export class Interrupted extends Error {
   }
 }
 
-/** The hold that a worker has on an import: signs of life as long as it works, and what was asked meanwhile. */
+/** A worker's lease on an import. It renews itself every second and learns of a cancellation. */
 export class ImportLease implements Holder {
   readonly id: number;
   readonly epoch: number;
-  /** Whether some of it can be read already: then it goes on to its end. */
+  /** True when some of its revisions are visible. From then on the import runs to its end. */
   isPublished: boolean;
   readonly #database: Database;
   readonly #isStopping: () => boolean;
@@ -36,13 +39,13 @@ export class ImportLease implements Holder {
     this.#timer = setInterval(() => void this.#beat(), beatMillis);
   }
 
-  /** Throws when work is to end here. */
+  /** Throws Interrupted when the run must end. */
   check(): void {
     if (this.#ended) throw new Interrupted(this.#ended);
     if (this.#isStopping()) throw new Interrupted('stopping');
   }
 
-  /** Asks now, and not only once a second. */
+  /** Renews the lease now, then checks it. */
   async renew(): Promise<void> {
     this.#hear(await beat(this.#database, this));
     this.check();
@@ -62,7 +65,7 @@ export class ImportLease implements Holder {
     try {
       this.#hear(await beat(this.#database, this));
     } catch {
-      // The database is away: whoever writes next is told.
+      // The database is unreachable. The next write fails with the reason.
     } finally {
       this.#beating = false;
     }

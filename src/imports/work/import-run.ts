@@ -6,7 +6,7 @@ import type { ByteSource } from '../text/tick-batch.ts';
 import type { FileReader } from './file-reader.ts';
 import type { ImportLease } from './import-lease.ts';
 
-/** What work on one import needs. */
+/** One run of an import: its lease, its input and its resources. */
 export interface ImportRun {
   readonly database: Database;
   readonly lease: ImportLease;
@@ -18,14 +18,14 @@ export interface ImportRun {
   /** Whether a commit itself rings. */
   readonly announce: boolean;
   readonly onCommit: (notice: CommitNotice) => void;
-  /** Whoever watches sees what is new. */
+  /** Notifies the subscribers of the import. */
   readonly notify: () => Promise<void>;
 }
 
 export interface ImportSizes {
-  /** So many ticks are gathered before they are laid down. */
+  /** The number of ticks that are buffered before they are staged. */
   readonly ticks: number;
-  /** So many blocks are published in one commit. */
+  /** The number of blocks that one commit publishes. */
   readonly blocks: number;
 }
 

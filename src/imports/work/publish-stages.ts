@@ -2,15 +2,15 @@ import { type CommitRequest, commit, isKeyDerived } from '../../store/commit.ts'
 import { dropStagedOf, readStagedSeries, readStages, type StagedBlocks } from '../../store/import-stages.ts';
 import type { ImportRun } from './import-run.ts';
 
-/** A notice names so many series; of more it says nothing. */
+/** A notice names up to this number of series. Above it, the notice names none. */
 const namedMax = 1_000;
 
-/** What a commit came to: nothing is left, or why it was refused. */
+/** The result of publishing: everything is visible, or the reason why a commit was refused. */
 export type PublishResult = 'done' | 'stale' | 'outdated';
 
 export type PublishGuard = NonNullable<CommitRequest['checks'][number]['guard']>;
 
-/** The next stages that one commit publishes. */
+/** The stages that the next commit publishes. */
 function nextOf(stages: readonly StagedBlocks[], blocksMax: number): StagedBlocks[] {
   let blocks = 0;
   const next: StagedBlocks[] = [];
@@ -23,8 +23,8 @@ function nextOf(stages: readonly StagedBlocks[], blocksMax: number): StagedBlock
 }
 
 /**
- * Publishes what an import has laid down: each generation in a revision of its own, and very much of it in several commits.
- * 'outdated': series were deleted or defined since, and nothing is published yet; 'stale': a guard does not hold.
+ * Publishes the staged blocks of an import: each generation in its own revision, and a large import in several commits.
+ * 'outdated': series were deleted or defined meanwhile and nothing is visible yet. 'stale': a guard failed.
  */
 export async function publishStages(
   task: ImportRun,
@@ -58,7 +58,7 @@ export async function publishStages(
   }
 }
 
-/** undefined: a series that was to be made is derived by now. */
+/** Undefined when a series that should be created has become a derived one. */
 async function commitStages(task: ImportRun, next: readonly StagedBlocks[], guards: readonly PublishGuard[]) {
   const { database, lease, taken, input, announce } = task;
   const note = taken.task === 'UNDO' ? `import ${lease.id} taken back` : (input.note ?? null);

@@ -20,24 +20,26 @@ import { SeriesKeys } from './series-keys.ts';
 import { StagedCoverage } from './staged-coverage.ts';
 import { TickBuffer } from './tick-buffer.ts';
 
-/** A checkpoint is written at least this often, also where little is to be laid down. */
+/** The longest time between two checkpoints, even when few ticks were staged. */
 const checkpointMillis = 2_000;
 
-/** Where reading stands; kept with the import. */
+/** The progress of reading, stored with the import. */
 export interface ReadProgress {
   readonly task: ImportTask;
-  /** Of what the user said: a file that is to be read otherwise is read anew. */
+  /** The hash of the input: another input means reading the file again from its start. */
   readonly input: string;
   readonly step: number;
   readonly place: FilePosition;
   readonly ended: boolean;
-  /** In a preview: series of which something would change. */
+  /** In a preview: the series whose points would change. */
   readonly touched: readonly number[];
 }
 
 const nothing: ImportCounts = { bytes: 0, rows: 0, accepted: 0, rejected: 0, unchanged: 0, changed: 0, created: 0 };
 
-/** Where work on this task stands that somebody began; undefined: it is to begin. A preview that had ended is asked for again. */
+/**
+ * The saved progress of this task; undefined when reading must start at the beginning. A finished preview starts again.
+ */
 export function savedProgress({ taken, input }: ImportRun): ReadProgress | undefined {
   const kept = taken.place as ReadProgress | null;
   if (kept?.task !== taken.task || kept.input !== hashOfInput(input)) return undefined;
@@ -45,8 +47,8 @@ export function savedProgress({ taken, input }: ImportRun): ReadProgress | undef
 }
 
 /**
- * Reads a file from where it was last left to its end. What it says is laid down as it comes, and a checkpoint says what
- * counts: whoever goes on after a crash goes on behind the last one.
+ * Reads a file from its saved progress to its end. It stages ticks as it reads, and checkpoints record which stages
+ * count, so that another worker continues after the last checkpoint.
  */
 export async function readToEnd(
   task: ImportRun,
@@ -112,7 +114,7 @@ class Reading {
     return { stand: this.#stand, counts: this.#counts };
   }
 
-  /** What was laid down before still says which blocks lie over one another. */
+  /** Blocks staged by an earlier run still determine the generations of the next ones. */
   async #recover(): Promise<void> {
     const { database, lease } = this.#task;
     for (const { stage, generation } of await readStages(database, lease.id)) {

@@ -1,11 +1,11 @@
 import type { ImportPlan } from '../import-plan.ts';
 import type { RejectedCell } from '../text/tick-batch.ts';
 
-/** So many are kept of an import; all are counted. */
+/** The number of rejected rows that are stored per import. All of them are counted. */
 const keptMax = 100_000;
 const manyMin = 5_000;
 
-/** Rows that were refused since the last checkpoint. */
+/** The rows that were rejected since the last checkpoint. */
 export class RejectedRows {
   #count: number;
   #waiting: (RejectedCell & { readonly place: number })[] = [];
@@ -36,18 +36,18 @@ export class RejectedRows {
   }
 }
 
-/** Says of each key the column that names its series, or holds its values; null: the user named it. */
+/** For each key, the column that names its series or holds its values; null when the client named the series. */
 export function columnsOfKeys({ columns }: ImportPlan): (key: string) => string | null {
   const naming = columns.find(({ role }) => role === 'SERIES');
   if (naming) return () => naming.name;
-  // Of several columns of one series the first counts.
+  // If a series has several columns, the first one counts.
   const own = new Map(columns.map(({ series, name }) => [series, name] as const).toReversed());
   return (key) => own.get(key) ?? null;
 }
 
 const shownMax = 3;
 
-/** Why nothing of a file was written. */
+/** The message when rejected rows prevent the whole import. */
 export function refusal(first: readonly RejectedCell[], count: number): string {
   const shown = first
     .slice(0, shownMax)

@@ -12,13 +12,16 @@ import { type ReadProgress, readToEnd, savedProgress } from './read-file.ts';
 import { refusal } from './rejected-rows.ts';
 import { undoImport } from './undo-import.ts';
 
-/** What so many workers died of would be the end of the next one too, and others wait for it. */
+/**
+ * After this number of workers in a row died at an import, it fails: it would kill the next worker too, and others
+ * wait.
+ */
 const deathsMax = 10;
 
 const movedMax = 1_000;
 const movedSeriesMax = 1_000_000;
 
-/** Does with an import what is to be done next, to its end. Returns false when it is to be begun anew. */
+/** Runs the task of an import to its end. Returns false when the file must be read again from its start. */
 export async function runImport(task: ImportRun): Promise<boolean> {
   const { database, lease, taken } = task;
   if (taken.deaths >= deathsMax && !taken.isPublished)
@@ -51,14 +54,14 @@ export async function runImport(task: ImportRun): Promise<boolean> {
   }
   if (counts.rejected > 0 && !task.input.partial)
     throw new Fault('BAD_USER_INPUT', refusal(await readRejects(database, lease.id, 3), counts.rejected));
-  // Asked before it is published: afterwards nothing says so any more.
+  // Recorded before publishing, because the stages are gone afterwards.
   if (taken.fromRevision === null) await keepMoved(database, lease, await moved(task, stand));
   if ((await publishStages(task)) !== 'done') return false;
   await endRun(task, { status: 'DONE' });
   return true;
 }
 
-/** How the file is read: decided when work on it begins, then kept. */
+/** The plan of the file: made when the first run starts, then stored. */
 async function planned(task: ImportRun): Promise<ImportPlan> {
   const { database, lease, taken, source, reader, input, notify } = task;
   if (taken.plan !== null && savedProgress(task)) return taken.plan as ImportPlan;
@@ -68,14 +71,14 @@ async function planned(task: ImportRun): Promise<ImportPlan> {
   return plan;
 }
 
-/** Derived series that move with what an import says. */
+/** The derived series that depend on the changed series. */
 async function moved({ database, lease, taken }: ImportRun, { touched }: ReadProgress) {
   const stages = (await readStages(database, lease.id)).map(({ stage }) => stage);
   const series = taken.task === 'COMMIT' ? await readStagedSeries(database, stages, movedSeriesMax) : touched;
   return readMoved(database, series, movedMax);
 }
 
-/** Ends it, and throws away what it laid down and did not publish. */
+/** Ends the import and deletes its unpublished stages. */
 export async function endRun(
   { database, lease, notify }: Pick<ImportRun, 'database' | 'lease' | 'notify'>,
   ending: Ending,

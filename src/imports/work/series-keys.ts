@@ -4,10 +4,10 @@ import type { Catalogue, SeriesRow } from '../../store/catalogue.ts';
 const madeMax = 100_000;
 const askedMax = 5_000;
 
-/** What a key of a file stands for: a series, one that is to be made (below 0), or nothing, and why. */
+/** The target of a key: a series, a series to create (a negative id), or the reason why it has none. */
 export type KeyTarget = { readonly series: number } | { readonly reason: string };
 
-/** Finds out once for each key of a file which series it is. */
+/** Looks up the series of each key of a file once. */
 export class SeriesKeys {
   readonly #catalogue: Catalogue;
   readonly #createMissing: boolean;
@@ -22,12 +22,12 @@ export class SeriesKeys {
     this.#made = new Map(made.map(({ n, key }) => [key, n]));
   }
 
-  /** How many series are made so far. */
+  /** The number of series to create. */
   get made(): number {
     return this.#made.size;
   }
 
-  /** By the number of a key. */
+  /** The targets, by index of the key. */
   get targets(): readonly KeyTarget[] {
     return this.#targets;
   }
@@ -36,7 +36,7 @@ export class SeriesKeys {
     return this.#someRefused;
   }
 
-  /** Learns the keys that are new, which only grow from batch to batch. */
+  /** Looks up the keys that were appended since the last call. */
   async learn(keys: readonly string[]): Promise<void> {
     while (this.#targets.length < keys.length) {
       const some = keys.slice(this.#targets.length, this.#targets.length + askedMax);
@@ -52,7 +52,7 @@ export class SeriesKeys {
     }
   }
 
-  /** Series that were found to be made since this was last asked. */
+  /** The series to create that were found since the last call. */
   takeNew(): { n: number; key: string }[] {
     const some = this.#new;
     this.#new = [];

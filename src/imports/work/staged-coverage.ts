@@ -4,18 +4,18 @@ interface Covered {
   generation: number;
 }
 
-/** Of one series so many spans are told apart, and of very many series together so many; with more, neighbours count as one. */
+/** The limits of distinct spans per series and in total. Above them, neighbouring spans are merged. */
 const spansMax = 32;
 const spansOfAllMax = 131_072;
 
 /**
- * Where an import has laid blocks down, and of which generation they are. It may cover more than the blocks do: that costs
- * a generation, and loses nothing.
+ * The spans of an import's staged blocks and their generations. A merged span may cover more than its blocks: that can
+ * cost a generation, but loses nothing.
  */
 export class StagedCoverage {
   readonly #spans = new Map<number, Covered[]>();
 
-  /** The generation of a block from one instant to another: 0, or one more than any that it overlaps. */
+  /** The generation of a block: 0, or one more than the highest generation that it overlaps. */
   generationOf(series: number, from: number, to: number): number {
     let generation = 0;
     for (const span of this.#spans.get(series) ?? []) {
@@ -31,7 +31,7 @@ export class StagedCoverage {
       return;
     }
     const last = spans[spans.length - 1];
-    // Blocks of a file that is in order follow one another.
+    // The blocks of a sorted file follow one another.
     if (last.generation === generation && from > last.to && from - last.to <= to - from) {
       last.to = to;
       return;
@@ -42,7 +42,7 @@ export class StagedCoverage {
   }
 }
 
-/** Half as many: those that lie closest together are one, of the later generation. */
+/** Halves the number of spans by merging the closest neighbours. A merged span has the higher generation. */
 function fewer(spans: readonly Covered[], max: number): Covered[] {
   const inTime = [...spans].sort((a, b) => a.from - b.from);
   const gaps = inTime.slice(1).map((span, i) => span.from - inTime[i].to);

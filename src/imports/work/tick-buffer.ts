@@ -17,19 +17,22 @@ function arraysOf(length: number): Arrays {
   };
 }
 
-/** Columns of so many series are made at a time: of very many, they would take more memory than the ticks. */
+/**
+ * The number of series whose columns are built at a time. The columns of all series could need more memory than the
+ * ticks.
+ */
 const seriesPerPart = 2_048;
 
-/** A key of the file, by its number, and its ticks. */
+/** The index of a key in the file, and its ticks. */
 export interface BufferedColumn {
   readonly slot: number;
   readonly column: Column;
 }
 
-/** Ticks that were read and not laid down yet, in the order of the file. The arrays are used again and again. */
+/** Ticks that were read but not staged yet, in file order. It reuses its arrays. */
 export class TickBuffer {
   #given: Arrays;
-  /** The same by series, when they were asked for. */
+  /** The same ticks sorted by series, filled by `take`. */
   #sorted: Arrays;
   #count = 0;
   #sized = false;
@@ -44,7 +47,7 @@ export class TickBuffer {
     return this.#count;
   }
 
-  /** Takes the ticks of a batch, of those series that `takes` does not leave out. */
+  /** Adds the ticks of a batch, except those of series that `takes` refuses. */
   add(batch: TickBatch, takes: (slot: number) => boolean): void {
     this.#makeRoom(this.#count + batch.count);
     const { slot, t, value, size } = this.#given;
@@ -64,7 +67,7 @@ export class TickBuffer {
     this.#count = n;
   }
 
-  /** The ticks of each series, in the order of the file, some series at a time; the ticks are forgotten behind the last one. */
+  /** Yields the ticks of each series in file order, some series at a time. The buffer is empty after the last one. */
   *take(): Generator<readonly BufferedColumn[]> {
     const count = this.#count;
     const { slot, t, value, size } = this.#given;

@@ -10,13 +10,13 @@ import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax }
 import type { ImportRun } from './import-run.ts';
 import { type PublishGuard, publishStages } from './publish-stages.ts';
 
-/** So often it is tried again because others wrote meanwhile. */
+/** The number of attempts when other clients keep writing the same points. */
 const attemptsMax = 30;
 
 const blocksPerStage = 2_048;
 const seriesPerStatement = 1_000;
 
-/** Everything ever said of some spans, of many short ones together, in parts of bounded memory. */
+/** Reads all versions of some spans in batches of bounded memory. One statement reads several short spans. */
 async function* readTogether(
   database: Database,
   spans: readonly { readonly series: number; readonly range: Range }[],
@@ -37,7 +37,7 @@ async function* readTogether(
   }
 }
 
-/** Gives every point that an import changed, and nobody has changed since, what it held before. */
+/** Restores every point that the import changed to its earlier value, unless somebody has changed it since. */
 export async function undoImport(task: ImportRun): Promise<Ending> {
   const { database, lease, taken } = task;
   const { fromRevision, toRevision } = taken;
@@ -60,12 +60,12 @@ function forgotten(revision: number, isPart: boolean): string {
   return `${what}: what its points held before revision ${revision} is no longer kept (--history-days).`;
 }
 
-/** Reads what is to be restored, and lays it down. */
+/** Reads the earlier values and stages them. */
 class Undoing {
   readonly #task: ImportRun;
   readonly #from: number;
   readonly #to: number;
-  /** What must still hold for each stage when it is published. */
+  /** The guards that must hold for each stage when it is published. */
   readonly guards = new Map<string, PublishGuard[]>();
   restored = 0;
   kept = 0;
@@ -79,7 +79,7 @@ class Undoing {
     this.#to = to;
   }
 
-  /** Returns false when what was there before is forgotten. */
+  /** Returns false when the earlier values are no longer kept. */
   async prepare(): Promise<boolean> {
     const { database, lease } = this.#task;
     const catalogue = new Catalogue(database);
@@ -97,11 +97,11 @@ class Undoing {
       }
     }
     await this.#flush();
-    // What is forgotten meanwhile is kept for those who are reading it.
+    // Retention keeps versions that a running undo still reads.
     return (await catalogue.oldestRevision()) < this.#from;
   }
 
-  /** What the instants held before the import last changed them, where nobody has changed them since. */
+  /** The values before the import last changed the instants, where nobody has changed them since. */
   #before(versions: Versions, own: ReadonlySet<number>, back: ReadonlySet<number>): Column {
     const { t, revision, value, size } = versions;
     const at: number[] = [];
