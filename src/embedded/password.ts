@@ -10,8 +10,12 @@ export interface Password {
   readonly isNew: boolean;
 }
 
+export function passwordPath(home: string): string {
+  return join(home, 'postgres-password');
+}
+
 export function findPassword(home: string): Password {
-  const path = join(home, 'postgres-password');
+  const path = passwordPath(home);
   const kept = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   if (/^[\w-]{16,}$/.test(kept)) return { text: kept, isNew: false };
   return { text: randomBytes(24).toString('base64url'), isNew: true };
@@ -20,7 +24,7 @@ export function findPassword(home: string): Password {
 /** To be called once the server knows it: a kept password is taken to be the right one. */
 export function keepPassword(home: string, password: Password): void {
   if (!password.isNew) return;
-  const path = join(home, 'postgres-password');
+  const path = passwordPath(home);
   rmSync(`${path}.new`, { force: true });
   writeFileSync(`${path}.new`, `${password.text}\n`, { mode: 0o600, flag: 'wx', flush: true });
   keepOwner(`${path}.new`);

@@ -1,13 +1,13 @@
-import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import { usableBinaries } from './binaries.ts';
 import { databaseName, ensureCluster, roleName, setPassword } from './cluster.ts';
 import { faultFrom } from './faults.ts';
 import { Keeper } from './keep.ts';
 import { takeLock } from './lock.ts';
-import { findPassword, keepPassword } from './password.ts';
+import { findPassword, keepPassword, passwordPath } from './password.ts';
 import { findPostmaster } from './pid-file.ts';
 import { findPlace, type Place } from './place.ts';
+import { keepPort, portsFor } from './port.ts';
 import { adoptPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts';
 import { settingsArguments } from './settings.ts';
 
@@ -18,6 +18,8 @@ export interface EmbeddedPostgres {
   readonly url: string;
   readonly port: number;
   readonly dataDir: string;
+  /** A shell command that opens psql on it, reading the password from its file. */
+  readonly psql: string;
   /** Whether it had been left running by a tidemark that was killed. */
   readonly adopted: boolean;
   /** Resolves once the server is gone and the home is free, after 8 seconds at most; may be called again. */
@@ -26,7 +28,7 @@ export interface EmbeddedPostgres {
 
 export interface EmbeddedPostgresOptions {
   readonly home: string;
-  /** 0 or undefined: one that is free. */
+  /** 0 or undefined: that of the last start if it is free, else another. */
   readonly port?: number;
   readonly log?: (line: string) => void;
   /** Settings of postgresql.conf that win over the usual ones. */
@@ -67,7 +69,7 @@ async function startLocked(
     place,
     binaries,
     settings: settingsArguments(binaries, options.settings ?? {}),
-    choosePort: fixedPort === undefined ? randomPort : (attempt: number) => (attempt === 0 ? fixedPort : undefined),
+    choosePort: fixedPort === undefined ? portsFor(home) : (attempt: number) => (attempt === 0 ? fixedPort : undefined),
     log,
   };
   if (password.isNew && !made) {
@@ -82,12 +84,14 @@ async function startLocked(
   const asWhom = account === undefined ? '' : ` as user ${account.name}`;
   log(`PostgreSQL ${how}${asWhom}: pid ${postmaster.pid}, port ${postmaster.port}, data in ${dataDir}`);
   const { port } = postmaster;
+  if (fixedPort === undefined) keepPort(home, port);
   const keeper = new Keeper(launch, postmaster);
   let stopped: Promise<void> | undefined;
   return {
     url: `postgres://${roleName}:${password.text}@127.0.0.1:${port}/${databaseName}`,
     port,
     dataDir,
+    psql: `PGPASSWORD=$(cat ${quoted(passwordPath(home))}) psql -h 127.0.0.1 -p ${port} -U ${roleName} ${databaseName}`,
     adopted: adopted !== undefined,
     stop: () => {
       stopped ??= keeper
@@ -99,7 +103,7 @@ async function startLocked(
   };
 }
 
-/** Below the range from which the system takes ports for outgoing connections, which would collide sooner or later. */
-function randomPort(): number {
-  return randomInt(20_000, 32_000);
+/** As one word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

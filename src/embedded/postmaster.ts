@@ -62,6 +62,7 @@ export async function startPostmaster(launch: Launch): Promise<Postmaster> {
           `Port ${port} of 127.0.0.1 is taken by another program, so the embedded PostgreSQL cannot listen on it: free it, choose another, or give none.`,
         );
       }
+      launch.log(`Port ${port} of 127.0.0.1 is taken: PostgreSQL tries port ${next}`);
       port = next;
     } else if (/pre-existing shared memory block/.test(outcome) && performance.now() < end) await wait(50);
     else throw faultFromWords(`did not start (see ${join(place.home, 'postgres.log')})`, outcome, place.home);

@@ -4,7 +4,7 @@ import { migrate } from '../store/migrate.ts';
 import { Child } from './child.ts';
 import { startDemo } from './demo.ts';
 import { log, report, say } from './log.ts';
-import { migrationsFolder, openStore } from './store.ts';
+import { migrationsFolder, type OpenStore, openStore } from './store.ts';
 import { version } from './version.ts';
 
 /** Everything must have ended by then; what has not is abandoned, which loses nothing that was acknowledged. */
@@ -87,7 +87,7 @@ async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
       : undefined;
   await child?.start();
   const demo = config.demoInstruments > 0 ? startDemo(started.app.ingest, config.demoInstruments) : undefined;
-  announce(config, started.port, started.store.where, started.bell);
+  announce(config, started.port, started.store, started.bell);
   return {
     stop: async () => {
       await demo?.stop();
@@ -97,7 +97,7 @@ async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
   };
 }
 
-function announce(config: Config, port: number, where: string, bell: string): void {
+function announce(config: Config, port: number, store: OpenStore, bell: string): void {
   const host =
     config.host === '0.0.0.0' || config.host === '::'
       ? 'localhost'
@@ -112,7 +112,8 @@ function announce(config: Config, port: number, where: string, bell: string): vo
       : `mutation { ingestTicks(input: { createMissing: true, ticks: [{ series: \\"${key}\\", t: ${Date.now()}, value: 65000.5 }] }) { revision } }`;
   say(`Tidemark ${version} is ready.`);
   say(`  GraphQL     ${address}/graphql   (GraphiQL in a browser; WebSocket and SSE at the same address)`);
-  say(`  PostgreSQL  ${where}`);
+  say(`  PostgreSQL  ${store.where}`);
+  if (store.psql !== undefined) say(`  psql        ${store.psql}`);
   say(`  bell        ${bell === 'redis' ? 'Redis' : 'PostgreSQL'}`);
   say(
     `  worker      ${config.role === 'all' ? 'one, as a process of its own' : 'none here (--role worker starts one)'}`,

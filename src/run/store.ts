@@ -12,6 +12,8 @@ export interface OpenStore {
   readonly kind: 'embedded' | 'external';
   /** For people. */
   readonly where: string;
+  /** A shell command that opens psql on an embedded one. */
+  readonly psql?: string;
   stop(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function openStore(config: Config): Promise<OpenStore> {
     url: embedded.url,
     kind: 'embedded',
     where: `embedded, in ${embedded.dataDir}${adopted}`,
+    psql: embedded.psql,
     stop: () => embedded.stop(),
   };
 }

@@ -73,7 +73,7 @@ describe.runIf(isRoot)('as root', () => {
     chownSync(home, nobody.uid, nobody.gid);
     const first = await startEmbeddedPostgres({ home });
     await first.stop();
-    for (const name of ['postgres-password', 'postgres.log', 'lock'])
+    for (const name of ['postgres-password', 'postgres-port', 'postgres.log', 'lock'])
       expect(statSync(join(home, name)).uid).toBe(nobody.uid);
     spawnSync('chown', ['-R', `${nobody.uid}:${nobody.gid}`, first.dataDir]);
     const second = await startEmbeddedPostgres({ home });

@@ -45,6 +45,7 @@ test('after kill -9 the next start adopts the server', async () => {
   expect(await query(after.url, 'SELECT n FROM kept')).toEqual([7]);
   await after.stop();
   expect(isRunning(pid)).toBe(false);
+  expect((await start({ home })).port).toBe(before.port);
 });
 
 test('a server that was started with other settings is started anew', async () => {

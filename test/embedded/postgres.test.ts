@@ -23,10 +23,10 @@ async function start(options: EmbeddedPostgresOptions) {
   return postgres;
 }
 
-async function takenPort(): Promise<number> {
+async function takenPort(port = 0): Promise<number> {
   const server = createServer();
   afterwards(() => server.close());
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return (server.address() as { port: number }).port;
 }
 
@@ -117,6 +117,37 @@ test('a second start finds the data and the password of the first', async () => 
   const second = await start({ home, port: first.port });
   expect(second).toMatchObject({ adopted: false, url: first.url });
   expect(await query(second.url, 'SELECT n FROM kept')).toEqual([7]);
+});
+
+test('the port is that of the last start; when another program has taken it, another one is chosen and kept', async () => {
+  const home = usedHome(temporary());
+  const first = await start({ home });
+  await first.stop();
+  const second = await start({ home });
+  expect(second.port).toBe(first.port);
+  await second.stop();
+
+  await takenPort(first.port);
+  const lines: string[] = [];
+  const third = await start({ home, log: (line) => lines.push(line) });
+  expect(third.port).not.toBe(first.port);
+  expect(third.port).toBeLessThan(32_768);
+  expect(lines.join('\n')).toContain(`Port ${first.port} of 127.0.0.1 is taken`);
+  expect(await query(third.url, 'SELECT 1')).toEqual([1]);
+  await third.stop();
+  expect((await start({ home })).port).toBe(third.port);
+});
+
+test('a port that outgoing connections take, or none that is one, is not tried', async () => {
+  const home = usedHome(temporary());
+  for (const text of ['40000', '80', 'port', '']) {
+    writeFileSync(join(home, 'postgres-port'), text);
+    const postgres = await start({ home });
+    expect(postgres.port).toBeGreaterThanOrEqual(20_000);
+    expect(postgres.port).toBeLessThan(32_000);
+    await postgres.stop();
+    expect(readFileSync(join(home, 'postgres-port'), 'utf8')).toBe(`${postgres.port}\n`);
+  }
 });
 
 test('a lost password file is made anew, and the server told', async () => {

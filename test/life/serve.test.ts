@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterEach, describe, expect, onTestFailed, test } from 'vitest';
 import WebSocket from 'ws';
 import { ask, ingest } from '../support/client.ts';
@@ -50,6 +51,25 @@ function postmasterOf({ folder }: Home): number {
   return Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
 }
 
+/** Runs a statement as the psql of a command would, which need not be installed. */
+async function asPsql(command: string, statement: string): Promise<unknown[]> {
+  const words = execFileSync(
+    'bash',
+    ['-c', `psql() { printf '%s\n' "$PGPASSWORD" "$@"; }; ${command.replace(/^ +psql +/, '')}`],
+    {
+      encoding: 'utf8',
+    },
+  );
+  const [password, , host, , port, , user, database] = words.trim().split('\n');
+  const client = new pg.Client({ host, port: Number(port), user, password, database });
+  await client.connect();
+  try {
+    return (await client.query(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
 /** With all its children; returns which it was. */
 async function killPostgres(at: Home): Promise<number> {
   const postmaster = postmasterOf(at);
@@ -69,7 +89,7 @@ async function write(url: string, value: number): Promise<void> {
 }
 
 describe.skipIf(!onLinux)('serve', () => {
-  test('starts everything, says what and where, and its curl line works as printed', async () => {
+  test('starts everything, says what and where, and its curl and psql lines work as printed', async () => {
     const at = await home({ empty: true });
     const program = await start(at);
     await program.says('curl');
@@ -79,6 +99,13 @@ describe.skipIf(!onLinux)('serve', () => {
     expect(JSON.parse(execFileSync('bash', ['-c', line], { encoding: 'utf8' }))).toEqual({
       data: { ingestTicks: { revision: 1 } },
     });
+    const [psql] = /^ {2}psql .*$/m.exec(program.output()) ?? [''];
+    expect(await asPsql(psql, 'SELECT key, value FROM points')).toEqual([{ key: 'BTC-USD', value: 65000.5 }]);
+    const readme = /^PGPASSWORD.*$/m.exec(readFileSync('README.md', 'utf8'))?.[0] ?? '';
+    expect(await asPsql(readme.replaceAll('.tidemark', at.folder), 'SELECT revision FROM points')).toEqual([
+      { revision: '1' },
+    ]);
+    expect(program.output()).not.toContain(readFileSync(join(at.folder, 'postgres-password'), 'utf8').trim());
     for (const path of ['livez', 'readyz'])
       expect((await fetch(`http://localhost:${at.port}/${path}`)).status).toBe(200);
   });

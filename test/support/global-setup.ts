@@ -14,6 +14,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const maker = await startEmbeddedPostgres({ home: homeMade, settings: { fsync: 'off' } });
   await migrate({ url: maker.url, folder: 'drizzle' });
   await maker.stop();
+  // Copies would all try its port first.
+  rmSync(join(homeMade, 'postgres-port'));
   const home = join(folder, 'home');
   cpSync(homeMade, home, { recursive: true });
   const server = await startEmbeddedPostgres({ home, settings: { max_connections: '300', fsync: 'off' } });

@@ -1,0 +1,30 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { keepOwner } from './account.ts';
+
+/** From here on the system takes ports for outgoing connections, which would collide sooner or later. */
+const ephemeralPort = 32_768;
+
+/** The port of the last start first, so that the addresses in clients' settings stay valid; then random ones. */
+export function portsFor(home: string): (attempt: number) => number {
+  const last = lastPort(home);
+  return (attempt) => (attempt === 0 ? last : undefined) ?? randomInt(20_000, 32_000);
+}
+
+/** To be called once the server listens on it. */
+export function keepPort(home: string, port: number): void {
+  if (port === lastPort(home)) return;
+  const path = join(home, 'postgres-port');
+  writeFileSync(path, `${port}\n`);
+  keepOwner(path);
+}
+
+function lastPort(home: string): number | undefined {
+  try {
+    const port = Number(readFileSync(join(home, 'postgres-port'), 'utf8'));
+    return Number.isInteger(port) && port >= 1_024 && port < ephemeralPort ? port : undefined;
+  } catch {
+    return undefined;
+  }
+}
