@@ -33,7 +33,7 @@ export async function dropExpiredUploads(
       continue;
     }
     if (now - Math.max(createdAt, (await bytes.touchedAt(id)) ?? 0) < expiryHours * hourMillis) continue;
-    const problem = `Nothing of the file came for ${expiryHours} hours, and what was here is deleted: send it again.`;
+    const problem = `No bytes of the file arrived for ${expiryHours} hours, so the upload was deleted. Send the file again.`;
     for (const { id: failed } of await giveUpUpload(database, id, { status: 'FAILED', problem }))
       await notifyImport(database, bell, failed);
   }

@@ -83,7 +83,7 @@ export class ImportJobs {
     const database = this.#database;
     if (deaths > 0)
       this.#options.log(
-        `import ${id} (${filename}) is taken up again: who was at it ended or lost the database, ${deaths} in a row`,
+        `import ${id} (${filename}) resumes: ${deaths} workers in a row died or lost the database while they ran it`,
       );
     const lease = new ImportLease(database, taken, isStopping);
     const notify = () => notifyImport(database, this.#bell, id);
@@ -166,5 +166,5 @@ function problemOf(told: unknown, error: unknown, { task }: Taken): string {
   const said = told instanceof Error ? told.message : String(told);
   if (isMissing(error))
     return 'The bytes of this file are not in the folder of uploads: send the file again. (UPLOADS must be one folder for all processes, as a volume that all machines share.)';
-  return told instanceof Fault ? said : `The import failed, and that should not be: ${said}`;
+  return told instanceof Fault ? said : `The import failed because of a fault in the server: ${said}`;
 }

@@ -27,14 +27,17 @@ export async function runImport(task: ImportRun): Promise<boolean> {
   if (taken.deaths >= deathsMax && !taken.isPublished)
     throw new Fault(
       'CONFLICT',
-      `${taken.deaths} workers in a row ended, or lost the database, while they were at this file and came no further: their logs may say why.`,
+      `${taken.deaths} workers in a row died or lost the database while they imported this file, without progress. Their logs may say why.`,
     );
   if (taken.task === 'UNDO') {
     await endRun(task, await undoImport(task));
     return true;
   }
   if (taken.isGone)
-    throw new Fault('GONE', 'The bytes of this file were deleted, their time was over: send the file again.');
+    throw new Fault(
+      'GONE',
+      'The bytes of this file were deleted because their retention time is over. Send the file again.',
+    );
   if (await isDuplicateImport(task)) {
     await task.notify();
     return true;
