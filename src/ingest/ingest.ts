@@ -10,6 +10,7 @@ import { everything, type Range, readVersions, walkVersions } from '../store/rea
 import { stage } from '../store/stage.ts';
 import { joinColumns, sortColumn } from './column.ts';
 import type { Gatherer, Outcome, Write } from './gatherer.ts';
+import { type Rejected, RejectedTicks } from './rejected.ts';
 
 /** Ticks of one series in the order they were given. */
 export interface GivenColumn {
@@ -19,7 +20,11 @@ export interface GivenColumn {
   readonly index: (at: number) => number;
   /** Ticks whose instant cannot be held (NaN in the column), with the reason. */
   readonly bad: ReadonlyMap<number, string>;
+  /** The location of the key, or of a value of one tick, in the input of a mutation. */
+  readonly pathOf?: (field: TickField, at: number) => InputPath;
 }
+
+export type TickField = 'series' | 't' | 'size';
 
 export interface IngestRequest {
   readonly columns: readonly GivenColumn[];
@@ -27,12 +32,6 @@ export interface IngestRequest {
   readonly partial: boolean;
   readonly note: string | null;
   readonly idempotencyKey: string | null;
-}
-
-export interface Rejected {
-  readonly index: number;
-  readonly series: string;
-  readonly reason: string;
 }
 
 export interface IngestResult {
@@ -49,9 +48,6 @@ export interface DeleteRequest {
   readonly note: string | null;
   readonly idempotencyKey: string | null;
 }
-
-/** A fault lists so many rejected ticks; with `partial` all are listed. */
-const rejectedShownMax = 100;
 
 const noteLengthMax = 1_000;
 const idempotencyKeyLengthMax = 200;
@@ -246,27 +242,28 @@ export class Ingest {
 
   async #planIngest(request: IngestRequest) {
     const known = await this.#resolve(request.columns.map(({ series }) => series));
-    const rejected: Rejected[] = [];
+    const rejected = new RejectedTicks();
     const creates = new Map<string, NewSeries>();
     const accepted = new Map<string, Column[]>();
-    for (const { series, column, index, bad } of request.columns) {
+    for (const given of request.columns) {
+      const { series, column } = given;
+      const reject = (at: number, field: TickField, reason: string) =>
+        rejected.add({ index: given.index(at), series, reason }, () => given.pathOf?.(field, at) ?? ['input']);
       const reason = reasonAgainst(series, known.get(series), request.createMissing);
       if (reason) {
-        column.t.forEach((_, at) => {
-          rejected.push({ index: index(at), series, reason });
-        });
+        for (let at = 0; at < column.t.length; at++) reject(at, 'series', reason);
         continue;
       }
-      for (const [at, why] of bad) rejected.push({ index: index(at), series, reason: why });
-      const good = bad.size === 0 ? column : withoutBad(column);
+      const bad = badTicks(given);
+      for (const [at, { field, reason }] of bad) reject(at, field, reason);
+      const good = bad.size === 0 ? column : withoutBad(column, bad);
       if (good.t.length === 0) continue;
       if (!known.has(series)) creates.set(series, { key: series });
       const columns = accepted.get(series);
       if (columns) columns.push(good);
       else accepted.set(series, [good]);
     }
-    rejected.sort((a, b) => a.index - b.index);
-    if (rejected.length > 0 && !request.partial) throw refusal(rejected);
+    if (rejected.count > 0 && !request.partial) throw rejected.fault();
     let duplicates = 0;
     let points = 0;
     const columns = [...accepted].map(([key, given]) => {
@@ -275,7 +272,7 @@ export class Ingest {
       points += sorted.column.t.length;
       return { series: known.get(key)?.id ?? key, key, column: sorted.column };
     });
-    return { columns, creates: [...creates.values()], accepted: points, duplicates, rejected };
+    return { columns, creates: [...creates.values()], accepted: points, duplicates, rejected: rejected.list() };
   }
 
   async #resolve(keys: readonly string[]): Promise<Map<string, SeriesRow>> {
@@ -367,20 +364,24 @@ function tombstones(t: Float64Array): Column {
   return { t, value: new Float64Array(t.length).fill(Number.NaN), size: undefined };
 }
 
-function withoutBad(column: Column): Column {
-  const keep = (from: Float64Array) => from.filter((_, i) => !Number.isNaN(column.t[i]));
-  return { t: keep(column.t), value: keep(column.value), size: column.size && keep(column.size) };
+interface BadTick {
+  readonly field: TickField;
+  readonly reason: string;
 }
 
-function refusal(rejected: readonly Rejected[]): Fault {
-  const [first] = rejected;
-  const others = rejected.length > 1 ? ` and ${rejected.length - 1} more` : '';
-  return new Fault(
-    'BAD_USER_INPUT',
-    `Nothing was written: tick ${first.index} of ${quoted(first.series)} is refused (${first.reason})${others}. With partial: true the others are written.`,
-    ['input'],
-    { rejected: rejected.slice(0, rejectedShownMax), rejectedCount: rejected.length },
-  );
+/** The ticks of a column that no series can hold. */
+function badTicks({ column: { size }, bad }: GivenColumn): ReadonlyMap<number, BadTick> {
+  const found = new Map<number, BadTick>();
+  for (const [at, reason] of bad) found.set(at, { field: 't', reason });
+  for (let at = 0; size && at < size.length; at++) {
+    if (size[at] < 0 && !found.has(at)) found.set(at, { field: 'size', reason: `the size ${size[at]} is negative` });
+  }
+  return found;
+}
+
+function withoutBad(column: Column, bad: ReadonlyMap<number, unknown>): Column {
+  const keep = (from: Float64Array) => from.filter((_, at) => !bad.has(at));
+  return { t: keep(column.t), value: keep(column.value), size: column.size && keep(column.size) };
 }
 
 /** Why nothing can be written to a key; undefined when something can. */

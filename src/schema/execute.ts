@@ -3,10 +3,12 @@ import {
   type DocumentNode,
   type ExecutionResult,
   execute,
+  type FloatValueNode,
   type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  type IntValueNode,
   Kind,
   Lexer,
   type OperationDefinitionNode,
@@ -94,15 +96,16 @@ function checkShape(source: Source): void {
   }
 }
 
-/** graphql-js takes 1e999 for an infinite Float. */
-const finiteNumbers: ValidationRule = (context) => ({
-  FloatValue: (node) => {
+/** graphql-js takes 1e999, and an integer of 400 digits, for an infinite Float. */
+const finiteNumbers: ValidationRule = (context) => {
+  const check = (node: FloatValueNode | IntValueNode) => {
     if (!Number.isFinite(Number(node.value)))
       context.reportError(
         new GraphQLError('A value must be finite; NaN and infinite ones cannot be held.', { nodes: node }),
       );
-  },
-});
+  };
+  return { FloatValue: check, IntValue: check };
+};
 
 /** Left without its one field a subscription would be nothing; so the specification says since September 2025. */
 const unconditionalSubscriptions: ValidationRule = (context) => ({

@@ -1,13 +1,8 @@
 import { Fault } from '../engine/fault.ts';
 import { awaitDefined } from '../feed/await-defined.ts';
 import { awaitReflected } from '../feed/reflected.ts';
-import {
-  checkSeriesTexts,
-  deletionRange,
-  type GivenColumn,
-  type IngestResult,
-  type Rejected,
-} from '../ingest/ingest.ts';
+import { checkSeriesTexts, deletionRange, type GivenColumn, type IngestResult } from '../ingest/ingest.ts';
+import type { Rejected } from '../ingest/rejected.ts';
 import { builder, type Context } from './builder.ts';
 import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
 import { DerivedSeriesType } from './derived.ts';
@@ -93,7 +88,7 @@ const TickInput = builder.inputType('TickInput', {
     series: t.string({ required: true, description: 'The key of its series.' }),
     t: t.field({ type: 'Instant', required: true, description: 'Its instant.' }),
     value: t.float({ required: true, description: 'Its value; finite.' }),
-    size: t.float({ description: 'How much was traded.' }),
+    size: t.float({ description: 'How much was traded; not negative.' }),
   }),
 });
 
@@ -115,7 +110,10 @@ const IngestColumnInput = builder.inputType('IngestColumnInput', {
     series: t.string({ required: true, description: 'The key of the series.' }),
     t: t.field({ type: ['Instant'], required: true, description: 'The instants, in any order.' }),
     value: t.floatList({ required: true, description: 'A value for each instant.' }),
-    size: t.field({ type: t.listRef('Float', { required: false }), description: 'A size, or null, for each instant.' }),
+    size: t.field({
+      type: t.listRef('Float', { required: false }),
+      description: 'A size, which is not negative, or null, for each instant.',
+    }),
   }),
 });
 
@@ -207,7 +205,13 @@ function columnsOf(ticks: Ticks): GivenColumn[] {
     };
     const bad = ticks.bad.size > 0 ? badAmong(ticks.bad, indexes) : ticks.bad;
     const column = { t: pick(ticks.t), value: pick(ticks.value), size: ticks.size && pick(ticks.size) };
-    return { series, column, index: (at) => indexes[at], bad };
+    return {
+      series,
+      column,
+      index: (at) => indexes[at],
+      bad,
+      pathOf: (field, at) => ['input', 'ticks', indexes[at], field],
+    };
   });
 }
 
@@ -244,7 +248,13 @@ function columnsFrom(given: readonly GivenArrays[]): GivenColumn[] {
     }
     const start = before;
     before += t.length;
-    return { series, column: { t, value, size }, index: (at) => start + at, bad };
+    return {
+      series,
+      column: { t, value, size },
+      index: (at) => start + at,
+      bad,
+      pathOf: (field, at) => ['input', 'columns', i, field, ...(field === 'series' ? [] : [at])],
+    };
   });
 }
 

@@ -51,7 +51,8 @@ function literal(value: unknown): string {
 type Tick = Record<string, unknown>;
 
 /** The three ways in which the same ticks can be given. Texts of the form 1e999 stand for themselves. */
-const raw = (text: string) => text.replaceAll('"1e999"', '1e999').replaceAll('"-1e999"', '-1e999');
+const raw = (text: string) =>
+  text.replaceAll('"1e999"', '1e999').replaceAll('"-1e999"', '-1e999').replaceAll('"HUGE"', '9'.repeat(400));
 const ways: Record<string, (ticks: readonly Tick[]) => Promise<Answer<{ ingestTicks: { accepted: number } }>>> = {
   'as literals': (ticks) =>
     postBody(
@@ -78,6 +79,7 @@ describe.each(Object.entries(ways))('ticks %s', (_, send) => {
     ['the text 1 as a value', { ...good, value: '1' }, at(1, 'value'), /1/],
     ['null as a value', { ...good, value: null }, at(1, 'value'), /null/],
     ['no value', { series: 'X', t }, at(1), /value/],
+    ['a whole number of 400 digits', { ...good, value: 'HUGE' }, at(1, 'value'), /finite|non numeric/],
     ['a list as a value', { ...good, value: [1] }, at(1, 'value'), /list|\[1\]|\[/],
     ['true as a value', { ...good, value: true }, at(1, 'value'), /true/],
     ['true as an instant', { ...good, t: true }, at(1, 't'), /Instant|instant/],
@@ -110,7 +112,7 @@ describe.each(Object.entries(ways))('ticks %s', (_, send) => {
     ['nanoseconds in a text', '2026-01-05T09:30:00.123456789Z', /microsecond/],
   ])('%s as an instant fails the call, and the reason says how to write it', async (_name, instant, words) => {
     const error = await expectRefused(await send([good, { ...good, t: instant }]), {
-      path: ['input'],
+      path: at(1, 't'),
       words: /tick 1 of 'X'/,
     });
     expect(error.extensions).toMatchObject({
@@ -121,12 +123,28 @@ describe.each(Object.entries(ways))('ticks %s', (_, send) => {
 
   it('an unknown series fails the call and names the tick', async () => {
     const error = await expectRefused(await send([good, { ...good, series: 'NOPE' }]), {
-      path: ['input'],
+      path: at(1, 'series'),
       words: /NOPE/,
     });
     expect(error.extensions.rejected).toEqual([
       { index: 1, series: 'NOPE', reason: expect.stringContaining('createMissing') },
     ]);
+  });
+
+  it('a negative size is refused at its place; zero is a size', async () => {
+    const error = await expectRefused(await send([{ ...good, size: 0 }, good, { ...good, size: -0.5 }]), {
+      path: at(2, 'size'),
+      words: /tick 2 of 'X' is refused \(the size -0.5 is negative\)/,
+    });
+    expect(error.extensions.rejected).toEqual([{ index: 2, series: 'X', reason: 'the size -0.5 is negative' }]);
+    expect((await send([{ ...good, size: 0 }])).data).toMatchObject({ ingestTicks: { accepted: 1 } });
+    expect((await send([{ ...good, size: -0 }])).data).toMatchObject({ ingestTicks: { accepted: 1 } });
+  });
+
+  it('of several that are wrong the place is that of the first', async () => {
+    const wrong = [good, { ...good, series: 'NOPE' }, { ...good, size: -1, t: 'never' }];
+    await expectRefused(await send(wrong), { path: at(1, 'series'), words: /tick 1 of 'NOPE' .* and 1 more/ });
+    await expectRefused(await send([...wrong].reverse()), { path: at(0, 't'), words: /tick 0 of 'X'/ });
   });
 
   it('an empty list is refused', async () => {
@@ -183,11 +201,19 @@ describe.each(Object.entries(columnWays))('columns %s', (_, send) => {
 
   it('an instant that cannot be held fails the call and is named by its place', async () => {
     const column = { series: 'X', t: [t, 'yesterday', 1e9], value: [1, 2, 3] };
-    const error = await expectRefused(await send(column), { path: ['input'] });
+    const error = await expectRefused(await send(column), { path: at('t', 1) });
     expect(error.extensions.rejected).toEqual([
       { index: 1, series: 'X', reason: expect.stringContaining('yesterday') },
       { index: 2, series: 'X', reason: expect.stringContaining('seconds') },
     ]);
+  });
+
+  it('a negative size fails the call and is named by its place', async () => {
+    const error = await expectRefused(
+      await send({ series: 'X', t: instants, value: [1, 2, 3], size: [0, null, -1e-9] }),
+      { path: at('size', 2), words: /tick 2 of 'X' is refused \(the size -1e-9 is negative\)/ },
+    );
+    expect(error.extensions).toMatchObject({ rejectedCount: 1, rejected: [{ index: 2, series: 'X' }] });
   });
 
   it('empty columns are refused', async () => {
@@ -217,7 +243,7 @@ describe('keys', () => {
     await expectRefused(await gql(server.url, query, { input: { key } }), { path: ['input', 'key'], words });
     const error = await expectRefused(
       await gql(server.url, ticksMutation, { input: { createMissing: true, ticks: [{ series: key, t, value: 1 }] } }),
-      { path: ['input'] },
+      { path: ['input', 'ticks', 0, 'series'] },
     );
     expect(error.extensions.rejected).toMatchObject([{ index: 0, reason: expect.stringMatching(words) }]);
   });
@@ -380,9 +406,29 @@ describe('partial', () => {
     expect(await server.revision()).toBe(before);
   });
 
+  it('true: negative sizes are among the rest, in ticks and in columns', async () => {
+    const ticks = [
+      { series: 'X', t: t + 7_000, value: 1, size: -2 },
+      { series: 'X', t: t + 8_000, value: 2, size: 0 },
+      { series: 'X', t: t + 9_000, value: 3 },
+    ];
+    const rejected = [{ index: 0, series: 'X', reason: 'the size -2 is negative' }];
+    const given = await gql<{ ingestTicks: object }>(server.url, ticksMutation, { input: { ticks, partial: true } });
+    expect(given.data.ingestTicks).toEqual({ accepted: 2, duplicates: 0, revision: before + 1, rejected });
+    const columns = [{ series: 'X', t: ticks.map((tick) => tick.t), value: [1, 2, 3], size: [-2, 0, null] }];
+    const answer = await gql<{ ingestColumns: object }>(server.url, columnsMutation, {
+      input: { columns, partial: true },
+    });
+    expect(answer.data.ingestColumns).toMatchObject({ accepted: 2, rejected });
+    const read = `{ series(key: "X") { at(t: ${t + 7_000}, maxAge: "1ms") { value } } }`;
+    expect(await ask(server.url, read)).toEqual({ series: { at: null } });
+  });
+
   it('false: the first hundred are listed, and how many there are', async () => {
     const ticks = Array.from({ length: 250 }, (_, i) => ({ series: i % 2 ? 'X' : 'NOPE', t: t + i, value: i }));
-    const error = await expectRefused(await gql(server.url, ticksMutation, { input: { ticks } }), { path: ['input'] });
+    const error = await expectRefused(await gql(server.url, ticksMutation, { input: { ticks } }), {
+      path: ['input', 'ticks', 0, 'series'],
+    });
     expect(error.extensions.rejectedCount).toBe(125);
     expect(error.extensions.rejected).toHaveLength(100);
     expect((error.extensions.rejected as { index: number }[])[99].index).toBe(198);

@@ -5,7 +5,7 @@ import { instantParserFor } from './choose-instant-parser.ts';
 import { FastRowParser } from './fast-row-parser.ts';
 import { type InstantParser, instantTextProblem } from './instant-parser.ts';
 import { KeyTable } from './key-table.ts';
-import { numberOf, numberProblem, textOf } from './parse-number.ts';
+import { numberOf, numberProblem, textOf, trim } from './parse-number.ts';
 import { rowProblem } from './row-problem.ts';
 import type { RowReader } from './row-reader.ts';
 import type { FilePosition, RejectedCell, TickBatch } from './tick-batch.ts';
@@ -87,7 +87,7 @@ export class TickParser {
     for (const value of this.#values) {
       const number = numbers[value.cell];
       const size = value.sizeCell < 0 ? Number.NaN : numbers[value.sizeCell];
-      if (Number.isNaN(number)) {
+      if (Number.isNaN(number) || size < 0) {
         if (this.#wide && Number.isNaN(size)) continue;
         columns.count = kept;
         return false;
@@ -166,6 +166,10 @@ export class TickParser {
       if (wrong >= 0) {
         this.#columns.count = kept;
         return refused(wrong, numberProblem(this.#text(wrong), this.#plan.decimalComma));
+      }
+      if (size < 0) {
+        this.#columns.count = kept;
+        return refused(value.sizeCell, `${quoted(trim(this.#text(value.sizeCell)))} is negative, and a size is not`);
       }
       // Looked up last, so that a rejected row never adds a key.
       const series = value.key === null ? this.#series(bytes, this.#seriesCell) : this.#seriesOf(value);

@@ -146,6 +146,29 @@ describe('ticks of a file', () => {
     ]);
   });
 
+  it('with a negative size are refused, read in either way; zero is a size', async () => {
+    const text = [
+      't,series,price,size',
+      `${day}1Z,A,1,-0.5`,
+      `${day}2Z,A,1, -3 `,
+      `${day}3Z,A,1,-1e-9`,
+      `${day}4Z,B,-1,0`,
+      `${day}5Z,C,1,-x`,
+      `${day}6Z,A,1,-0`,
+    ].join('\n');
+    const { ticks, rejects } = await readAll(sourceOf(text), plainPlan);
+    expect(ticks.map(({ key, line }) => [key, line])).toEqual([
+      ['B', 5],
+      ['A', 7],
+    ]);
+    expect(rejects.map((reject) => [reject.line, reject.column, reject.reason])).toEqual([
+      [2, 'size', "'-0.5' is negative, and a size is not"],
+      [3, 'size', "'-3' is negative, and a size is not"],
+      [4, 'size', "'-1e-9' is negative, and a size is not"],
+      [6, 'size', "'-x' is not a number"],
+    ]);
+  });
+
   it('of the wide form are one a cell, none where it is empty', async () => {
     const columns = [
       columnOf('t', 'T'),
