@@ -320,3 +320,8 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
 export function uploadsFolder({ uploads, home }: Pick<Config, 'uploads' | 'home'>): string {
   return resolve(uploads ?? join(home, 'uploads'));
 }
+
+/** The setting that decides where the bytes of uploads lie. */
+export function uploadsSetting({ uploads }: Pick<Config, 'uploads'>): 'UPLOADS' | 'TIDEMARK_HOME' {
+  return uploads === undefined ? 'TIDEMARK_HOME' : 'UPLOADS';
+}

@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { checkRedis } from '../bell/redis.ts';
-import { type Config, uploadsFolder } from '../config.ts';
+import { type Config, uploadsFolder, uploadsSetting } from '../config.ts';
 import { embeddedPostgresAvailable } from '../embedded/postgres.ts';
 import { Fault } from '../engine/fault.ts';
 import { requireFolder } from '../imports/require-folder.ts';
@@ -13,20 +13,7 @@ interface Finding {
   readonly run: () => Promise<string> | string;
 }
 
-const nodeVersionMin = [20, 19] as const;
 const freeBytesMin = 1_000_000_000;
-
-function checkNode(): string {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  const [leastMajor, leastMinor] = nodeVersionMin;
-  if (major < leastMajor || (major === leastMajor && minor < leastMinor)) {
-    throw new Fault(
-      'UNAVAILABLE',
-      `Node ${process.versions.node} is too old: install ${nodeVersionMin.join('.')} or later.`,
-    );
-  }
-  return process.versions.node;
-}
 
 function checkFolder(setting: string, wanted: string): string {
   const folder = requireFolder(setting, wanted);
@@ -68,7 +55,8 @@ async function checkPort(host: string, port: number): Promise<string> {
 export async function doctor(config: Config, say: (line: string) => void): Promise<boolean> {
   const { databaseUrl, redisUrl } = config;
   const findings: Finding[] = [
-    { what: 'Node', run: checkNode },
+    // bin/tidemark.js has refused versions that are too old.
+    { what: 'Node', run: () => process.versions.node },
     ...(databaseUrl === undefined
       ? [
           { what: 'embedded PostgreSQL', run: checkEmbedded },
@@ -76,7 +64,7 @@ export async function doctor(config: Config, say: (line: string) => void): Promi
         ]
       : [{ what: 'PostgreSQL', run: () => checkDatabase(databaseUrl) }]),
     ...(redisUrl === undefined ? [] : [{ what: 'Redis', run: async () => checkRedis(redisUrl).then(() => 'answers') }]),
-    { what: 'uploads', run: () => checkFolder('UPLOADS', uploadsFolder(config)) },
+    { what: 'uploads', run: () => checkFolder(uploadsSetting(config), uploadsFolder(config)) },
     { what: 'port', run: () => checkPort(config.host, config.port) },
   ];
   let well = true;

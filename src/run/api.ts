@@ -1,4 +1,4 @@
-import { type Config, uploadsFolder } from '../config.ts';
+import { type Config, uploadsFolder, uploadsSetting } from '../config.ts';
 import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
 import { Turnstile } from '../derive/turnstile.ts';
@@ -75,7 +75,7 @@ export async function startApi(
   const port = await server.listen();
   let store: OpenStore | undefined;
   try {
-    requireFolder('UPLOADS', uploadsFolder(config));
+    requireFolder(uploadsSetting(config), uploadsFolder(config));
     store = await open();
     database = connect({ url: store.url, connectionsMax: config.databaseConnections });
     const running = await serve(config, server, database, store);

@@ -13,6 +13,19 @@ async function run(words: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { code, output: program.output() };
 }
 
+/** Runs the program in a process that claims to be another version of Node. */
+async function runInNode(node: string, words: readonly string[]) {
+  const { folder, remove } = scratch();
+  const claim = join(folder, 'claim.cjs');
+  writeFileSync(
+    claim,
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });`,
+  );
+  const result = await run(words, { NODE_OPTIONS: `--require ${claim}` });
+  remove();
+  return result;
+}
+
 /** One line that names the setting, and exit code 1. */
 async function refusal(env: NodeJS.ProcessEnv, words: readonly string[] = ['serve']): Promise<string> {
   const { code, output } = await run(words, { PORT: '0', ...env });
@@ -53,6 +66,17 @@ describe('the command line', () => {
       code: 2,
       output: expect.stringContaining('PORT must be'),
     });
+  });
+
+  test.each(['18.20.8', '20.18.3', '4.9.1'])('Node %s is refused before anything is loaded', async (node) => {
+    const least = /\d+\.\d+/.exec(JSON.parse(readFileSync('package.json', 'utf8')).engines.node)?.[0];
+    const output = `tidemark: Node ${node} is too old. Install Node ${least} or later.\n`;
+    for (const command of ['serve', 'doctor', '--version'])
+      expect(await runInNode(node, [command])).toEqual({ code: 1, output });
+  });
+
+  test.each(['20.19.0', '22.0.0', '100.0.0'])('Node %s is not refused', async (node) => {
+    expect(await runInNode(node, ['--version'])).toMatchObject({ code: 0 });
   });
 
   test('migrate makes the tables, and again changes nothing', async () => {
@@ -106,6 +130,20 @@ describe('what cannot be used at start is named in one line', () => {
     writeFileSync(file, '');
     const env = { UPLOADS: join(file, 'uploads'), DATABASE_URL: inject('serverUrl') };
     expect(await refusal(env)).toBe(`tidemark: UPLOADS: ${file} is a file, not a folder. Set UPLOADS to another one.`);
+    remove();
+  });
+
+  test('a TIDEMARK_HOME that is a file, with an embedded PostgreSQL and with another one', async () => {
+    const { folder, remove } = scratch();
+    const home = join(folder, 'a-file');
+    writeFileSync(home, '');
+    const wanted = `TIDEMARK_HOME: ${home} is a file, not a folder. Set TIDEMARK_HOME to another one.`;
+    expect(await refusal({ TIDEMARK_HOME: home })).toBe(`tidemark: ${wanted}`);
+    expect(await refusal({ TIDEMARK_HOME: home, DATABASE_URL: inject('serverUrl') })).toBe(`tidemark: ${wanted}`);
+    const { code, output } = await run(['doctor'], { TIDEMARK_HOME: home, PORT: '0' });
+    expect(code).toBe(1);
+    for (const what of ['home', 'uploads']) expect(output).toContain(`fail  ${what}: ${wanted}`);
+    expect(output).not.toContain('UPLOADS');
     remove();
   });
 
