@@ -2,11 +2,11 @@ import { never } from './horizon.ts';
 import { maxMicros, minMicros } from './instant.ts';
 
 /**
- * A partition of time into buckets with whole numbers for names: bucket i is [startOf(i), startOf(i + 1)). Later
- * buckets have larger numbers; a number that no instant has stands for an empty bucket.
+ * A partition of time into numbered buckets: bucket i covers [startOf(i), startOf(i + 1)). Later buckets have larger
+ * numbers. A bucket without instants is empty.
  */
 export interface Grid {
-  /** The bucket that holds t. */
+  /** The number of the bucket that contains t. */
   indexOf(t: number): number;
   /** The first instant of a bucket. */
   startOf(index: number): number;
@@ -16,12 +16,13 @@ export interface UniformGrid extends Grid {
   readonly width: number;
 }
 
-/** From the first instant to behind the last one: beyond 2^53 only even numbers are widths. */
+/** The length of the whole range of instants. Beyond 2^53 only even numbers are valid widths. */
 const widthMax = 2 ** 54;
 
 /**
- * Buckets of one width, one of which starts at `origin` (the epoch). Another origin goes with a width in whole seconds,
- * and is so itself: the starts of other buckets need not be exact at the ends of the range.
+ * A grid of buckets of equal width, one of which starts at `origin` (by default the epoch). Any other origin needs a
+ * width in whole seconds and must itself be in whole seconds, because starts of other buckets need not be exact at the
+ * ends of the range.
  */
 export function uniformGrid(width: number, origin = 0): UniformGrid {
   if (!Number.isInteger(width) || width <= 0 || width > widthMax)
@@ -29,7 +30,7 @@ export function uniformGrid(width: number, origin = 0): UniformGrid {
   const startOf = (index: number): number => index * width + origin;
   const indexOf = (t: number): number => {
     const index = Math.floor((t - origin) / width) + 0; // no -0
-    // At the ends of the range t - origin may be rounded up, to the next start.
+    // At the ends of the range, t - origin can round up to the next start.
     return startOf(index) > t ? index - 1 : index;
   };
   return { width, indexOf, startOf };
@@ -46,18 +47,21 @@ export function startOfBucket(t: number, width: number): number {
   return Math.max(minMicros, grid.startOf(grid.indexOf(t)));
 }
 
-/** Where the bucket of an instant ends, on the grid of a formula; infinite when that is behind the end of time. */
+/**
+ * The end of the bucket that contains an instant, on the grid of a formula. Infinite when it lies behind the last
+ * instant.
+ */
 export function endOfBucket(t: number, width: number): number {
   const grid = uniformGrid(width);
   const index = grid.indexOf(t);
   const start = grid.startOf(index);
-  // Behind the end of time a double may round the end down, to an instant at which the bucket is not over.
+  // Behind the last instant, a double can round the end down to an instant inside the bucket.
   return start >= 0 && width > maxMicros + 1 - start ? never : grid.startOf(index + 1);
 }
 
 /**
- * The epoch-aligned grid with the smallest width of which [from, to) touches at most so many buckets. One bucket
- * across the epoch cannot be aligned to it: that one starts at `from`.
+ * The epoch-aligned grid with the smallest width for which [from, to) touches at most `bucketsMax` buckets. A single
+ * bucket across the epoch cannot be aligned: it starts at `from`.
  */
 export function gridForPoints(from: number, to: number, bucketsMax: number): UniformGrid {
   if (!Number.isSafeInteger(bucketsMax) || bucketsMax < 1)
@@ -69,15 +73,15 @@ export function gridForPoints(from: number, to: number, bucketsMax: number): Uni
     const firstIndex = Math.floor(from / width);
     const lastIndex = Math.floor(last / width);
     if (lastIndex - firstIndex < bucketsMax) return uniformGrid(width);
-    // Nothing changes before one of the two moves to another bucket.
+    // Nothing changes until one of the two instants moves to another bucket.
     width = Math.min(widthWithin(from, firstIndex), widthWithin(last, lastIndex)) + 1;
-    // A difference that no double holds may have been rounded down.
+    // A difference that a double cannot hold may have been rounded down.
     if (width === Number.POSITIVE_INFINITY)
       return uniformGrid(to - from > Number.MAX_SAFE_INTEGER ? to - from + 2 : to - from, from);
   }
 }
 
-/** The largest width at which t still lies in bucket `index` (in which it lies at some width). */
+/** The largest width for which t still lies in bucket `index`. For some width it must lie there. */
 function widthWithin(t: number, index: number): number {
   if (index === 0 || index === -1) return Number.POSITIVE_INFINITY;
   return index > 0 ? Math.floor(t / index) : Math.ceil(t / (index + 1)) - 1;

@@ -1,11 +1,11 @@
 const utcName = /^(z|(etc\/)?(utc|uct|gmt|gmt[+-]?0|zulu|universal|greenwich))$/i;
 
-/** Whether a zone is UTC by another name. */
+/** True when a zone is an alias of UTC. */
 export function isUtc(timeZone: string): boolean {
   return utcName.test(timeZone);
 }
 
-/** The clock of an IANA zone; undefined: there is no such zone. */
+/** The clock of an IANA time zone; undefined when no such zone exists. */
 export function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
     return new Intl.DateTimeFormat('en-US-u-ca-gregory-hc-h23-nu-latn', {
@@ -23,7 +23,7 @@ export function clockOf(timeZone: string): Intl.DateTimeFormat | undefined {
   }
 }
 
-/** How far it is ahead of UTC at an instant, both in seconds. Reads '01/05/2026, 09:30:00'. */
+/** The offset from UTC at an instant, both in seconds. It parses the formatted text '01/05/2026, 09:30:00'. */
 export function offsetAt(clock: Intl.DateTimeFormat, seconds: number): number {
   const text = clock.format(seconds * 1000);
   const part = (from: number, to: number): number => Number(text.slice(from, to));

@@ -1,6 +1,8 @@
 import type { Arguments, RowOperator } from './operator.ts';
 
-/** What a pointwise operator makes of numbers, NaN where it gives no point; undefined for one that needs instants. */
+/**
+ * Evaluates a pointwise operator over numbers. NaN means no point; undefined means that the operator needs instants.
+ */
 export function constantOf(operator: RowOperator, given: Arguments, inputs: readonly number[]): number | undefined {
   const memory = operator.memory(given);
   if (memory.kind !== 'rows' || memory.rows !== 0) return undefined;

@@ -1,11 +1,11 @@
 import { maxMicros } from './instant.ts';
 
-/** Why a text is no duration: quotes it, and says what to write instead. */
+/** The reason why a text is not a duration: it quotes the text and says what to write instead. */
 export interface DurationProblem {
   problem: string;
 }
 
-/** From short to long; each is a multiple of the one before. */
+/** From short to long; each unit is a multiple of the one before. */
 const unitMicros = { us: 1, ms: 1000, s: 1e6, m: 60e6, h: 3600e6, d: 86400e6, w: 604800e6 } as const;
 
 type Unit = keyof typeof unitMicros;
@@ -34,7 +34,7 @@ export function parseDuration(text: string): number | DurationProblem {
   return Number(micros);
 }
 
-/** In the largest unit of which it is a whole number: '90s', '36h', '2w'. */
+/** Formats a duration in the largest unit of which it is a whole multiple: '90s', '36h', '2w'. */
 export function formatDuration(micros: number): string {
   if (!Number.isSafeInteger(micros) || micros <= 0) throw new RangeError(`${micros} is not a duration`);
   let best: Unit = 'us';
@@ -64,7 +64,7 @@ function isoTerms(text: string): Term[] | undefined {
   for (const [i, unit] of isoUnits.entries()) {
     const amount = parts[i + 1];
     if (amount === undefined) continue;
-    // As ISO 8601 has it, only the last part may have a fraction.
+    // In ISO 8601 only the last part may have a fraction.
     if (terms.some((term) => term.fraction !== '')) return undefined;
     const [whole, fraction = ''] = amount.split('.');
     terms.push({ unit, whole, fraction });

@@ -1,19 +1,17 @@
 import { fromUnits, toUnits } from './exact/units.ts';
 
 /**
- * The exact sum of any finite doubles. What is added and taken away again (`add(-x)`) leaves no trace, in whatever
- * order; equal totals answer equally, to the bit.
- *
- * Kept as a Shewchuk expansion: terms that do not overlap, of growing magnitude, whose sum is the total (Shewchuk 1997,
- * grow-expansion; as Python's math.fsum). Near the end of the double range, where error-free addition would overflow,
- * the total is a BigInt count of 2^-1074 instead.
+ * The exact sum of finite doubles. Adding x and then -x leaves no trace, in any order, and equal totals give equal
+ * bits. The sum is a Shewchuk expansion: non-overlapping terms of growing magnitude whose sum is the total (Shewchuk
+ * 1997, grow-expansion; as Python's math.fsum). Near the end of the double range, where error-free addition would
+ * overflow, the total is a BigInt count of 2^-1074 instead.
  */
 export class ExactSum {
   #terms: number[] = [];
   #units: bigint | undefined;
 
   add(x: number): void {
-    // Also refuses NaN and the infinities, before any term is touched.
+    // Also refuses NaN and infinities before it changes any term.
     if (this.#units !== undefined || !(x <= termMax && x >= -termMax)) {
       this.#addFar(x);
       return;
@@ -40,12 +38,14 @@ export class ExactSum {
     for (let i = 0; i < expansion.length; i++) this.add(expansion[i]);
   }
 
-  /** The total, correctly rounded (to nearest, ties to even); an infinity if it is too large for a double. */
+  /** The total, correctly rounded (to nearest, ties to even); infinite when it exceeds the double range. */
   value(): number {
     return this.#units === undefined ? roundTerms(this.#terms) : fromUnits(this.#units);
   }
 
-  /** `value() / count`; where the total is too large for a double, the exact total / count correctly rounded. */
+  /**
+   * `value() / count`. When the total exceeds the double range, the exact total divided by count, correctly rounded.
+   */
   mean(count: number): number {
     const value = this.value();
     if (this.#units !== undefined && !Number.isFinite(value)) return fromUnits(this.#units, BigInt(count));
@@ -53,8 +53,8 @@ export class ExactSum {
   }
 
   /**
-   * The total in its canonical form: the total rounded, then what is left of it rounded, and so on; empty for zero.
-   * Terms are finite: a total too large for a double begins with as many of the largest doubles as it takes.
+   * The total in canonical form: the rounded total, then the rounded remainder, and so on; empty for zero. All terms
+   * are finite: a total beyond the double range starts with several copies of the largest double.
    */
   expansion(): number[] {
     const terms = this.#terms;
@@ -92,7 +92,7 @@ export class ExactSum {
     this.#terms = [];
   }
 
-  /** Leaves the slow form when the total is well within range again. */
+  /** Leaves the BigInt form once the total is well within range again. */
   #comeBack(): void {
     let units = this.#units ?? 0n;
     if (Math.abs(fromUnits(units)) > termMax / 2) return;
@@ -107,7 +107,7 @@ export class ExactSum {
   }
 }
 
-/** Terms up to this can be added without overflow on the way. */
+/** Terms up to this magnitude can be added without overflow. */
 const termMax = 2 ** 1022;
 
 function roundTerms(terms: readonly number[]): number {
@@ -121,7 +121,7 @@ function roundTerms(terms: readonly number[]): number {
     low = term - (high - sum);
     sum = high;
   }
-  // A tie was rounded to even, but what is left says on which side of it the total lies.
+  // A tie was rounded to even, but the remainder decides on which side the total lies.
   if (i > 0 && low < 0 === terms[i - 1] < 0) {
     const twice = low * 2;
     const other = sum + twice;

@@ -1,4 +1,4 @@
-/** What the asker can be told went wrong; everything else is our fault and is masked. */
+/** The codes of errors that a client may see. Any other error is masked. */
 export const faultCodes = [
   'BAD_USER_INPUT',
   'NOT_FOUND',
@@ -15,7 +15,10 @@ export type FaultCode = (typeof faultCodes)[number];
 
 export type InputPath = readonly (string | number)[];
 
-/** A domain error: one sentence that says what is wrong and what to do, a code, and where in the input it stands. */
+/**
+ * A domain error for the client: one sentence with the problem and its remedy, a code, and the path of the invalid
+ * input.
+ */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly inputPath: InputPath | undefined;

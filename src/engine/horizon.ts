@@ -4,8 +4,8 @@ export const never = Number.POSITIVE_INFINITY;
 export const always = Number.NEGATIVE_INFINITY;
 
 /**
- * From which instant on something no longer depends on what lay before an instant of its input. Two questions have this
- * one answer: from where on is a run certain that began in the middle, and from where on is a changed past forgotten.
+ * The instant from which a value no longer depends on inputs before a given instant. It answers two questions: from
+ * where a run that began in the middle is certain, and from where a changed past has no more effect.
  */
 export class Horizon {
   readonly #memory: Memory;
@@ -21,13 +21,13 @@ export class Horizon {
     return this.#instant;
   }
 
-  /** Said of something that remembers forever, when it was found to be as if nothing had been. */
+  /** For a state with unlimited memory, once it was found equal to the state before the change. */
   set(instant: number): void {
     this.#asked = instant;
     this.#instant = instant;
   }
 
-  /** Another answer is wanted: of the rows that come. */
+  /** Starts again for another input instant. It applies to later rows. */
   restart(): void {
     this.#asked = Number.NaN;
     this.#seen = 0;
@@ -35,8 +35,8 @@ export class Horizon {
   }
 
   /**
-   * Goes on through rows, of which those at or after `input` count. Once `input` is known it stays the same, and no row
-   * at or after it has been passed before it was known.
+   * Advances over rows; those at or after `input` count. `input` stays the same once known, and no row at or after it
+   * may have passed before.
    */
   pass(input: number, t: Float64Array, length: number): void {
     if (this.#instant !== never || input === never) return;

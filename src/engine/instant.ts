@@ -5,30 +5,30 @@
 export const minMicros = -Number.MAX_SAFE_INTEGER;
 export const maxMicros = Number.MAX_SAFE_INTEGER;
 
-/** Why something is no instant: quotes it, and says what to write instead. */
+/** The reason why a value is not an instant: it quotes the value and says what to write instead. */
 export interface InstantProblem {
   problem: string;
 }
 
-/** RFC 3339 with any offset. */
+/** Parses RFC 3339 with any offset. */
 export function parseInstantText(text: string): number | InstantProblem {
   const micros = textMicros(text);
   return Number.isNaN(micros) ? { problem: textProblem(text) } : micros;
 }
 
-/** Epoch milliseconds; the fraction holds microseconds. */
+/** Converts epoch milliseconds; the fraction holds microseconds. */
 export function parseMillis(ms: number): number | InstantProblem {
   const micros = millisMicros(ms);
   return Number.isNaN(micros) ? { problem: millisProblem(ms) } : micros;
 }
 
-/** Text or epoch milliseconds; NaN when it is no instant. Allocates nothing. */
+/** Converts text or epoch milliseconds. Returns NaN when it is not an instant. It allocates nothing. */
 export function instantMicros(input: unknown): number {
   if (typeof input === 'number') return millisMicros(input);
   return typeof input === 'string' ? textMicros(input) : Number.NaN;
 }
 
-/** Why `instantMicros` gave NaN. */
+/** The reason why `instantMicros` returned NaN. */
 export function instantProblem(input: unknown): string {
   if (typeof input === 'number') return millisProblem(input);
   if (typeof input === 'string') return textProblem(input);
@@ -36,7 +36,7 @@ export function instantProblem(input: unknown): string {
   return `${kind} is not an instant: write RFC 3339 text such as ${example}, or epoch milliseconds`;
 }
 
-/** RFC 3339 in UTC, no longer than needed. */
+/** Formats an instant as RFC 3339 in UTC, without trailing zeros. */
 export function formatInstant(micros: number): string {
   if (!Number.isSafeInteger(micros)) throw new RangeError(`${micros} is not an instant`);
   const seconds = Math.floor(micros / 1e6);
@@ -48,7 +48,10 @@ export function formatInstant(micros: number): string {
   return `${formatDate(days)}T${clock}${tail}Z`;
 }
 
-/** Epoch milliseconds. Reads back as the same instant from 1691 to 2248; beyond, doubles lie up to 2 microseconds apart. */
+/**
+ * Converts to epoch milliseconds. They convert back to the same instant from 1691 to 2248; beyond, doubles lie up to 2
+ * microseconds apart.
+ */
 export function toMillis(micros: number): number {
   return micros / 1000;
 }
@@ -59,7 +62,7 @@ const range = 'instants lie from 1684 to 2255';
 function millisMicros(ms: number): number {
   const magnitude = Math.abs(ms);
   if (!(magnitude >= 1e11 && magnitude < 1e13)) return Number.NaN;
-  // Apart, for ms * 1000 may lie half way between two.
+  // Seconds and fraction separately, because ms * 1000 can lie half way between two doubles.
   const whole = Math.trunc(ms);
   const micros = whole * 1000 + Math.round((ms - whole) * 1000);
   return micros >= minMicros && micros <= maxMicros ? micros : Number.NaN;
@@ -117,12 +120,12 @@ function textMicros(text: string): number {
 
   const offset = offsetSeconds(text, at);
   const seconds = daysFromCivil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
-  // Exact also where the whole seconds lie just outside the range: they are a multiple of 64.
+  // Also exact when the whole seconds lie just outside the range, because they are a multiple of 64.
   const micros = seconds * 1e6 + fraction;
   return micros >= minMicros && micros <= maxMicros ? micros : Number.NaN;
 }
 
-/** Of the zone that is all that is left from `at` on; NaN if it is something else. */
+/** Parses the zone from `at` to the end; NaN when anything else is there. */
 function offsetSeconds(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   if (sign === 90 || sign === 122) return text.length === at + 1 ? 0 : Number.NaN;
@@ -134,7 +137,7 @@ function offsetSeconds(text: string, at: number): number {
   return (hours * 3600 + minutes * 60) * (sign === plus ? 1 : -1);
 }
 
-/** Two digits as a number, -1 if they are none. */
+/** Two digits as a number, or -1. */
 function two(text: string, at: number): number {
   const tens = text.charCodeAt(at) - 48;
   const ones = text.charCodeAt(at + 1) - 48;
@@ -152,7 +155,10 @@ export function isDate(year: number, month: number, day: number): boolean {
   return day <= (leap ? 29 : 28);
 }
 
-/** Days since 1970-01-01 in the proleptic Gregorian calendar; years run from March, so that the leap day is the last. */
+/**
+ * Days since 1970-01-01 in the proleptic Gregorian calendar. Its years start in March, so that the leap day is the last
+ * day.
+ */
 export function daysFromCivil(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year;
   const era = Math.floor(y / 400);

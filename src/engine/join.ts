@@ -2,10 +2,10 @@ import type { Line } from './line.ts';
 import type { Rows } from './rows.ts';
 import { lowerBound } from './versions.ts';
 
-/** An input of a join: what came of it, or a number that it always is. */
+/** An input of a join: the values of a node or leaf, or a constant. */
 export type Joined = Line | number;
 
-/** Makes rows of the points of several inputs, chunk by chunk, and knows what each input was last. */
+/** Joins the points of several inputs into rows, chunk by chunk, and remembers the last value of each input. */
 export interface Join {
   rows(inputs: readonly Joined[]): Rows;
 }
@@ -14,13 +14,13 @@ function filled(value: number, length: number): Float64Array {
   return new Float64Array(length).fill(value);
 }
 
-/** Rows of inputs that all stand at the very same instants. */
+/** Joins inputs that all have the same instants. */
 function sideBySide(t: Float64Array, inputs: readonly Joined[]): Rows {
   const columns = inputs.map((input) => (typeof input === 'number' ? filled(input, t.length) : input.value));
   return { length: t.length, t, columns, own: undefined };
 }
 
-/** The instants of all inputs if they are the same ones. */
+/** Returns the instants of all inputs if they are the same. */
 function commonInstants(inputs: readonly Joined[]): Float64Array | undefined {
   let common: Float64Array | undefined;
   for (const input of inputs) {
@@ -37,7 +37,7 @@ function isSame(a: Float64Array, b: Float64Array): boolean {
   return true;
 }
 
-/** At every instant at which an input has a point, each input as last known. */
+/** A row at every instant at which any input has a point, with the last known value of each input. */
 export class UnionJoin implements Join {
   readonly #last: number[];
 
@@ -74,7 +74,7 @@ export class UnionJoin implements Join {
         const line = lines[k];
         if (line && at[k] < line.t.length && line.t[at[k]] === next) {
           last[k] = line.value[at[k]++];
-          // Constants and inputs past the 32nd are not asked for.
+          // Nobody asks about constants or about inputs after the 32nd.
           bits |= 1 << k;
         }
         columns[k][length] = last[k];
@@ -92,7 +92,7 @@ export class UnionJoin implements Join {
   }
 }
 
-/** Only the instants at which every input has a point. */
+/** A row only at instants at which every input has a point. */
 export class SameJoin implements Join {
   rows(inputs: readonly Joined[]): Rows {
     const common = commonInstants(inputs);
@@ -113,7 +113,7 @@ export class SameJoin implements Join {
   }
 }
 
-/** What is left of rows from an instant on. */
+/** The rows from an instant on. */
 export function rowsFrom(rows: Rows, from: number): Rows {
   const start = lowerBound(rows.t, from);
   if (start === 0) return rows;

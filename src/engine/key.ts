@@ -1,6 +1,6 @@
 const keyLengthMax = 200;
 
-/** Why a text cannot be the key of a series; undefined when it can. */
+/** The reason why a text cannot be the key of a series; undefined when it can. */
 export function keyProblem(key: string): string | undefined {
   if (key.length === 0) return 'a key cannot be empty';
   if (key.length > keyLengthMax) return `a key has at most ${keyLengthMax} characters, this one has ${key.length}`;
@@ -10,7 +10,7 @@ export function keyProblem(key: string): string | undefined {
   return undefined;
 }
 
-/** A text as it can stand in a message: short, and without what would break a line. */
+/** A text in the form in which messages quote it: short and on one line. */
 export function quoted(text: string): string {
   const clean = text.replace(/\p{C}/gu, '?');
   return `'${clean.length > 60 ? `${clean.slice(0, 57)}...` : clean}'`;

@@ -1,6 +1,6 @@
 import { lowerBound } from './versions.ts';
 
-/** Points without their history: ascending instants, and a finite value for each. */
+/** Points without history: ascending instants with a finite value each. */
 export interface Line {
   readonly t: Float64Array;
   readonly value: Float64Array;
@@ -18,7 +18,7 @@ export function clipLine(line: Line, from: number, to: number): Line {
   return sliceLine(line, lowerBound(line.t, from), lowerBound(line.t, to));
 }
 
-/** Lines that follow one another, as one. */
+/** Concatenates lines that follow one another. */
 export function joinLines(lines: readonly Line[]): Line {
   const filled = lines.filter(({ t }) => t.length > 0);
   if (filled.length === 0) return emptyLine;

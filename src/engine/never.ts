@@ -2,12 +2,12 @@ import { constantOf } from './constant.ts';
 import type { Expression } from './formula/expression.ts';
 import { formulaFault } from './formula/fault.ts';
 
-/** Refuses what is certain to have no value, whatever the data: what is made of it would be empty for ever. */
+/** Refuses a formula that can never have a value, whatever the data. Its series would stay empty. */
 export function refuseNever(expression: Expression): void {
   knownOf(expression);
 }
 
-/** The value of what is made of numbers alone. */
+/** The value of an expression that consists of constants only. */
 function knownOf(expression: Expression): number | undefined {
   if (expression.kind === 'number') return expression.value;
   if (expression.kind !== 'call') return undefined;
@@ -25,7 +25,7 @@ function knownOf(expression: Expression): number | undefined {
   ]);
 }
 
-/** Of where an operator gives no point, what concerns numbers: those are always known. */
+/** The part of an operator's missing rule that concerns constants, which are always known. */
 function reasons(missing: string): string {
   const [sentence] = missing.split(/\.(?= |$)/);
   const parts = sentence.split('; ').filter((each) => !each.includes('not known yet'));

@@ -1,12 +1,11 @@
 import type { Rows } from './rows.ts';
 
 /**
- * How much of its past an operator remembers. If rows before an instant c were other ones, the outputs differ at most
- * up to:
- * - rows n: the n-th row at or after c is the first that does not see them (0: c itself, for a pointwise operator);
+ * The extent of an operator's memory. If rows before an instant c change, the outputs can differ up to:
+ * - rows n: the n-th row at or after c, which is the first unaffected one (0: c itself, for a pointwise operator);
  * - time W: c + W, for windows (t - W, t];
- * - asOf d: the first row at or after c, and d later, for values as of t - d;
- * - forever: never, unless the state happens to be the same again.
+ * - asOf d: the first row at or after c, plus d, for values as of t - d;
+ * - forever: no limit, unless the state becomes the same again.
  */
 export type Memory =
   | { readonly kind: 'rows'; readonly rows: number }
@@ -15,22 +14,28 @@ export type Memory =
   | { readonly kind: 'forever' };
 
 /**
- * Goes through rows once, from some row on, and gives the value at each; NaN: no point there. The same rows give the
- * same bits however they are cut into calls. Rows belong to the caller: what is needed later is copied. A runner with
- * less memory than 'forever' gives what it would have given from the beginning as soon as its memory is filled.
+ * Runs over rows once, from some row on, and gives the value at each; NaN means no point. Equal rows give equal bits,
+ * however they are split into calls. The caller owns the rows, so a runner copies what it needs later. A runner with
+ * limited memory gives the same as one from the beginning as soon as its memory is filled.
  */
 export interface Runner {
   run(rows: Rows, out: Float64Array): void;
-  /** Roughly how many bytes it holds. */
+  /** The approximate number of bytes in memory. */
   bytes(): number;
-  /** Of one that remembers forever: all that it knows, as numbers that compare equal (Object.is) when the future is the same. */
+  /**
+   * The complete state of a runner with unlimited memory, as numbers. If two states are equal (Object.is), their future
+   * outputs are equal.
+   */
   state?(): number[];
   restore?(state: readonly number[]): void;
 }
 
-/** Goes through the rows of one bucket; the value is asked at its end, or when the data ends within it. NaN: no point. */
+/**
+ * Runs over the rows of one bucket. The caller reads the value when the bucket ends or the data ends inside it. NaN
+ * means no point.
+ */
 export interface BucketRunner {
-  /** Forgets everything: a new bucket begins. */
+  /** Resets the runner for a new bucket. */
   clear(): void;
   add(column: Float64Array, from: number, to: number): void;
   value(): number;
@@ -39,11 +44,11 @@ export interface BucketRunner {
 /** `60s` is a duration in microseconds, `20p` a number of points. */
 export type Window = { readonly micros: number } | { readonly points: number };
 
-/** What stands for a parameter in a formula. */
+/** The type of the argument that a formula gives for a parameter. */
 export type ParameterType =
-  /** A formula: an input. */
+  /** A formula, which becomes an input. */
   | 'series'
-  /** A reference to a source series by its key: an operator that needs sizes takes no other. */
+  /** The key of a source series: an operator that needs sizes accepts nothing else. */
   | 'ticks'
   | 'window'
   | 'duration'
@@ -57,15 +62,15 @@ export interface Parameter {
   readonly name: string;
   readonly type: ParameterType;
   readonly meaning: string;
-  /** Only the last one of type 'series': it can be given again and again. */
+  /** Only for the last parameter of type 'series': the formula may give several. */
   readonly repeats?: boolean;
-  /** Can be left out: `fallback` is taken then, or, without one, `undefined` is given. */
+  /** The argument may be missing. Then the runner gets `fallback`, or `undefined` without one. */
   readonly optional?: boolean;
   readonly fallback?: Argument;
-  /** Of counts and numbers: inclusive bounds. Of windows: the least number of points. */
+  /** For counts and numbers: inclusive bounds. For windows: the least number of points. */
   readonly min?: number;
   readonly max?: number;
-  /** `min` itself is refused. */
+  /** A bound that excludes `min` itself. */
   readonly aboveMin?: boolean;
   readonly words?: readonly string[];
 }
@@ -73,10 +78,10 @@ export interface Parameter {
 /** Windows and durations as above, durations in microseconds. */
 export type Argument = number | string | Window;
 
-/** Arguments that are not series, by the name of their parameter; undefined where left out without a fallback. */
+/** The arguments that are not series, by parameter name. A missing one without fallback is undefined. */
 export type Arguments = Readonly<Record<string, Argument | undefined>>;
 
-/** A worked example; a test runs each, the documentation shows it. Instants in seconds, to be read easily. */
+/** A worked example, which a test runs and the documentation shows. Its instants are in seconds for readability. */
 export interface Example {
   readonly formula: string;
   readonly inputs: Readonly<Record<string, readonly (readonly [t: number, value: number, size?: number])[]>>;
@@ -86,31 +91,31 @@ export interface Example {
 interface Declaration {
   readonly name: string;
   readonly group: 'arithmetic' | 'window' | 'pair' | 'recursive' | 'shift' | 'bucket' | 'join';
-  /** One sentence: what it gives. */
+  /** The meaning, in one sentence. */
   readonly meaning: string;
-  /** In the order in which they can be written without their names. */
+  /** In the order of positional arguments. */
   readonly parameters: readonly Parameter[];
-  /** How it starts: of recursive ones the seed, of windows what a window that is not full gives. */
+  /** The start: for recursive operators the seed, for windows the value of a window that is not full. */
   readonly warmUp: string;
-  /** Where it gives no point. */
+  /** The conditions under which it gives no point. */
   readonly missing: string;
   readonly examples: readonly Example[];
-  /** Why these arguments make no sense together; undefined when they do. */
+  /** The reason why these arguments contradict each other; undefined when they do not. */
   readonly refuse?: (given: Arguments) => { readonly parameter: string; readonly problem: string } | undefined;
 }
 
-/** An operator whose output stands at instants of its inputs. */
+/** An operator with outputs at instants of its inputs. */
 export interface RowOperator extends Declaration {
   readonly kind: 'row';
   /**
-   * How the rows of several inputs are made: 'union' of their instants, each input as last known; 'same': only the
-   * instants at which every input has a point. 'union' when left out.
+   * How rows are joined from several inputs. 'union' (the default): a row at every instant of any input, with last
+   * known values. 'same': only instants at which every input has a point.
    */
   readonly join?: 'union' | 'same' | undefined;
   memory(given: Arguments): Memory;
   /**
-   * What of its memory a value is computed from, when that is not all of it: the row at its far end, or that one and the
-   * row at hand.
+   * The rows of its memory that a value is computed from, when it does not use all of them: the row at the far end, or
+   * that one and the current row.
    */
   readonly counts?: 'farEnd' | 'bothEnds' | undefined;
   open(given: Arguments): Runner;
@@ -124,7 +129,7 @@ export interface BucketOperator extends Declaration {
 }
 
 /**
- * What an operator of the formula language is. A parameter of type 'ticks' stands for two inputs: the values and, behind
- * them, the sizes, for a row operator; `takes: 'size'` gives the sizes alone.
+ * An operator of the formula language. A parameter of type 'ticks' stands for two inputs of a row operator, the values
+ * and then the sizes; with `takes: 'size'` it stands for the sizes alone.
  */
 export type Operator = (RowOperator | BucketOperator) & { readonly takes?: 'size' };

@@ -3,12 +3,12 @@ import type { Expression } from './formula/expression.ts';
 import { formulaFault } from './formula/fault.ts';
 import type { Arguments, BucketOperator, RowOperator } from './operator.ts';
 
-/** What a stage reads: a column of a series that the formula names, or what an earlier stage gives. */
+/** An input of a stage: a column of a series that the formula names, or the output of an earlier stage. */
 export type Leaf =
   | { readonly kind: 'series'; readonly key: string; readonly column: 'value' | 'size' }
   | { readonly kind: 'stage'; readonly stage: number };
 
-/** Where a node takes an input from: leaves and nodes by their index within the stage. */
+/** An input of a node: a leaf or a node, by its index within the stage. */
 export type Input =
   | { readonly kind: 'leaf'; readonly leaf: number }
   | { readonly kind: 'node'; readonly node: number }
@@ -21,13 +21,13 @@ export interface Node {
 }
 
 /**
- * A part of a formula that goes through time once, from the past on: what it gives at an instant depends on nothing
- * later. Only a bucket does, which stands at its start: so a bucket ends a stage, and what is made of buckets is made by
- * a later one.
+ * A part of a formula that runs over time once, from past to present: its output at an instant depends on nothing
+ * later. A bucket is the exception, because its point stands at its start. So a bucket operator ends a stage, and a
+ * later stage computes from its output.
  */
 export interface Stage {
   readonly leaves: readonly Leaf[];
-  /** Each takes its inputs from leaves and from nodes before it. */
+  /** Each node takes its inputs from leaves and earlier nodes. */
   readonly nodes: readonly Node[];
   readonly output: Input;
   readonly bucket:
@@ -36,9 +36,9 @@ export interface Stage {
 }
 
 export interface Plan {
-  /** The last one gives what the formula gives. */
+  /** The output of the last stage is the output of the formula. */
   readonly stages: readonly Stage[];
-  /** The keys that it names, each once. */
+  /** The distinct keys that the formula names. */
   readonly keys: readonly string[];
 }
 
@@ -54,7 +54,7 @@ class StageBuilder {
     });
   }
 
-  /** The same operator on the same inputs is computed once. */
+  /** Equal operators on equal inputs are computed once. */
   node(node: Node): Input {
     return this.#once(JSON.stringify([node.operator.name, node.given, node.inputs]), () => {
       this.nodes.push(node);
@@ -75,7 +75,7 @@ function withoutInstants({ operator, place }: Call) {
   return formulaFault(place, `'${operator.name}' of numbers alone has no instants to stand at`, ['a series']);
 }
 
-/** Turns a formula into stages. */
+/** Splits a formula into stages. */
 export function planFormula(expression: Expression): Plan {
   const stages: Stage[] = [];
   const stageOf = new Map<string, number>();
@@ -108,7 +108,7 @@ export function planFormula(expression: Expression): Plan {
     const { operator } = part;
     if (operator.kind === 'bucket') return builder.leaf({ kind: 'stage', stage: bucketStage(part, operator) });
     const inputs = part.inputs.map((input) => build(input, builder));
-    // What takes sizes alone gives them as they are.
+    // An operator that takes sizes alone passes them through.
     if (operator.takes === 'size') return inputs[0];
     if (inputs.every((input) => input.kind === 'constant')) {
       const value = constantOf(
@@ -134,7 +134,7 @@ export function planFormula(expression: Expression): Plan {
   return { stages, keys: [...keys] };
 }
 
-/** Whether a node of the stage remembers forever, so that checkpoints of its state are needed. */
+/** True when a node of the stage has unlimited memory, so that its state needs checkpoints. */
 export function isRecursive({ nodes }: Stage): boolean {
   return nodes.some(({ operator, given }) => operator.memory(given).kind === 'forever');
 }

@@ -1,7 +1,7 @@
 import { never } from './horizon.ts';
 import { type Input, isRecursive, type Node, type Stage } from './plan.ts';
 
-/** How far back something looks: so long, and then so many points. */
+/** A distance into the past: a duration, and then a number of points. */
 export interface Reach {
   readonly micros: number;
   readonly points: number;
@@ -9,27 +9,29 @@ export interface Reach {
 
 export const noReach: Reach = { micros: 0, points: 0 };
 
-/** Something must be known so far before an anchor: 0 is the instant that is wanted, k is the k-th checkpoint. */
+/**
+ * Inputs that must be known this far before an anchor. Anchor 0 is the requested instant, anchor k the k-th checkpoint.
+ */
 export interface Need extends Reach {
   readonly anchor: number;
 }
 
 export interface StageReach {
   /**
-   * From which checkpoints those go on that remember forever, the latest first. Where something with a memory of its own
-   * lies between two of them, the one that is read goes on from an earlier checkpoint than the one that reads it. Of
-   * each: how far before the anchors in front of it it must lie, in points of these leaves.
+   * The checkpoints from which nodes with unlimited memory start, the latest first. When a node with limited memory
+   * lies between two such nodes, the inner one starts from an earlier checkpoint than the outer one. For each
+   * checkpoint: how far before the previous anchors it must lie, in points of these leaves.
    */
   readonly checkpoints: readonly (readonly (Need & { readonly leaves: readonly number[] })[])[];
-  /** Of each node that remembers forever: the checkpoint that it goes on from, from 1 on. */
+  /** For each node with unlimited memory, the number of the checkpoint from which it starts. */
   readonly anchors: readonly number[];
-  /** Of each leaf. */
+  /** The needs of each leaf. */
   readonly leaves: readonly (readonly Need[])[];
 }
 
 /**
- * How much of its past a stage needs to be certain at an instant: a first guess, for a count of points is not known to
- * reach as far in what comes of them.
+ * The past that a stage needs to be certain at an instant. This is a first estimate: a number of input points may give
+ * fewer points in a node between.
  */
 export function reachOf(stage: Stage): StageReach {
   const ofLeaves: Need[][] = stage.leaves.map(() => []);
@@ -44,7 +46,7 @@ export function reachOf(stage: Stage): StageReach {
     else needs[known] = further(needs[known], need);
   };
   ask(stage.output, { anchor: 0, ...noReach });
-  // Who reads a node stands behind it.
+  // A node comes after its inputs.
   for (let i = stage.nodes.length - 1; i >= 0; i--) {
     const node = stage.nodes[i];
     const needs = ofNodes[i];
@@ -62,14 +64,14 @@ export function reachOf(stage: Stage): StageReach {
   return { checkpoints, anchors, leaves: ofLeaves };
 }
 
-/** So long behind a change it will be felt, if nothing but windows of time remembers it; infinite when it is not known. */
+/** The time for which a change affects a stage, if only time windows remember it; infinite when unknown. */
 export function feltFor(stage: Stage): number {
   const needs = reachOf(stage).leaves.flat();
   if (isRecursive(stage) || needs.some(({ points }) => points > 0)) return never;
   return Math.max(0, ...needs.map(({ micros }) => micros));
 }
 
-/** What is read row by row goes on from the same checkpoint as what reads it. */
+/** A node that is read row by row starts from the same checkpoint as its reader. */
 function isAtOnce({ anchor, micros, points }: Need): boolean {
   return anchor > 0 && micros === 0 && points === 0;
 }
@@ -78,7 +80,7 @@ function further(a: Need, b: Need): Need {
   return { anchor: a.anchor, micros: Math.max(a.micros, b.micros), points: Math.max(a.points, b.points) };
 }
 
-/** How far back the inputs of a node are needed, for the node to be certain there. */
+/** The distance into the past that a node needs from its inputs to be certain. */
 function before({ anchor, micros, points }: Need, { operator, given, inputs }: Node): Need {
   const memory = operator.memory(given);
   const joined = inputs.filter(({ kind }) => kind !== 'constant').length > 1 && operator.join !== 'same' ? 1 : 0;
@@ -87,7 +89,7 @@ function before({ anchor, micros, points }: Need, { operator, given, inputs }: N
   return { anchor, micros: micros + memory.micros, points: points + joined + (memory.kind === 'asOf' ? 1 : 0) };
 }
 
-/** The leaves that a node hangs on. */
+/** The leaves that a node depends on. */
 function leavesOf(stage: Stage, node: number): number[] {
   const found = new Set<number>();
   const visit = ({ inputs }: Node): void => {
@@ -100,7 +102,7 @@ function leavesOf(stage: Stage, node: number): number[] {
   return [...found];
 }
 
-/** The same, so many times as far. */
+/** The same distance multiplied. */
 export function timesReach({ micros, points }: Reach, times: number): Reach {
   return times === 1 ? { micros, points } : { micros: micros * times, points: (points + 1) * times };
 }

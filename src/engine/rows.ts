@@ -1,11 +1,11 @@
 /**
- * What an operator is fed: rows in ascending order of their instants, a column for each of its inputs. In a column of
- * several inputs each value is the last known one; NaN where there is none (yet).
+ * The input of an operator: rows in ascending order of instants, with one column per input. Each value is the last
+ * known one of its input; NaN before the input's first point.
  */
 export interface Rows {
   readonly length: number;
   readonly t: Float64Array;
   readonly columns: readonly Float64Array[];
-  /** Bit i is set where input i has a point of its own at this very instant; undefined: all of them everywhere. */
+  /** Bit i is set when input i has its own point at this instant. Undefined: every input has one at every instant. */
   readonly own: Uint32Array | undefined;
 }

@@ -7,7 +7,7 @@ import type { Input, Node, Stage } from './plan.ts';
 import type { Rows } from './rows.ts';
 import { lowerBound } from './versions.ts';
 
-/** What a stage gave for a part of time: it stands in place of whatever was there before. */
+/** The output of a stage over a part of time. It replaces the earlier output there. */
 export interface Piece {
   readonly from: number;
   readonly to: number;
@@ -20,15 +20,17 @@ export interface NodeState {
 }
 
 export interface RunStart {
-  /** Where the points of each leaf begin that the run will be given; `always` for the first there is. */
+  /** For each leaf, the instant at which its points start; `always` for the first point of the series. */
   readonly from: readonly number[];
-  /** Of each node that remembers forever its state before an instant; without them the run begins at the beginning. */
+  /**
+   * The state of each node with unlimited memory before an instant. Without states, the run starts at the beginning.
+   */
   readonly states?: readonly NodeState[];
-  /** The first instant whose output is wanted. */
+  /** The first instant whose output is needed. */
   readonly wanted: number;
 }
 
-/** An input is known from its first own point on. */
+/** An input is known from its own first point on. */
 const untilOwn: Memory = { kind: 'rows', rows: 1 };
 
 class NodeRun {
@@ -37,7 +39,7 @@ class NodeRun {
   readonly recursive: boolean;
   readonly #join: Join;
   readonly #startsAt: number;
-  /** From where on each input is known to the join: of several inputs, when each has had a point. */
+  /** The instant from which the join knows each input: with several inputs, when each has had a point. */
   readonly #certainInputs: Horizon[];
   readonly #cleanInputs: Horizon[];
   readonly #certain: Horizon;
@@ -68,7 +70,7 @@ class NodeRun {
     this.clean.restart();
   }
 
-  /** Goes on by the inputs of a chunk; `certain` and `clean` say it of each. */
+  /** Advances by a chunk of its inputs; `certain` and `clean` give the same instants for each input. */
   run(inputs: readonly Joined[], certain: readonly number[], clean: readonly number[]): void {
     const all = this.#join.rows(inputs);
     const pass = (horizons: readonly Horizon[], known: readonly number[]): number => {
@@ -85,7 +87,7 @@ class NodeRun {
     const cleanFrom = pass(this.#cleanInputs, clean);
     const rows = this.#startsAt === always ? all : rowsFrom(all, this.#startsAt);
     if (this.#startsAt === always) this.#certain.pass(certainFrom, rows.t, rows.length);
-    // A state goes on as it did only from rows that are certain themselves.
+    // A restored state is valid only over rows that are certain themselves.
     else if (certainFrom <= this.#startsAt) this.#certain.set(this.#startsAt);
     this.clean.pass(cleanFrom, rows.t, rows.length);
     const out = new Float64Array(rows.length);
@@ -101,7 +103,7 @@ function lineInputs({ inputs }: Node): number {
   return inputs.filter(({ kind }) => kind !== 'constant').length;
 }
 
-/** Leaves out what is no point, and makes -0 to 0. */
+/** Drops rows without a point and turns -0 into 0. */
 function pointsOf(rows: Rows, out: Float64Array): Line {
   let missing = 0;
   for (let i = 0; i < out.length; i++) {
@@ -121,7 +123,7 @@ function pointsOf(rows: Rows, out: Float64Array): Line {
   return { t, value };
 }
 
-/** The buckets at the end of a stage: rows come in, a point for each bucket goes out when it is over. */
+/** The bucket operator at the end of a stage: it takes rows and gives one point per finished bucket. */
 class BucketRun {
   readonly width: number;
   readonly #runner: BucketRunner;
@@ -142,7 +144,7 @@ class BucketRun {
     return endOfBucket(t, this.width);
   }
 
-  /** Points of the buckets that are over before `upTo`; and of the last one too, as it stands, when the data ends there. */
+  /** The points of the buckets that end before `upTo`, and of the open bucket when the data ends there. */
   run(line: Line, upTo: number, ends: boolean): Line {
     const t: number[] = [];
     const value: number[] = [];
@@ -178,8 +180,9 @@ class BucketRun {
 }
 
 /**
- * A stage on its way through time. It is given the points of its leaves chunk by chunk and gives its own. It knows from
- * where on they are certain (it may have begun in the middle), and from where on they are as if nothing had changed.
+ * A run of a stage over time. It takes the points of its leaves chunk by chunk and gives its own. It knows from which
+ * instant its output is certain (it may have started in the middle), and from which instant its output equals the
+ * output before the leaves changed.
  */
 export class StageRun {
   readonly stage: Stage;
@@ -188,9 +191,9 @@ export class StageRun {
   readonly #leafCertain: number[];
   readonly #leafClean: number[];
   #lines: readonly Line[];
-  /** The first instant that no piece has covered. */
+  /** The first instant that no output covers yet. */
   #pieceFrom: number;
-  /** How many points of leaves it was given. */
+  /** The number of leaf points that it has processed. */
   points = 0;
 
   constructor(stage: Stage, start: RunStart) {
@@ -209,15 +212,15 @@ export class StageRun {
   }
 
   /**
-   * From where on the points of a leaf are what they were; `always` if they all are. Called again when more changes lie
-   * ahead.
+   * Sets the instant from which the points of a leaf are unchanged; `always` when all are. The caller calls it again
+   * when more changes follow.
    */
   setClean(leaf: number, from: number): void {
     this.#leafClean[leaf] = from;
     for (const node of this.#nodes) node.restart();
   }
 
-  /** The points of each leaf up to an instant; `ends` when there are none behind it. */
+  /** Processes the points of each leaf up to an instant; with `ends`, no points follow. */
   push(lines: readonly Line[], upTo: number, ends: boolean): Piece {
     this.#lines = lines;
     for (const line of lines) this.points += line.t.length;
@@ -233,31 +236,31 @@ export class StageRun {
     const output = typeof joined === 'number' ? emptyLine : joined;
     const from = this.#pieceFrom;
     const to = ends ? never : this.#bucket ? Math.max(from, this.#bucket.startOf(upTo)) : upTo;
-    // At the end of the data the last bucket may go on: the next piece begins with it.
+    // At the end of the data the last bucket may still grow, so the next output starts with it.
     this.#pieceFrom = this.#bucket ? Math.max(from, this.#bucket.startOf(upTo)) : Math.max(from, upTo);
     const line = this.#bucket ? this.#bucket.run(output, upTo, ends) : output;
     const start = lowerBound(line.t, from);
     return { from, to, line: start === 0 ? line : { t: line.t.subarray(start), value: line.value.subarray(start) } };
   }
 
-  /** From where on the outputs are what they would be, had the run begun at the beginning. */
+  /** The instant from which the output equals that of a run from the beginning. */
   get certain(): number {
     return this.#wholeBuckets(this.#certainOf(this.stage.output));
   }
 
-  /** From where on the outputs are what they were before the leaves changed. */
+  /** The instant from which the output equals the output before the leaves changed. */
   get clean(): number {
     return this.#wholeBuckets(this.#cleanOf(this.stage.output));
   }
 
-  /** The states of what remembers forever. */
+  /** The states of the nodes with unlimited memory. */
   states(): number[][] {
     return this.#nodes.filter(({ recursive }) => recursive).map(({ runner }) => runner.state?.() ?? []);
   }
 
   /**
-   * Compares with the states that stood at this instant before the leaves changed: whose input is clean and whose state is
-   * the same goes on as it did. Returns whether all are the same.
+   * Compares with the states at this instant before the leaves changed: a node with a clean input and an equal state
+   * continues as before. Returns true when all states are equal.
    */
   compare(t: number, before: readonly (readonly number[])[]): boolean {
     let all = true;

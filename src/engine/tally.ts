@@ -2,8 +2,8 @@ import { ExactSum } from './exact-sum.ts';
 import type { Points } from './versions.ts';
 
 /**
- * What a set of points comes to. The order in which points, summaries and other tallies are added makes no difference,
- * to the bit: sums are exact, and of equal extremes the earliest counts.
+ * A summary of a set of points. The order of additions makes no difference to the bits: sums are exact, and of equal
+ * extremes the earliest counts.
  */
 export class Tally {
   count = 0;
@@ -16,12 +16,12 @@ export class Tally {
   min = Number.POSITIVE_INFINITY;
   maxT = Number.POSITIVE_INFINITY;
   max = Number.NEGATIVE_INFINITY;
-  /** How many points carry a size. */
+  /** The number of points with a size. */
   sizes = 0;
   readonly sum = new ExactSum();
   readonly volume = new ExactSum();
 
-  /** The point at an index of `points`. */
+  /** Adds the point at an index of `points`. */
   add(points: Points, i: number): void {
     const value = points.value[i];
     this.addExtremes(points, i);
@@ -33,7 +33,7 @@ export class Tally {
     }
   }
 
-  /** As add, leaving out the sums. */
+  /** Like `add`, without the sums. */
   addExtremes(points: Points, i: number): void {
     const t = points.t[i];
     const value = points.value[i];
@@ -65,7 +65,7 @@ export class Tally {
     }
   }
 
-  /** Adds what `packTally` made, from a position of an array on. */
+  /** Adds a tally that `packTally` packed, from an offset of an array on. */
   addPacked(packed: Float64Array): void {
     const [count, firstT, first, lastT, last, lastRevision, minT, min, maxT, max, sizes, terms] = packed;
     if (count === 0) return;
@@ -86,7 +86,7 @@ export class Tally {
     this.volume.addExpansion(packed.subarray(12 + terms));
   }
 
-  /** Adds the part of a packed tally that `packedExtremes` cuts out. */
+  /** Adds the part of a packed tally that the `packedExtremes` slice contains. */
   addPackedExtremes(extremes: Float64Array): void {
     if (extremes.length === 0) return;
     const [minT, min, maxT, max] = extremes;
@@ -99,10 +99,10 @@ export class Tally {
   }
 }
 
-/** Where the extremes stand in a packed tally, as a slice in SQL. */
+/** The slice of a packed tally that holds the extremes, in SQL. */
 export const packedExtremes = '[7:10]';
 
-/** A tally as one array of numbers, so that a block's summary is one field; `Tally.addPacked` reads it. */
+/** Packs a tally into one array of numbers, so that a block's summary is one column. `Tally.addPacked` reads it. */
 export function packTally(tally: Tally): number[] {
   const sum = tally.sum.expansion();
   const { count, firstT, first, lastT, last, lastRevision, minT, min, maxT, max, sizes } = tally;
@@ -125,7 +125,7 @@ export function packTally(tally: Tally): number[] {
   ];
 }
 
-/** The lowest and highest point of a part of a block; the part ends where the next begins. */
+/** The lowest and highest point of a part of a block. A part ends where the next one starts. */
 export interface Chunk {
   readonly fromT: number;
   readonly minT: number;
@@ -136,7 +136,9 @@ export interface Chunk {
 
 const chunkFields = 5;
 
-/** The extremes of every so many versions of a block, as one array of numbers. An instant is never cut in two. */
+/**
+ * The extremes of each chunk of versions of a block, packed into one array of numbers. A chunk never splits an instant.
+ */
 export function packChunks(instants: Float64Array, points: Points, chunkVersions: number): number[] {
   const packed: number[] = [];
   let p = 0;

@@ -1,6 +1,6 @@
 /**
- * Everything that was ever said of the instants of one series: parallel columns sorted by (t, revision), at most one
- * version for each pair. A version whose value is NaN says that the instant was deleted; a NaN size says there is none.
+ * Every version of the instants of one series: parallel columns sorted by (t, revision), with at most one version per
+ * pair. NaN as a value marks a deletion; NaN as a size means no size.
  */
 export interface Versions {
   readonly t: Float64Array;
@@ -9,7 +9,7 @@ export interface Versions {
   readonly size: Float64Array | undefined;
 }
 
-/** What a series holds at one revision: ascending instants, a value for each, and the revision that last said so. */
+/** The points of a series at one revision: ascending instants, with a value and the revision that wrote it. */
 export type Points = Versions;
 
 export const noVersions: Versions = {
@@ -41,7 +41,7 @@ export function lowerBound(instants: Float64Array, t: number): number {
   return low;
 }
 
-/** The versions whose instants lie in [from, to). */
+/** The versions with instants in [from, to). */
 export function clipVersions(versions: Versions, from: number, to: number): Versions {
   return sliceVersions(versions, lowerBound(versions.t, from), lowerBound(versions.t, to));
 }
@@ -55,7 +55,7 @@ function allocate(length: number, sized: boolean): Versions {
   };
 }
 
-/** Parts of one column that lie one behind another already are one part of it. */
+/** Adjacent slices of one column become one slice again, without copying. */
 function adjoined(parts: readonly Float64Array[], length: number): Float64Array | undefined {
   const [first] = parts;
   let end = first.byteOffset;
@@ -100,10 +100,10 @@ function concatenate(runs: readonly Versions[]): Versions {
   return whole;
 }
 
-/** So many times as long, and it is copied in stretches between the points of the other one. */
+/** If one column is this many times longer, it is copied in runs between the points of the other one. */
 const fewTimes = 16;
 
-/** Puts a few versions among many. */
+/** Inserts a few versions into many. */
 function mergeFew(many: Versions, few: Versions): Versions {
   const whole = allocate(many.t.length + few.t.length, many.size !== undefined || few.size !== undefined);
   let k = 0;
@@ -162,8 +162,8 @@ function mergeTwo(a: Versions, b: Versions): Versions {
 }
 
 /**
- * Runs that follow one another in time are joined without comparing their points: as many chains come of it as lie on top of
- * each other somewhere.
+ * Concatenates runs that follow one another in time without comparing their points. The number of resulting chains is
+ * the greatest number of runs that overlap anywhere.
  */
 function joinSuccessive(runs: readonly Versions[]): Versions[] {
   const chains: { runs: Versions[]; end: number }[] = [];
@@ -179,7 +179,7 @@ function joinSuccessive(runs: readonly Versions[]): Versions[] {
   return chains.map((chain) => concatenate(chain.runs));
 }
 
-/** Merges runs, each sorted by (t, revision), into one. */
+/** Merges runs that are sorted by (t, revision) into one. */
 export function mergeVersions(runs: readonly Versions[]): Versions {
   let rest = joinSuccessive(runs.filter((run) => run.t.length > 0).sort((a, b) => a.t[0] - b.t[0]));
   while (rest.length > 1) {
@@ -192,7 +192,7 @@ export function mergeVersions(runs: readonly Versions[]): Versions {
   return rest[0] ?? noVersions;
 }
 
-/** What the versions say at a revision: for each instant the newest version up to it, deleted ones left out. */
+/** The points at a revision: for each instant its newest version up to it, without deletions. */
 export function foldVersions(versions: Versions, asOf: number): Points {
   const { t, revision, value, size } = versions;
   const length = t.length;
@@ -212,7 +212,7 @@ export function foldVersions(versions: Versions, asOf: number): Points {
   return sliceVersions(folded, 0, n);
 }
 
-/** The usual case, found without copying: every instant once, none deleted, none too new. */
+/** The common case needs no copy: every instant once, none deleted, none too new. */
 function isFolded({ t, revision, value }: Versions, asOf: number): boolean {
   for (let i = 0; i < t.length; i++) {
     if (revision[i] > asOf || t[i] === t[i + 1] || Number.isNaN(value[i])) return false;

@@ -1,18 +1,16 @@
 import { toUnits } from './units.ts';
 
 /**
- * Sums that adding and taking away again leaves no trace in. A term is cut at fixed powers of two into parts of some 35
- * bits, and the parts of one place are summed in one double: whole multiples of that power, few enough that no addition
- * ever rounds. What does not fit (a bit below the last place) is counted in `rest`, exactly too.
- *
- * The places are set by `aim`, which also forgets everything: for terms of a magnitude up to 2^exponent, and for at
- * most 2^rowsLog2 of them at a time. Taking x away is adding -x.
+ * Sums in which adding a term and removing it leaves no trace. A term is cut at fixed powers of two into parts of about
+ * 35 bits. The parts of one place are summed in one double: whole multiples of that power, few enough that no addition
+ * rounds. A bit below the last place is counted exactly in `rest`. `aim` sets the places and clears the sums: for terms
+ * up to 2^exponent in magnitude, and at most 2^rowsLog2 of them at a time. To remove x, add -x.
  */
 export class SumBins {
-  /** The total as two doubles, high + low, after `condense` said yes. */
+  /** The total as two doubles, high + low. Valid after `condense` returned true. */
   high = 0;
   low = 0;
-  /** What did not fit, as a count of 2^-1074. */
+  /** The part that did not fit, as a count of 2^-1074. */
   rest = 0n;
   #s0 = 0;
   #s1 = 0;
@@ -55,14 +53,14 @@ export class SumBins {
     this.#clean = this.rest === 0n;
   }
 
-  /** The total, correctly rounded; NaN when only `units` can tell. */
+  /** The total, correctly rounded; NaN when only `units` can decide. */
   value(): number {
     const tail = this.#s1 + this.#s2;
     if (this.#clean && tail - this.#s1 === this.#s2 && tail - this.#s2 === this.#s1) return this.#s0 + tail;
     return this.condense() ? this.high : Number.NaN;
   }
 
-  /** Whether two doubles can hold the total; if so, it is high + low, exactly, and high is the total rounded. */
+  /** True when two doubles can hold the total. Then it equals high + low exactly, and high is the rounded total. */
   condense(): boolean {
     const s0 = this.#s0;
     const s1 = this.#s1;
@@ -90,13 +88,15 @@ export class SumBins {
   }
 }
 
-/** As SumBins, of exact products p + e, where p is the product rounded: five places, for twice as many bits. */
+/**
+ * Like SumBins, for exact products p + e, where p is the rounded product: five places, for twice the number of bits.
+ */
 export class ProductBins {
-  /** The total lies within error of high + low, after `condense` said yes. */
+  /** The total lies within `error` of high + low. Valid after `condense` returned true. */
   high = 0;
   low = 0;
   error = 0;
-  /** What did not fit, as a count of 2^-2148. */
+  /** The part that did not fit, as a count of 2^-2148. */
   rest = 0n;
   #s0 = 0;
   #s1 = 0;
@@ -111,7 +111,7 @@ export class ProductBins {
   #clean = true;
 
   aim(exponent: number, rowsLog2: number): void {
-    // One bit less than in SumBins: each product brings two terms.
+    // One bit less than in SumBins, because each product adds two terms.
     const width = 53 - rowsLog2;
     this.#c0 = cutter(exponent + 1 - width);
     this.#c1 = cutter(exponent + 1 - width * 2);
@@ -154,7 +154,7 @@ export class ProductBins {
     const s0 = this.#s0;
     const s1 = this.#s1;
     const s2 = this.#s2;
-    // First the three places that are always in use, then the two that seldom are.
+    // First the three places in constant use, then the two that are rarely used.
     const a = s1 + s2;
     const aPart = a - s1;
     const aLow = s1 - (a - aPart) + (s2 - aPart);
@@ -206,10 +206,10 @@ export class ProductBins {
   }
 }
 
-/** The products of what SumBins holds are counts of 2^-2148. */
+/** Products of SumBins' parts are counts of 2^-2148. */
 const productShift = 1074n;
 
-/** Adding it and taking it away again rounds to a multiple of 2^exponent. */
+/** Adding this number and subtracting it again rounds to a multiple of 2^exponent. */
 function cutter(exponent: number): number {
   return 1.5 * 2 ** (52 + exponent);
 }

@@ -1,14 +1,14 @@
 import type { ProductBins, SumBins } from './bins.ts';
 
 /**
- * What is computed from several sums, correctly rounded as if from the exact totals: worked out in pairs of doubles with
- * a bound for what those leave out. NaN when the bound does not decide how to round; then exact arithmetic must.
- * All sums are condensed before.
+ * Results computed from several sums, correctly rounded as if from the exact totals. The computation uses pairs of
+ * doubles with an error bound. It returns NaN when the bound does not decide the rounding; then exact arithmetic must.
+ * All sums must be condensed before.
  */
 
 /** n * products - x * y. */
 export function crossed(n: number, products: ProductBins, x: SumBins, y: SumBins): number {
-  // n * (high + low): n has at most 26 bits, so that its product with half of a double is exact.
+  // n * (high + low). n has at most 26 bits, so its product with half of a double is exact.
   const ch = products.high * splitter;
   const head = ch - (ch - products.high);
   const nHead = n * head;
@@ -33,7 +33,7 @@ export function crossed(n: number, products: ProductBins, x: SumBins, y: SumBins
   const doubt = (Math.abs(nHigh) + Math.abs(high)) * 2 ** -100 + n * products.error;
   const rounded = certain(difference, below + rest, doubt);
   if (!Number.isNaN(rounded)) return rounded;
-  // Values of few bits often lie half way between two doubles, but then all of this was exact.
+  // Values with few bits often lie half way between two doubles, but then every step was exact.
   const exact =
     products.error === 0 &&
     isShort(products.low) &&
@@ -61,21 +61,21 @@ export function offset(n: number, x: number, sum: SumBins): number {
   return certain(difference, below + low, exact ? 0 : (Math.abs(low) + Math.abs(below)) * 2 ** -51);
 }
 
-/** high + low rounded, if anything within error of it rounds to the same. */
+/** high + low rounded, if every number within `error` of it rounds to the same double. */
 export function certain(high: number, low: number, error: number): number {
-  // Half way between two doubles, that is decided too.
+  // A number half way between two doubles is also decided.
   if (error === 0) return high + low + 0;
   const doubt = error + Math.abs(low) * 2 ** -52;
   const least = high + (low - doubt);
   return least === high + (low + doubt) ? least + 0 : Number.NaN;
 }
 
-/** Whether sum is a + b, which it was computed as, exactly: of the two differences one is exact for sure (Dekker). */
+/** True when the computed sum equals a + b exactly: one of the two differences is always exact (Dekker). */
 function isSum(sum: number, a: number, b: number): boolean {
   return sum - a === b && sum - b === a;
 }
 
-/** Whether it has so few bits that its product with a count is exact. */
+/** True when the number has few enough bits for an exact product with a count. */
 function isShort(x: number): boolean {
   const c = x * splitter;
   return c - (c - x) === x;
@@ -84,7 +84,7 @@ function isShort(x: number): boolean {
 /** Cuts a double into two halves of 26 bits (Veltkamp). */
 export const splitter = 2 ** 27 + 1;
 
-/** The error of a product of what is smaller, but not zero, could be lost at the other end of the range of doubles. */
+/** The error of a product of smaller, nonzero numbers could underflow. */
 export function tiny(x: number): boolean {
   return x < 2 ** -300 && x > -(2 ** -300) && x !== 0;
 }

@@ -1,7 +1,7 @@
 /**
- * Where the values of a window lie, so that sums are kept of their distances from an anchor: values from low to high
- * have a distance that is a double, exactly, of a magnitude of at most 2^exponent. Which frame is taken changes no
- * result, only how often the slow way is needed.
+ * The range of a window's values. Sums are kept of distances from an anchor: for values between low and high, the
+ * distance is an exact double of at most 2^exponent. The choice of the frame never changes a result, only how often
+ * exact arithmetic is needed.
  */
 export interface Frame {
   readonly anchor: number;
@@ -10,7 +10,7 @@ export interface Frame {
   readonly exponent: number;
 }
 
-/** For the values in [from, to), and others like them; `near` is the index of one that is typical. */
+/** A frame for the values in [from, to) and similar ones; `near` is the index of a typical value. */
 export function frameOf(column: Float64Array, from: number, to: number, near: number): Frame {
   let low = column[from];
   let high = low;
@@ -23,7 +23,7 @@ export function frameOf(column: Float64Array, from: number, to: number, near: nu
   const most = Math.max(Math.abs(low), Math.abs(high));
   const anchor = column[near];
   const exponent = exponentOf(Math.abs(anchor));
-  // Between half and twice the anchor differences are exact (Sterbenz).
+  // Between half and twice the anchor, differences are exact (Sterbenz).
   if (least > 0 && low > 0 === high > 0 && most <= least * 2 && exponent >= exponentMin && exponent <= exponentMax) {
     return anchor > 0
       ? { anchor, low: anchor / 2, high: anchor * 2, exponent }
@@ -38,18 +38,18 @@ export function flatFrame(most: number): Frame {
   return { anchor: 0, low: -(2 ** exponent), high: 2 ** exponent, exponent };
 }
 
-/** The least e (or one more) for which x <= 2^e. */
+/** The smallest e, or one more, for which x <= 2^e. */
 function exponentOf(x: number): number {
   if (x === 0) return exponentMin;
   const exponent = Math.ceil(Math.log2(x));
   return 2 ** exponent < x ? exponent + 1 : exponent;
 }
 
-/** Within these, products of two sums of products neither overflow nor lose a bit at the other end. */
+/** Within these bounds, products of two sums of products neither overflow nor underflow. */
 const exponentMin = -100;
 const exponentMax = 220;
 
-/** So many rows at a time, as a power of two, for rows that are there now: with room to grow. */
+/** The row capacity, as a power of two, for the present number of rows with room to grow. */
 export function rowsLog2For(rows: number): number {
   return Math.max(8, Math.ceil(Math.log2(rows)) + 1);
 }

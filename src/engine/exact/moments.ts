@@ -4,7 +4,7 @@ import { frameOf, rowsLog2For } from './frame.ts';
 import { toUnits, unitExponent } from './units.ts';
 import { type Wide, wideOf } from './wide.ts';
 
-/** The exact sums of the values of a window and of their squares, and what follows from them, rounded once. */
+/** The exact sums of a window's values and of their squares, and results derived from them, rounded once. */
 export class Moments {
   readonly #sum = new SumBins();
   readonly #squares = new ProductBins();
@@ -16,8 +16,8 @@ export class Moments {
   #condensed = false;
 
   /**
-   * Before rows of a window are taken in: x holds those of [from, to) now, and up to `end` afterwards. Starts anew with
-   * a better frame if there will be too many for this one, or if it has led to the slow way too often.
+   * Prepares for new rows: x holds the window's values [from, to), and later those up to `end`. It rebuilds the sums
+   * with a better frame if the rows exceed this frame's capacity, or if the frame required exact arithmetic too often.
    */
   prepare(x: Float64Array, from: number, to: number, end: number): void {
     if (end - from <= this.#rowsMax && !this.tired(to - from)) return;
@@ -33,12 +33,12 @@ export class Moments {
     for (let i = from; i < to; i++) this.add(x[i], 1);
   }
 
-  /** Whether the slow way was taken so often, with n rows in the window, that starting anew is worth it. */
+  /** True when, with n rows in the window, exact arithmetic was needed often enough that rebuilding is cheaper. */
   tired(n: number): boolean {
     return this.#slow * slowCost > n;
   }
 
-  /** sign -1 takes the value away again. */
+  /** A sign of -1 removes the value. */
   add(x: number, sign: 1 | -1): void {
     const d = x - this.#anchor;
     if (!(x >= this.#low && x <= this.#high) || tiny(d)) {
@@ -53,7 +53,7 @@ export class Moments {
     this.#squares.add(sign * p, sign * (head * head - p + 2 * head * tail + tail * tail));
   }
 
-  /** n * (sum of squares) - (sum)^2 of the n values, rounded once; NaN: ask `exactSpread`. */
+  /** n * (sum of squares) - (sum)^2 of the n values, rounded once. On NaN, call `exactSpread`. */
   spread(n: number): number {
     this.#condensed = this.#sum.condense();
     if (!this.#condensed || !this.#squares.condense()) return Number.NaN;
@@ -66,7 +66,7 @@ export class Moments {
     return wideOf(BigInt(n) * this.#squares.units() - sum * sum, unitExponent * 2);
   }
 
-  /** n * x - sum, rounded once; NaN: ask `exactOffset`. After `spread`. */
+  /** n * x - sum, rounded once. On NaN, call `exactOffset`. Call after `spread`. */
   offset(n: number, x: number): number {
     if (!this.#condensed || !(x >= this.#low && x <= this.#high)) return Number.NaN;
     return offset(n, x - this.#anchor, this.#sum);
@@ -88,5 +88,5 @@ export class Moments {
   }
 }
 
-/** The slow way costs about as much as taking in so many rows anew. */
+/** Exact arithmetic costs about as much as adding this number of rows again. */
 export const slowCost = 32;

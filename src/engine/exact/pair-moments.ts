@@ -5,7 +5,7 @@ import { slowCost } from './moments.ts';
 import { toUnits, unitExponent } from './units.ts';
 import { type Wide, wideOf } from './wide.ts';
 
-/** The exact sums of two columns of a window, of their products and of those of their squares that are asked for. */
+/** The exact sums of two columns of a window, of their products and, on request, of their squares. */
 export class PairMoments {
   readonly #squaresOfX: boolean;
   readonly #squaresOfY: boolean;
@@ -24,7 +24,7 @@ export class PairMoments {
     this.#squaresOfY = squares.y;
   }
 
-  /** As that of Moments. */
+  /** Like the one of Moments. */
   prepare(x: Float64Array, y: Float64Array, from: number, to: number, end: number): void {
     if (end - from <= this.#rowsMax && !this.tired(to - from)) return;
     const rowsLog2 = rowsLog2For(end - from);
@@ -47,7 +47,7 @@ export class PairMoments {
     return this.#slow * slowCost > n;
   }
 
-  /** sign -1 takes the row away again. */
+  /** A sign of -1 removes the row. */
   add(x: number, y: number, sign: 1 | -1): void {
     const fx = this.#frameX;
     const fy = this.#frameY;
@@ -77,12 +77,15 @@ export class PairMoments {
     }
   }
 
-  /** Before the spreads below: whether they can be asked for at all; if not, the exact ones. */
+  /** Call before the spreads below: false means that only the exact ones can answer. */
   condense(): boolean {
     return this.#x.condense() && this.#y.condense();
   }
 
-  /** n * (sum of x y) - (sum of x) (sum of y) of the n rows, rounded once; NaN: only the exact one can tell. */
+  /**
+   * n * (sum of x y) - (sum of x) (sum of y) of the n rows, rounded once. NaN means that only exact arithmetic can
+   * decide.
+   */
   spreadXY(n: number): number {
     return this.#xy.condense() ? crossed(n, this.#xy, this.#x, this.#y) : Number.NaN;
   }
@@ -95,7 +98,7 @@ export class PairMoments {
     return this.#yy.condense() ? crossed(n, this.#yy, this.#y, this.#y) : Number.NaN;
   }
 
-  /** The same three, on the slow way; a spread whose squares were not asked for is not to be looked at. */
+  /** The same three in exact arithmetic. A spread whose squares were not requested is meaningless. */
   exactSpreads(n: number): { readonly xy: Wide; readonly xx: Wide; readonly yy: Wide } {
     this.#slow++;
     const count = BigInt(n);

@@ -3,14 +3,14 @@ import { flatFrame, rowsLog2For } from './frame.ts';
 import { slowCost } from './moments.ts';
 import { fromUnits, toUnits } from './units.ts';
 
-/** The exact sum of the values of a window. */
+/** The exact sum of a window's values. */
 export class Total {
   readonly #sum = new SumBins();
   #bound = 0;
   #rowsMax = 0;
   #slow = 0;
 
-  /** As that of Moments. */
+  /** Like the one of Moments. */
   prepare(x: Float64Array, from: number, to: number, end: number): void {
     if (end - from <= this.#rowsMax && !this.tired(to - from)) return;
     const rowsLog2 = rowsLog2For(end - from);
@@ -37,7 +37,7 @@ export class Total {
     this.add(-x);
   }
 
-  /** Correctly rounded; NaN if it is too large for a double. */
+  /** Correctly rounded; NaN when it exceeds the double range. */
   value(): number {
     const value = this.#sum.value();
     if (!Number.isNaN(value)) return value;
@@ -46,7 +46,9 @@ export class Total {
     return Number.isFinite(rounded) ? rounded : Number.NaN;
   }
 
-  /** `value() / count`; where the total is too large for a double, the exact total / count correctly rounded. */
+  /**
+   * `value() / count`. When the total exceeds the double range, the exact total divided by count, correctly rounded.
+   */
   mean(count: number): number {
     const value = this.#sum.value();
     if (!Number.isNaN(value)) return value / count;

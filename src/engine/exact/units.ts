@@ -1,9 +1,9 @@
 /**
- * Whole numbers of a tiny power of two: the slow form, in which nothing overflows, underflows or is rounded. A finite
- * double is a count of 2^-1074, a product of two of them a count of 2^-2148.
+ * Integers that count a tiny power of two: exact arithmetic without overflow, underflow or rounding. A finite double is
+ * a count of 2^-1074, a product of two doubles a count of 2^-2148.
  */
 
-/** Of the unit of a double; that of a product is twice as much. */
+/** The exponent of a double's unit; a product's unit has twice this exponent. */
 export const unitExponent = -1074;
 
 const bitsOf = new BigInt64Array(1);
@@ -21,7 +21,7 @@ export function toUnits(x: number): bigint {
   return x < 0 ? -units : units;
 }
 
-/** The double nearest to units * 2^-1074 / divisor, ties to even; an infinity if that is too large. */
+/** The double nearest to units * 2^-1074 / divisor, ties to even; infinite when it exceeds the range. */
 export function fromUnits(units: bigint, divisor = 1n): number {
   const negative = units < 0n;
   const magnitude = negative ? -units : units;
@@ -31,12 +31,12 @@ export function fromUnits(units: bigint, divisor = 1n): number {
   let quotient = magnitude / step;
   const twice = (magnitude - quotient * step) * 2n;
   if (twice > step || (twice === step && (quotient & 1n) === 1n)) quotient++;
-  // The exponent field and the implicit one add up to the bits of the double, a carry and infinity included.
+  // The exponent field and the implicit leading one add up to the bits of the double, including a carry and infinity.
   bitsOf[0] = (shift << mantissaBits) + quotient;
   return (negative ? -doubleOf[0] : doubleOf[0]) + 0;
 }
 
-/** Of a number that is not negative. */
+/** For a non-negative number. */
 export function bitLength(magnitude: bigint): number {
   if (magnitude === 0n) return 0;
   const digits = magnitude.toString(16);

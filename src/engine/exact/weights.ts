@@ -14,7 +14,7 @@ export class Weights {
   #rowsMax = 0;
   #slow = 0;
 
-  /** As that of Moments. */
+  /** Like the one of Moments. */
   prepare(x: Float64Array, w: Float64Array, from: number, to: number, end: number): void {
     if (end - from <= this.#rowsMax && !this.tired(to - from)) return;
     const rowsLog2 = rowsLog2For(end - from);
@@ -60,7 +60,10 @@ export class Weights {
     this.add(x, -w);
   }
 
-  /** (sum of x w) / (sum of w), each rounded once before; NaN where the weights sum up to 0, or it is too large. */
+  /**
+   * (sum of x w) / (sum of w), each rounded once before. NaN when the weights sum to 0 or the result exceeds the double
+   * range.
+   */
   mean(): number {
     const weight = this.#weights.value();
     if (!Number.isNaN(weight) && this.#products.condense()) {

@@ -1,11 +1,11 @@
 import { bitLength } from './units.ts';
 
 /**
- * A double without bounds on its exponent: `mantissa * 2^exponent`. Operations round as those of doubles do, so a
- * formula gives the same bits here and in plain doubles, wherever those neither overflow nor underflow on the way.
+ * A double with an unlimited exponent: `mantissa * 2^exponent`. Operations round like those of doubles, so a formula
+ * gives the same bits here and in plain doubles wherever those neither overflow nor underflow.
  */
 export interface Wide {
-  /** Zero, or of a magnitude from 1 on to below 2. */
+  /** Zero, or a magnitude from 1 to below 2. */
   readonly mantissa: number;
   readonly exponent: number;
 }
@@ -14,7 +14,7 @@ export interface Wide {
 export function wideOf(count: bigint, unitExponent: number): Wide {
   const magnitude = count < 0n ? -count : count;
   const shift = bitLength(magnitude) - 55;
-  // Two bits more than a double has, and an odd last one if more was cut off: rounded again, that is rounded once.
+  // Two bits more than a double, with an odd last bit if more was cut off: rounding this again equals rounding once.
   let head = magnitude;
   if (shift > 0) {
     head = magnitude >> BigInt(shift);
@@ -37,26 +37,26 @@ export function root(a: Wide): Wide {
   return scaled(Math.sqrt(odd === 1 ? a.mantissa * 2 : a.mantissa), (a.exponent - odd) / 2);
 }
 
-/** A plain double, such as a count, as a wide one. */
+/** Converts a plain double, such as a count. */
 export function widened(x: number): Wide {
   return scaled(x, 0);
 }
 
-/** The nearest double; NaN if it is too large for one. */
+/** The nearest double; NaN when it exceeds the double range. */
 export function narrowed({ mantissa, exponent }: Wide): number {
   if (exponent > 1023) return mantissa === 0 ? 0 : Number.NaN;
   if (exponent < -1080) return 0;
-  // Only the last multiplication can round: the ones before leave a normal double.
+  // Only the last multiplication can round: the earlier ones give a normal double.
   if (exponent >= -1022) return mantissa * 2 ** exponent;
   return mantissa * 2 ** -1000 * 2 ** (exponent + 1000) + 0;
 }
 
-/** x * 2^exponent; x is a double far from the ends of their range. */
+/** x * 2^exponent, for x far from the ends of the double range. */
 function scaled(x: number, exponent: number): Wide {
   if (x === 0) return { mantissa: 0, exponent: 0 };
   let own = Math.floor(Math.log2(Math.abs(x)));
   let mantissa = x * 2 ** -own;
-  // A logarithm is not exact next to a power of two.
+  // Next to a power of two, a logarithm is not exact.
   if (Math.abs(mantissa) >= 2) {
     mantissa /= 2;
     own++;

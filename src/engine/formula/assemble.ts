@@ -4,7 +4,7 @@ import { spanOf } from './lex.ts';
 import { infixes, level, operandLevels } from './precedence.ts';
 import { type CallSyntax, type Span, type Syntax, spanning, textOf } from './syntax.ts';
 
-/** A value, and what it takes up in the text: with the parentheses around it, if there are any. */
+/** A value and the text that it covers, including any parentheses. */
 export interface Operand {
   readonly syntax: Syntax;
   readonly span: Span;
@@ -28,7 +28,7 @@ export function assemble(pieces: readonly Piece[], text: string): Operand {
     throw formulaFault(whole.span, problem, ['('], [`(${textOf(text, whole.span)})`]);
   };
 
-  /** An operand, and what is done with it by operators that bind at least so tightly. */
+  /** An operand, with all following operators that bind at least this tightly. */
   const operandUpTo = (least: number): Operand => {
     let left = operand(least);
     let lastRight: Operand | undefined;
@@ -67,7 +67,7 @@ function call(operator: IToken, operands: readonly Operand[], span: Span): Opera
   return { syntax, span };
 }
 
-/** Of a number the negative one (never -0), of all else what 0 - x is. */
+/** Negates a number (never -0); any other expression becomes 0 - x. */
 function negated(minus: IToken, inner: Operand): Operand {
   const span = spanning(spanOf(minus), inner.span);
   if (inner.syntax.kind === 'number') return { syntax: { kind: 'number', value: 0 - inner.syntax.value, span }, span };

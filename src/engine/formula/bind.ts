@@ -5,7 +5,7 @@ import { nearest } from './nearest.ts';
 import { expectedFor, signatureOf, wantedFor } from './signature.ts';
 import type { ArgumentSyntax, CallSyntax, Syntax } from './syntax.ts';
 
-/** What was written for each parameter, in the order of the parameters; several values only where it repeats. */
+/** The arguments of each parameter, in the order of the parameters. Only a repeatable parameter has several. */
 export type Bound = ReadonlyMap<Parameter, readonly Syntax[]>;
 
 export function bind(call: CallSyntax, operator: Operator, text: string): Bound {
@@ -53,7 +53,7 @@ function namedParameter(
   return parameter;
 }
 
-/** What could be given by name; where all is given, the end. */
+/** Suggests the parameters that can still be named; when all are given, the end of the call. */
 function free({ parameters }: Operator, written: ReadonlyMap<Parameter, unknown>): string[] {
   const names = parameters.filter((each) => !written.has(each)).map(({ name }) => `${name}:`);
   return names.length > 0 ? names : [')'];
@@ -81,7 +81,7 @@ function refuseMissing(
     const problem = `${operator.name} needs ${names.join(' and ')}: ${signatureOf(operator)}, ${where}${didYouMean(suggestions.map(shown))}`;
     throw formulaFault(call.span, problem, expectedFor(missing[0]), suggestions);
   }
-  // Inputs are told apart by their order alone.
+  // Inputs are distinguished by their order alone.
   const inputs = operator.parameters.filter(({ type }) => type === 'series' || type === 'ticks');
   const gap = inputs.findIndex(
     (each, i) => !written.has(each) && inputs.slice(i + 1).some((later) => written.has(later)),

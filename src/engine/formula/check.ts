@@ -15,7 +15,7 @@ type Operators = ReadonlyMap<string, Operator>;
 
 const seriesExpected = ['a series', 'a number'];
 
-/** Gives names their meaning, and refuses what makes no sense. */
+/** Resolves names and refuses invalid formulas. */
 export function checkSyntax(syntax: Syntax, text: string, operators: Operators): Expression {
   const expression = new Checker(text, operators).series(syntax);
   if (!namesSeries(expression)) {
@@ -34,7 +34,7 @@ class Checker {
     this.#operators = operators;
   }
 
-  /** What stands for a series; `use` is undefined for the whole formula. */
+  /** Checks an expression that must be a series; `use` is undefined for the whole formula. */
   series(syntax: Syntax, use?: Use): Expression {
     const place = placeOf(syntax.span);
     switch (syntax.kind) {
@@ -98,7 +98,7 @@ class Checker {
     );
   }
 
-  /** A-mean(A, 20p) calls A-mean, as a minus sign without spaces is a part of the name. */
+  /** A-mean(A, 20p) calls A-mean, because a minus sign without spaces belongs to the name. */
   #difference(name: string): string[] | undefined {
     const hyphen = name.lastIndexOf('-');
     const operator = name.slice(hyphen + 1);

@@ -2,7 +2,7 @@ import type { Operator, Parameter } from '../operator.ts';
 import { readSyntax } from './grammar.ts';
 import { type CallSyntax, type Syntax, textOf } from './syntax.ts';
 
-/** A call with what it lacks, as an example of the operator has it; none where its inputs are not given either. */
+/** Completes a call with the arguments of the operator's example. Returns nothing when the inputs are missing too. */
 export function completed(call: CallSyntax, operator: Operator, text: string, missing: readonly Parameter[]): string[] {
   const { parameters, examples } = operator;
   const given = call.arguments.map(({ name, value }) => (name ? `${name.text}: ` : '') + textOf(text, value.span));

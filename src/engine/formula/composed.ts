@@ -4,7 +4,10 @@ import { formulaFault, shown } from './fault.ts';
 import { plainName } from './synonyms.ts';
 import { type CallSyntax, textOf } from './syntax.ts';
 
-/** For a call of what is no operator here but made of several: its recipe, with the series put in. */
+/**
+ * The fault for a call of a function that is not an operator here but a composition of several: it suggests the recipe
+ * with the caller's series.
+ */
 export function composedFault(call: CallSyntax, text: string): Fault | undefined {
   const wanted = plainName(call.name);
   for (const { title, formulas } of recipes) {
@@ -19,7 +22,7 @@ export function composedFault(call: CallSyntax, text: string): Fault | undefined
   return undefined;
 }
 
-/** The one series that is given; undefined where there are several, as a recipe is of one. */
+/** The single series of the call; undefined when there are several, because a recipe has one. */
 function seriesOf({ arguments: given }: CallSyntax, text: string): string | undefined {
   const series = given.filter(({ value: { kind } }) => kind === 'name' || kind === 'call');
   const written = series.length === 1 ? textOf(text, series[0].value.span) : '';
@@ -30,10 +33,10 @@ function withSeries(recipe: string, series: string): string {
   return recipe.replace(/\bX\b/g, () => series);
 }
 
-/** Within a larger formula it is taken as one value. */
+/** Parentheses keep the recipe together within a larger formula. */
 function within(call: CallSyntax, text: string, formula: string): string {
   return textOf(text, call.span) === text.trim() ? formula : `(${formula})`;
 }
 
-/** As long as a key in quotes may be: it stands in a suggestion many times. */
+/** The longest series text to insert: a recipe repeats it several times. */
 const seriesCharsMax = 202;

@@ -3,7 +3,7 @@ import { keyText } from './key.ts';
 const partsMax = 8;
 const number = /^\d+(?:\.\d+)?$/;
 
-/** The keys that a key with hyphens is made of, if it was meant as a difference of series: X and Y for X-Y. */
+/** The keys around the hyphens of a key, in case a difference was meant: X and Y for X-Y. */
 export function keysWithin(key: string): string[] {
   const parts = key.split('-');
   if (parts.length > partsMax) return [];
@@ -11,7 +11,9 @@ export function keysWithin(key: string): string[] {
   return [...new Set(keys)].filter((each) => each !== key && each !== '');
 }
 
-/** How it is written that one known series is less another, or less a number; undefined where `key` cannot mean that. */
+/**
+ * The text of the difference of two known series, or of a series and a number; undefined when `key` cannot mean one.
+ */
 export function differenceWithin(key: string, known: ReadonlySet<string>): string | undefined {
   const parts = key.split('-');
   if (parts.length < 2 || parts.length > partsMax) return undefined;

@@ -1,20 +1,23 @@
 import type { Arguments, Operator } from '../operator.ts';
 
-/** Where a part of a formula stands: from 1 on, in UTF-16 units as JavaScript counts them. */
+/** The position of a part of a formula, counted from 1 in UTF-16 units. */
 export interface Place {
   readonly line: number;
   readonly column: number;
   readonly length: number;
 }
 
-/** A formula that is right in itself; whether the series that it names exist is another question. */
+/** A valid formula. It may still name series that do not exist. */
 export type Expression =
   | { readonly kind: 'number'; readonly value: number; readonly place: Place }
   /** The values of a series. */
   | { readonly kind: 'series'; readonly key: string; readonly place: Place }
   /** The sizes of a series, as a series. */
   | { readonly kind: 'size'; readonly key: string; readonly place: Place }
-  /** A parameter of type 'ticks' stands as two inputs, 'series' and 'size'; as 'size' alone where the operator takes that. */
+  /**
+   * A parameter of type 'ticks' becomes two inputs, 'series' and 'size', or 'size' alone when the operator takes only
+   * sizes.
+   */
   | {
       readonly kind: 'call';
       readonly operator: Operator;

@@ -2,8 +2,8 @@ import { Fault, type FaultCode } from '../fault.ts';
 import type { Place } from './expression.ts';
 
 /**
- * What is wrong with a formula, and where. `message` is what follows the place in one sentence; `expected` names what
- * could stand there, in words, and is never empty; each of `suggestions` is a text that could be written instead of what stands at the place.
+ * An error in a formula and its position. `message` is one sentence that follows the position. `expected` lists what is
+ * valid there, in words, and is never empty. Each of `suggestions` can replace the text at the position.
  */
 export function formulaFault(
   place: Place,
@@ -18,7 +18,7 @@ export function formulaFault(
   });
 }
 
-/** A part of a formula as it can stand in a message: short, on one line. */
+/** A part of a formula in the form in which messages quote it: short and on one line. */
 export function shown(text: string): string {
   const clean = text.replace(/\s+/gu, ' ').replace(/\p{C}/gu, '?');
   const characters = [...clean];
@@ -30,7 +30,7 @@ export function oneOf(choices: readonly string[]): string {
   return choices.length < 2 ? choices.join('') : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
 }
 
-/** What ends a message when there is something to suggest. */
+/** The end of a message that has a suggestion. */
 export function didYouMean(suggestions: readonly string[]): string {
   return suggestions.length === 0 ? '' : `; did you mean ${oneOf(suggestions)}?`;
 }

@@ -6,7 +6,7 @@ import { infixes, level, operandLevels } from './precedence.ts';
 
 type Call = Extract<Expression, { kind: 'call' }>;
 
-/** The one canonical text of a formula: parsed again it is the same, but for places. */
+/** The canonical text of a formula. Parsing it gives the same expression, except for positions. */
 export function formatExpression(expression: Expression): string {
   return written(expression).text;
 }
@@ -28,7 +28,7 @@ function written(expression: Expression): Written {
   }
 }
 
-/** In parentheses if it binds less tightly than the place asks for. */
+/** Adds parentheses if the expression binds less tightly than its place requires. */
 function within(expression: Expression, least: number): string {
   const inner = written(expression);
   return inner.level < least ? `(${inner.text})` : inner.text;
@@ -45,7 +45,7 @@ function writtenCall(call: Call): Written {
   return { text: `${within(inputs[0], left)} ${name} ${within(inputs[1], right)}`, level: infix.level };
 }
 
-/** A minus sign before a number would make it a negative one. */
+/** A minus sign before a number would make the number negative. */
 function isNegation({ operator, inputs: [left, right] }: Call): boolean {
   return operator.name === '-' && left.kind === 'number' && left.value === 0 && right.kind !== 'number';
 }
@@ -58,7 +58,7 @@ function writtenArguments({ operator, inputs, given }: Call): string[] {
   let named = false;
   const add = (parameter: Parameter, values: readonly string[]) => {
     texts.push(...values.map((value) => (named ? `${parameter.name}: ${value}` : value)));
-    // What repeats takes all that follows without a name.
+    // A repeatable parameter takes all following unnamed arguments.
     if (values.length === 0 || parameter.repeats) named = true;
   };
   for (const parameter of parameters) {
@@ -78,7 +78,7 @@ function writtenArguments({ operator, inputs, given }: Call): string[] {
   return texts;
 }
 
-/** How many inputs stand behind those of a parameter that repeats. */
+/** The number of inputs that follow those of a repeatable parameter. */
 function widthBehind(parameters: readonly Parameter[], repeating: Parameter): number {
   return parameters.slice(parameters.indexOf(repeating) + 1).length * 2;
 }

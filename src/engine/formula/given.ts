@@ -7,7 +7,7 @@ import { boundsOf, expectedFor, pointsText, signatureOf, wantedFor } from './sig
 import { isNoNumber, ofSeveralValues } from './synonyms.ts';
 import { type CallSyntax, type MisreadSyntax, type Syntax, textOf } from './syntax.ts';
 
-/** Where a value was written, and what for. */
+/** The call and the parameter that an argument is for. */
 export interface Use {
   readonly parameter: Parameter;
   readonly operator: Operator;
@@ -17,7 +17,7 @@ export interface Use {
   readonly operators: ReadonlyMap<string, Operator>;
 }
 
-/** The value of a parameter that is no series. */
+/** The value of an argument that is not a series. */
 export function givenValue(value: Syntax, use: Use): Argument {
   if (value.kind === 'misread') throw misreadFault(value, use);
   switch (use.parameter.type) {
@@ -31,7 +31,7 @@ export function givenValue(value: Syntax, use: Use): Argument {
   }
 }
 
-/** Of what might have been meant, only what could stand there is suggested. */
+/** Of the possible meanings, suggests only those that are valid at this position. */
 function misreadFault({ problem, instead, span }: MisreadSyntax, { parameter }: Use): Error {
   const fits = (text: string): boolean => {
     if (parameter.type === 'ticks') return text.startsWith("'");
@@ -47,7 +47,7 @@ export function roleOf({ parameter, operator }: Use): string {
   return `${parameter.name} of ${operator.name}`;
 }
 
-/** What was written, in words. */
+/** Describes an argument in words. */
 export function described(value: Syntax, text: string): string {
   const written = shown(textOf(text, value.span));
   if (value.kind === 'window')
@@ -95,7 +95,7 @@ function withoutUnit(number: number, value: Syntax, use: Use): Error {
   return formulaFault(value.span, problem, expectedFor(parameter), suggestions);
 }
 
-/** max(x, 1) looks for the highest x of a window; whoever wrote it may have meant the larger of x and 1. */
+/** max(x, 1) is the highest x of a window. Its author may have meant the larger of x and 1. */
 function severalValuesHint({ operator, call, text, operators }: Use): string {
   const other = ofSeveralValues.get(operator.name);
   if (other === undefined || !operators.has(other.name) || call.arguments.some(({ name }) => name)) return '';
@@ -149,7 +149,7 @@ function nearbyWhole(number: number): string[] {
   return Number.isSafeInteger(rounded) ? [String(rounded)] : [];
 }
 
-/** A parameter of type 'ticks' as its key. */
+/** The key of an argument of type 'ticks'. */
 export function ticksKey(value: Syntax, use: Use): string {
   if (value.kind === 'name') return value.key;
   if (value.kind === 'misread') throw misreadFault(value, use);

@@ -11,7 +11,7 @@ import { Close, Colon, Comma, Infix, Name, Open, Prefix, Quantity, Quoted, token
 
 let parser: FormulaParser | undefined;
 
-/** Reads a formula without asking what its names stand for. */
+/** Parses a formula without resolving names. */
 export function readSyntax(text: string): Syntax {
   const tokens = tokensOf(text);
   parser ??= new FormulaParser();
@@ -19,8 +19,8 @@ export function readSyntax(text: string): Syntax {
 }
 
 /**
- * The grammar. It knows nothing of precedence: an expression is operands with operators before and between them, which
- * `assemble` then puts together. That way a parenthesis costs three rules of stack, not one for each precedence.
+ * The grammar without precedence: an expression is a sequence of operands and operators, which `assemble` turns into a
+ * tree. So a parenthesis costs three stack frames instead of one per precedence level.
  */
 class FormulaParser extends EmbeddedActionsParser {
   #text = '';

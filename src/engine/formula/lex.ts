@@ -11,14 +11,14 @@ const inParts = 'define a part of it as a series of its own';
 
 let lexer: Lexer | undefined;
 
-/** The tokens of a formula that is neither empty nor too large to be parsed with a bounded stack. */
+/** The tokens of a formula. It refuses an empty formula and one that would need an unbounded parser stack. */
 export function tokensOf(text: string): IToken[] {
   const whole = { line: 1, column: 1, length: text.length };
   if (text.length > lengthMax) {
     const problem = `a formula has at most ${lengthMax} characters, this one has ${text.length}: ${inParts}`;
     throw formulaFault(whole, problem, [`at most ${lengthMax} characters`]);
   }
-  // Its patterns are few and simple: analysing them for faster ones costs more than it ever saves.
+  // The patterns are few and simple: optimizing them costs more time than it saves.
   lexer ??= new Lexer(tokenTypes, { recoveryEnabled: false, safeMode: true });
   const { tokens, errors } = lexer.tokenize(text);
   if (errors.length > 0) {
@@ -32,7 +32,7 @@ export function tokensOf(text: string): IToken[] {
   return tokens;
 }
 
-/** What can stand where a value is expected. */
+/** The tokens that are valid where a value is expected. */
 export const valueExpected = ['a number', 'the key of a series', 'a call', '('];
 
 export function spanOf({ startLine, startColumn, startOffset, image }: IToken): Span {
@@ -57,7 +57,7 @@ function refuseTooLarge(tokens: readonly IToken[]): void {
     else if (type === Close) open--;
     else if (type === Quantity || type === Quoted || isInfix(token) || isPrefix(token)) nodes++;
     else if (type === Name && tokens[i + 1]?.tokenType !== Colon) nodes++;
-    // `--x` is as deep as `-(-x)`.
+    // `--x` nests as deeply as `-(-x)`.
     if (type === Open || valueEnds.has(type)) prefixes = 0;
     else if (isPrefix(token)) prefixes++;
     if (open + Math.max(0, prefixes - 1) > nestingMax) {

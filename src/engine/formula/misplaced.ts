@@ -6,7 +6,7 @@ import { unitOf } from './quantity.ts';
 import { placeOf, spanning, textOf } from './syntax.ts';
 import { Close, Colon, Comma, Name, Open, Quantity, Quoted, valueEnds } from './tokens.ts';
 
-/** What is wrong with a token that cannot stand where it does, or with the end (at = tokens.length). */
+/** The fault for a token at an invalid position, or for an unexpected end (at = tokens.length). */
 export function misplacedFault(tokens: readonly IToken[], at: number, text: string): Fault {
   const before = tokens[at - 1];
   const token = tokens[at];
@@ -42,7 +42,7 @@ interface Around {
   readonly text: string;
 }
 
-/** A value has ended, and what comes then neither goes on nor ends anything. */
+/** A value has ended, and the next token neither continues nor ends anything. */
 function afterValue(before: IToken, token: IToken, { inCall, expected, text }: Around): Fault {
   const place = placeOf(spanOf(token));
   const { tokenType: type, image } = token;
@@ -77,7 +77,7 @@ function afterValue(before: IToken, token: IToken, { inCall, expected, text }: A
   return formulaFault(place, `${missing} is missing between the two values in ${shown(pair)}`, expected);
 }
 
-/** A value is needed, and something else comes. */
+/** A value is expected, and the next token is something else. */
 function noValue(before: IToken | undefined, token: IToken): Fault {
   const place = placeOf(spanOf(token));
   const { tokenType: type, image } = token;

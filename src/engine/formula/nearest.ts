@@ -1,4 +1,4 @@
-/** Those of the candidates that somebody who wrote `name` may have meant, the likeliest first; at most `countMax`. */
+/** The candidates that the author of `name` may have meant, the likeliest first; at most `countMax`. */
 export function nearest(name: string, candidates: Iterable<string>, countMax = 3): string[] {
   const wanted = name.toLowerCase();
   const distanceMax = wanted.length < 2 ? 0 : Math.min(distanceCap, Math.max(1, Math.floor(wanted.length / 3)));
@@ -11,7 +11,7 @@ export function nearest(name: string, candidates: Iterable<string>, countMax = 3
   return found.slice(0, countMax).map(({ candidate }) => candidate);
 }
 
-// There may be a hundred thousand keys, each 200 characters long: a small bound lets most be given up after a few.
+// There can be a hundred thousand keys of 200 characters: a small bound rules out most of them after a few characters.
 const distanceCap = 3;
 
 function scoreOf(wanted: string, candidate: string, distanceMax: number): number | undefined {
@@ -20,7 +20,10 @@ function scoreOf(wanted: string, candidate: string, distanceMax: number): number
   return wanted.length >= 2 && candidate.startsWith(wanted) ? distanceMax + 1 : undefined;
 }
 
-/** How many characters must be changed, put in, left out or swapped with their neighbour; above `max` it does not matter how many. */
+/**
+ * The edit distance: the number of changed, inserted, deleted or swapped characters. Above `max` the exact number does
+ * not matter.
+ */
 function distanceWithin(a: string, b: string, max: number): number {
   if (Math.abs(a.length - b.length) > max) return max + 1;
   let start = 0;
@@ -28,7 +31,7 @@ function distanceWithin(a: string, b: string, max: number): number {
   return tailDistance(a.slice(start), b.slice(start), max);
 }
 
-/** Only cells near the diagonal can be `max` or less: the others are not looked at. */
+/** Only cells near the diagonal can be at most `max`, so the others are skipped. */
 function tailDistance(a: string, b: string, max: number): number {
   let beforeLast: number[] = [];
   let last: number[] = [];

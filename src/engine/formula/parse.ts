@@ -4,8 +4,8 @@ import type { Expression } from './expression.ts';
 import { readSyntax } from './grammar.ts';
 
 /**
- * Reads a formula and checks it against the operators that there are; which series exist plays no part. What is wrong
- * with it is thrown as a Fault with its place, as `formulaFault` makes it.
+ * Parses a formula and checks it against the catalogue of operators, but not against the existing series. Errors are
+ * Faults with a position, made by `formulaFault`.
  */
 export function parseFormula(text: string, operators: ReadonlyMap<string, Operator>): Expression {
   return checkSyntax(readSyntax(text), text, operators);

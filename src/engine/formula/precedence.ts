@@ -1,4 +1,4 @@
-/** How tightly an operator binds: the higher, the tighter. Reading and writing formulas go by the same table. */
+/** How tightly an operator binds: a higher level binds tighter. The parser and the formatter share this table. */
 export const level = {
   or: 1,
   and: 2,
@@ -14,7 +14,7 @@ export const level = {
 
 export interface Infix {
   readonly level: number;
-  /** Of several in a row, which is done first; 'none': they cannot stand in a row. */
+  /** The associativity of operators in a row; 'none' means that they cannot be chained. */
   readonly groups: 'left' | 'right' | 'none';
 }
 
@@ -38,7 +38,7 @@ export const infixes: ReadonlyMap<string, Infix> = new Map<string, Infix>([
   ['^', { level: level.power, groups: 'right' }],
 ]);
 
-/** Of the operands of an infix operator: the least level that needs no parentheses. */
+/** For the operands of an infix operator, the lowest level that needs no parentheses. */
 export function operandLevels({ level: own, groups }: Infix): { readonly left: number; readonly right: number } {
   // An exponent may have a sign: 2 ^ -1.
   if (groups === 'right') return { left: own + 1, right: level.minus };

@@ -11,7 +11,7 @@ const exponentAndUnit = /^((?:\d+(?:\.\d+)?|\.\d+)e[+-]?\d+)(\p{L}+)$/iu;
 const durationPart = /\d+(?:us|ms|[smhdw])/g;
 const severalParts = /^(?:\d+(?:us|ms|[smhdw])){2,}$/;
 
-/** Units as they are written elsewhere, by how they are written here. */
+/** Units of other systems, mapped to the units of this language. */
 const units: Readonly<Record<string, readonly string[]>> = {
   p: ['pt', 'pts', 'point', 'points', 'bar', 'bars', 'tick', 'ticks', 'row', 'rows'],
   ms: ['millis', 'msec', 'msecs'],
@@ -22,7 +22,7 @@ const units: Readonly<Record<string, readonly string[]>> = {
   w: ['wk', 'wks', 'week', 'weeks'],
 };
 
-/** Reads what begins with a digit: a number, a number of points, a duration. */
+/** Parses a token that starts with a digit: a number, a number of points, or a duration. */
 export function readQuantity(text: string, span: Span, formula: string): Syntax {
   if (number.test(text)) {
     const value = Number(text);
@@ -48,21 +48,21 @@ function misread(span: Span, problem: string, instead: readonly string[]): Misre
   return { kind: 'misread', problem, instead, span };
 }
 
-/** How a duration in the long form of ISO 8601 is written here: PT24H is the key of a series. */
+/** The notation of this language for an ISO 8601 duration, because PT24H is the key of a series. */
 export function shortDurationOf(text: string): string | undefined {
   const micros = text.startsWith('P') ? parseDuration(text) : undefined;
   return typeof micros === 'number' ? formatDuration(micros) : undefined;
 }
 
-/** How a unit is written here; undefined when there is no such unit. */
+/** The notation of this language for a unit; undefined when there is no such unit. */
 export function unitOf(text: string): string | undefined {
-  // A capital M may be months: those have no length.
+  // A capital M can mean months, which have no fixed length.
   if (text === 'M') return undefined;
   const plain = text.toLowerCase();
   return Object.keys(units).find((unit) => unit === plain || units[unit].includes(plain));
 }
 
-/** What somebody may have meant as a key, 1INCH-USD, of which a number is but the beginning. */
+/** A key was probably meant, such as 1INCH-USD, and the number is only its beginning. */
 function keyAround(formula: string, { from }: Span): string {
   const pattern = /(?:[\p{L}0-9_.]|-(?=[\p{L}0-9_.]))*/uy;
   pattern.lastIndex = from;
@@ -107,7 +107,7 @@ function isWindow(text: string): boolean {
   return points.test(text) || typeof parseDuration(text) === 'number';
 }
 
-/** 1e9p is written 1000000000p. */
+/** 1e9p becomes 1000000000p. */
 function withoutExponent(text: string): string | undefined {
   const [, amount, letters] = exponentAndUnit.exec(text) ?? [];
   const unit = letters && unitOf(letters);
@@ -115,7 +115,7 @@ function withoutExponent(text: string): string | undefined {
   return plain && isWindow(plain) ? plain : undefined;
 }
 
-/** 1h30m is written 90m. */
+/** 1h30m becomes 90m. */
 function joinedParts(text: string): string | undefined {
   if (!severalParts.test(text)) return undefined;
   let micros = 0;

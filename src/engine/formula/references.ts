@@ -12,7 +12,7 @@ export interface Reference {
   readonly place: Place;
 }
 
-/** Whatever a formula reads, in its order; ticks are a series and then its sizes, at one place. */
+/** All references of a formula in order. Ticks count as a series and then its sizes, at one position. */
 export function referencesOf(expression: Expression): Reference[] {
   if (expression.kind === 'number') return [];
   if (expression.kind === 'call') return expression.inputs.flatMap(referencesOf);
@@ -21,13 +21,13 @@ export function referencesOf(expression: Expression): Reference[] {
 }
 
 /**
- * For references to series that are not there: at least one; the first gives the place. Among the known keys are those
- * of `keysWithin` it that there are.
+ * The fault for references to missing series (at least one); the first one gives the position. `known` includes the
+ * existing keys among `keysWithin` the reference.
  */
 export function refuseUnknown(missing: readonly Reference[], knownKeys: readonly string[]): Fault {
   const [first] = missing;
   const known = new Set(knownKeys);
-  // What needs sizes takes a key alone.
+  // An operator that needs sizes accepts only a key.
   const takesSizes = missing.some(({ kind, place }) => kind === 'size' && place === first.place);
   const difference = takesSizes ? undefined : differenceWithin(first.key, known);
   const suggestions = [...(difference === undefined ? [] : [difference]), ...nearest(first.key, known).map(keyText)];

@@ -13,7 +13,7 @@ function written({ name, optional, repeats }: Parameter): string {
   return `${optional ? `[${name}]` : name}${repeats ? ', ...' : ''}`;
 }
 
-/** What can stand for a parameter, in words. */
+/** Describes in words what a parameter accepts. */
 export function wantedFor({ type, words = [] }: Parameter): string[] {
   switch (type) {
     case 'series':
@@ -33,7 +33,7 @@ export function wantedFor({ type, words = [] }: Parameter): string[] {
   }
 }
 
-/** The same with its bounds, so that whatever is written by it is accepted. */
+/** The same with its bounds, so that every text that matches the description is accepted. */
 export function expectedFor(parameter: Parameter): string[] {
   const { type, min } = parameter;
   const duration = 'a duration longer than 0, such as 60s';
@@ -42,7 +42,7 @@ export function expectedFor(parameter: Parameter): string[] {
   return wantedFor(parameter).map((each) => [each, ...boundsOf(parameter)].join(' '));
 }
 
-/** 'above 0', 'at most 1'; none for a parameter without bounds. */
+/** 'above 0', 'at most 1'; empty for a parameter without bounds. */
 export function boundsOf({ min, max, aboveMin }: Parameter): string[] {
   const bounds = [
     ...(min === undefined ? [] : [aboveMin ? `above ${min}` : `at least ${min}`]),

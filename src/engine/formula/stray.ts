@@ -10,7 +10,7 @@ interface Foreign {
   readonly instead: readonly string[];
 }
 
-/** What is written otherwise here; the first that matches counts. */
+/** Notations of other languages and their counterpart here; the first match counts. */
 const foreign: readonly Foreign[] = [
   { sign: /===?/y, problem: 'equality is written ==', instead: ['=='] },
   { sign: /!==/y, problem: 'inequality is written !=', instead: ['!='] },
@@ -40,7 +40,7 @@ const otherQuotes = /["“”„‟«»`´‘’‚‛′″＇＂]/u;
 const namedWithEquals = new RegExp(String.raw`[(,]\s*(${bareKeySource})\s*$`, 'u');
 const clinging = /[^\s'"(),:+*/^<>=]+/uy;
 
-/** What is wrong where no token begins. */
+/** The fault at a position where no token starts. */
 export function strayFault(text: string, from: number, line: number, column: number): Fault {
   const place = (length: number): Place => ({ line, column, length });
   const character = String.fromCodePoint(text.codePointAt(from)!);

@@ -1,4 +1,4 @@
-/** What other systems call it, by what it may be called here; names that no operator has are left out of suggestions. */
+/** Names of other systems, by their name here. Names without an operator are left out of suggestions. */
 const synonyms: Readonly<Record<string, readonly string[]>> = {
   sma: ['mean'],
   ma: ['mean', 'ema'],
@@ -66,7 +66,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   squareroot: ['sqrt'],
 };
 
-/** A name without what is written differently from system to system: BB_Upper is bbupper. */
+/** A name without the differences of notation between systems: BB_Upper becomes bbupper. */
 export function plainName(name: string): string {
   return name.toLowerCase().replace(/[_.-]/g, '');
 }
@@ -76,12 +76,12 @@ export function synonymsOf(name: string): readonly string[] {
   return Object.hasOwn(synonyms, plain) ? synonyms[plain] : [];
 }
 
-/** What is a number elsewhere, and here the key of a series like any other. */
+/** Words that are numbers in other languages, and keys of series here. */
 export function isNoNumber(name: string): boolean {
   return /^(?:nan|inf|infinity|null|none|undefined)$/i.test(name);
 }
 
-/** Over a window, and what takes the same of several values at one instant: easily mistaken for each other. */
+/** Window operators and their counterparts over several values at one instant, which are easily confused. */
 export const ofSeveralValues: ReadonlyMap<string, { readonly name: string; readonly gives: string }> = new Map([
   ['max', { name: 'greatest', gives: 'the larger of two values' }],
   ['min', { name: 'least', gives: 'the smaller of two values' }],

@@ -1,26 +1,26 @@
 import type { Window } from '../operator.ts';
 import type { Place } from './expression.ts';
 
-/** A place that also knows how many characters of the whole text lie before it. */
+/** A position with its offset in the whole text. */
 export interface Span extends Place {
   readonly from: number;
 }
 
-/** A formula as it was written, before anything is known about operators. */
+/** A formula as parsed, before its operators are resolved. */
 export type Syntax =
   | { readonly kind: 'number'; readonly value: number; readonly span: Span }
   /** `20p` or `60s`. */
   | { readonly kind: 'window'; readonly window: Window; readonly span: Span }
-  /** A reference, or a word; which one, the parameter decides. */
+  /** A reference or a word: the parameter decides. */
   | { readonly kind: 'name'; readonly key: string; readonly quoted: boolean; readonly span: Span }
-  /** Begins with a digit and is no quantity: what is expected instead, the parameter decides. */
+  /** Text that starts with a digit and is not a quantity. The parameter decides what was expected. */
   | MisreadSyntax
   | CallSyntax;
 
 export interface MisreadSyntax {
   readonly kind: 'misread';
   readonly problem: string;
-  /** What may have been meant. */
+  /** The texts that were probably meant. */
   readonly instead: readonly string[];
   readonly span: Span;
 }
@@ -38,7 +38,7 @@ export interface ArgumentSyntax {
   readonly value: Syntax;
 }
 
-/** From where the one begins to where the other ends. */
+/** The span from the start of one to the end of the other. */
 export function spanning(first: Span, last: Span): Span {
   return { ...first, length: last.from + last.length - first.from };
 }
@@ -51,7 +51,7 @@ export function placeOf({ line, column, length }: Span): Place {
   return { line, column, length };
 }
 
-/** The place of one that was not written: length 0. */
+/** The position of a missing argument, with length 0. */
 export function placeAt(text: string, from: number): Place {
   const lines = text.slice(0, from).split(/\n|\r\n?/);
   return { line: lines.length, column: lines.at(-1)!.length + 1, length: 0 };

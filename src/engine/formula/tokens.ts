@@ -1,7 +1,7 @@
 import { createToken, Lexer, type TokenType } from 'chevrotain';
 import { bareKeySource } from './key.ts';
 
-// Chevrotain drops the flag u of a pattern; as a function it is kept.
+// Chevrotain drops the u flag of a pattern, but keeps it inside a function.
 function matcher(source: string) {
   const pattern = new RegExp(source, 'uy');
   return (text: string, offset: number): RegExpExecArray | null => {
@@ -10,15 +10,17 @@ function matcher(source: string) {
   };
 }
 
-/** Stands between two values. */
+/** A token between two values. */
 export const Infix = createToken({ name: 'Infix', pattern: Lexer.NA });
-/** Stands before a value. */
+/** A token before a value. */
 export const Prefix = createToken({ name: 'Prefix', pattern: Lexer.NA });
 
 export const Name = createToken({ name: 'Name', pattern: matcher(bareKeySource), line_breaks: false });
 export const Quoted = createToken({ name: 'Quoted', pattern: /'[^'\r\n]*'/ });
 
-/** A number, or one with a unit. Takes in whatever clings to it, so that what is wrong with it is said of all of it. */
+/**
+ * A number with or without a unit. It includes all adjoining characters, so that a message can quote the whole text.
+ */
 export const Quantity = createToken({
   name: 'Quantity',
   pattern: matcher(String.raw`(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[\p{L}\p{N}_.]*`),
@@ -37,14 +39,14 @@ const words = ['and', 'or'].map((word) =>
   createToken({ name: word, pattern: new RegExp(word), longer_alt: Name, categories: Infix }),
 );
 
-// What is written otherwise elsewhere (`**`, `<>`, `===`) is no token at all, so that a hint can be given.
+// Notations of other languages (`**`, `<>`, `===`) are not tokens, so that the fault can give a hint.
 const signs = [/<=(?!>)/, />=/, /==(?!=)/, /!=(?!=)/, /<(?!>)/, />/, /\+/, /\*(?!\*)/, /\//, /\^/].map((pattern) =>
   createToken({ name: pattern.source, pattern, categories: Infix }),
 );
 
 const Space = createToken({ name: 'Space', pattern: /\s+/, line_breaks: true, group: Lexer.SKIPPED });
 
-/** In the order in which they are tried. */
+/** In the order in which the lexer tries them. */
 export const tokenTypes: TokenType[] = [
   Infix,
   Prefix,
@@ -62,5 +64,5 @@ export const tokenTypes: TokenType[] = [
   Name,
 ];
 
-/** A value can end with it. */
+/** A token that can end a value. */
 export const valueEnds: ReadonlySet<TokenType> = new Set([Name, Quoted, Quantity, Close]);

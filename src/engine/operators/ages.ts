@@ -2,8 +2,8 @@ import type { Arguments, Memory, Parameter } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 
 /**
- * What asks for the age of an input needs no more memory than the join that makes its rows: that is certain of an input
- * from the input's first own point on, and from there on its age is certain too.
+ * The age of an input needs no memory beyond that of the join: the join is certain of an input from its own first point
+ * on, and so is its age.
  */
 export const asTheJoin: Memory = { kind: 'rows', rows: 0 };
 
@@ -11,13 +11,13 @@ export const maxAgeParameter: Parameter = {
   name: 'max_age',
   type: 'duration',
   optional: true,
-  meaning: 'A value last known longer ago than this counts as not known; exactly so long ago still counts.',
+  meaning: 'A value that is older than this counts as unknown. A value of exactly this age still counts.',
 };
 
-/** Knows when two inputs had their last own points, and so whether they are too old to count. */
+/** Tracks the last own points of two inputs, and whether they are too old to count. */
 export class Ages {
   readonly #maxMicros: number;
-  /** -Infinity before the first one. */
+  /** -Infinity before the first point. */
   #x = Number.NEGATIVE_INFINITY;
   #y = Number.NEGATIVE_INFINITY;
 
@@ -25,7 +25,7 @@ export class Ages {
     this.#maxMicros = max_age === undefined ? Number.POSITIVE_INFINITY : (max_age as number);
   }
 
-  /** Of a row, in order: bit 0 is set when x is young enough, bit 1 when y is. */
+  /** Takes rows in order. Bit 0 is set when x is young enough, bit 1 when y is. */
   young({ t, own }: Rows, i: number): number {
     const now = t[i];
     const bits = own === undefined ? 3 : own[i];

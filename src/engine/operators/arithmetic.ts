@@ -172,12 +172,12 @@ const power = pointwise({
   loop:
     () =>
     ({ length, columns: [x, y] }, out) => {
-      // Squares are rounded once on every version of Node.
+      // A product rounds a square once on every version of Node.
       for (let i = 0; i < length; i++) out[i] = finite(y[i] === 2 ? x[i] * x[i] : powerOf(x[i], y[i]));
     },
 });
 
-/** NaN ^ 0 is 1 in JavaScript, but what is not known is no point. */
+/** NaN ^ 0 is 1 in JavaScript, but an unknown value gives no point. */
 function powerOf(x: number, y: number): number {
   return Number.isNaN(x) ? x : x ** y;
 }

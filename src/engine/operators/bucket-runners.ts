@@ -124,7 +124,7 @@ class Mean implements BucketRunner {
   }
 }
 
-/** What can be made of a bucket, by its name in a formula. */
+/** The aggregates of a bucket, by their name in a formula. */
 export const bucketMethods = {
   last: () => new Last(),
   first: () => new First(),

@@ -3,7 +3,7 @@ import type { Rows } from '../rows.ts';
 import { byParameter, type Lagged, lagMemory, openLagged } from './lagged.ts';
 import { finite, shareOf } from './pointwise.ts';
 
-/** Makes of what x was, which stands in `out`, what it has changed by. */
+/** Replaces the previous value of x in `out` by the change. */
 type Compare = (x: Float64Array, out: Float64Array, length: number) => void;
 
 class Change implements Runner {
@@ -144,7 +144,7 @@ export const logReturn = change({
   compare(x, out, length) {
     for (let i = 0; i < length; i++) {
       const times = x[i] / out[i];
-      // Near 1, the quotient has lost what the difference still has.
+      // Near 1, the quotient has lost digits that the difference still has.
       out[i] = finite(times > 0.5 && times < 2 ? Math.log1p(shareOf(x[i], out[i])) : Math.log(times));
     }
   },

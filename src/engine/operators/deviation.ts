@@ -4,7 +4,7 @@ import type { Example, RowOperator, Runner, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { skipUnknown, WindowRows, windowMemory, windowParameter } from './window.ts';
 
-/** What is left out of n in the divisor n (n - left), and whether the root is taken: D / (n (n - left)). */
+/** The number subtracted from n in the divisor n (n - left), and whether to take the root: D / (n (n - left)). */
 interface Form {
   readonly left: 0 | 1;
   readonly root: boolean;

@@ -14,7 +14,7 @@ const groups: Readonly<Record<Group, { readonly title: string; readonly text: st
   },
   window: {
     title: 'Over a window',
-    text: 'Their points stand at those of the input. A window is (t - window, t], or the last so many points, t included.',
+    text: 'Their points stand at those of the input. A window is (t - window, t], or the last n points, t included.',
   },
   pair: {
     title: 'Over a window, of two series',
@@ -32,7 +32,7 @@ const groups: Readonly<Record<Group, { readonly title: string; readonly text: st
   },
 };
 
-/** docs/formulas.md: what the language is, and what is declared of each operator. */
+/** The text of docs/formulas.md: the language, and the declaration of each operator. */
 export function formulasDocument(operators: readonly Operator[]): string {
   const blocks = [...introduction];
   for (const [group, { title, text }] of Object.entries(groups)) {
@@ -80,7 +80,7 @@ function argumentText(argument: Argument, type: Parameter['type']): string {
   return type === 'duration' ? formatDuration(argument as number) : String(argument);
 }
 
-/** A row for each instant of an input or of the output, in seconds. */
+/** One row per instant of an input or the output, in seconds. */
 function exampleTable({ formula, inputs, output }: Example): string {
   const columns: { readonly title: string; readonly at: ReadonlyMap<number, number | undefined> }[] = [];
   for (const [key, points] of Object.entries(inputs)) {

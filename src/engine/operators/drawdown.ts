@@ -19,7 +19,7 @@ class Drawdown implements Runner {
     return 16;
   }
 
-  /** The greatest value; nothing before the first. */
+  /** The highest value; empty before the first point. */
   state(): number[] {
     return this.#top === Number.NEGATIVE_INFINITY ? [] : [this.#top];
   }

@@ -32,7 +32,7 @@ class Ema implements Runner {
     return 16;
   }
 
-  /** The last average; nothing before the first. */
+  /** The last average; empty before the first point. */
   state(): number[] {
     return this.#last === undefined ? [] : [this.#last];
   }
@@ -58,7 +58,7 @@ export const ema: RowOperator = {
       optional: true,
       min: 0,
       aboveMin: true,
-      meaning: 'After so many points half of an old value is forgotten: alpha = 1 - 2^(-1 / halflife).',
+      meaning: 'The number of points after which the weight of a value has halved: alpha = 1 - 2^(-1 / halflife).',
     },
     {
       name: 'alpha',

@@ -29,7 +29,7 @@ class First implements Runner {
   }
 }
 
-/** The last value of a window is the one at hand: all that is kept is how many there were. */
+/** The last value of a window is the current one, so only the count is kept. */
 class Last implements Runner {
   readonly #rowsMin: number;
   #seen = 0;

@@ -4,8 +4,8 @@ import { Trail } from './trail.ts';
 import { windowMemory, windowParameter } from './window.ts';
 
 /**
- * Keeps the rows that can still become the extreme one: each is followed by less extreme ones only. The lowest is the
- * highest of the negated values.
+ * Keeps the rows that can still become the extreme: only less extreme ones follow each. The minimum is the maximum of
+ * the negated values.
  */
 class Extreme implements Runner {
   readonly #byTime: boolean;

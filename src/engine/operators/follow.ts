@@ -1,9 +1,8 @@
 /**
- * Of an exponential average: goes through x[from] to x[to - 1], each of which moves the average by alpha times its
- * distance, and gives the last one. Always finite.
- *
- * A step too small to move the average brings it to x: so it comes to rest on flat data, at the same value whatever was
- * before, and is nearer to x than its rounding errors anyway. (Not so for the tiniest alphas, where that could be far.)
+ * The exponential average over x[from] to x[to - 1]: each value moves the average by alpha times its distance. Returns
+ * the last average, which is always finite. A step too small to move the average sets it to x: so on flat data it
+ * settles at the same value whatever came before, within its own rounding error. (With extremely small alphas the jump
+ * could be larger.)
  */
 export function follow(
   x: Float64Array,
@@ -18,14 +17,14 @@ export function follow(
     for (let i = from; i < to; i++) out[i] = x[i];
     return to > from ? x[to - 1] : average;
   }
-  // The + tells the compiler that it is a number: otherwise each average is boxed.
+  // The + tells the compiler that it is a number; otherwise it boxes each average.
   let last = +average;
   for (let i = from; i < to; i++) {
     const next = last + alpha * (x[i] - last);
     last = next === last ? x[i] : next;
     out[i] = last;
   }
-  // What is not finite stays so; asking at each row would cost twice the time.
+  // A non-finite average stays non-finite, so one check at the end suffices; a check per row would double the time.
   return last - last === 0 ? last : followCarefully(x, from, to, alpha, average, out);
 }
 
@@ -43,7 +42,7 @@ function followCarefully(
   for (let i = from; i < to; i++) {
     const next = last + alpha * (x[i] - last);
     if (next === last) last = alpha < arrivingAlphaMin ? last : x[i];
-    // Only the distance between values of unlike signs can be too large for a double; what lies between them cannot.
+    // Only values of opposite signs can have a distance beyond the double range. Their average is within it.
     else last = next - next === 0 ? next : alpha * x[i] + (1 - alpha) * last;
     out[i] = last;
   }

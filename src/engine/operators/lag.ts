@@ -5,7 +5,7 @@ export const lag: RowOperator = {
   kind: 'row',
   name: 'lag',
   group: 'shift',
-  meaning: 'What x was so many points, or so long, before: the last value at or before t - by.',
+  meaning: 'The value of x a number of points, or a duration, earlier: the last value at or before t - by.',
   parameters: [{ name: 'x', type: 'series', meaning: 'What is looked back at.' }, byParameter],
   warmUp: 'The first point stands where there is a value so far back.',
   missing: 'Where there was no value yet so far back.',

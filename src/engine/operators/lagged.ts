@@ -2,7 +2,7 @@ import type { Memory, Parameter, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { Trail } from './trail.ts';
 
-/** Gives at each row what the first column was so many rows, or so long, before; NaN where it was nothing yet. */
+/** Gives the value of the first column a number of rows, or a duration, earlier; NaN when there was none. */
 export interface Lagged {
   run(rows: Rows, out: Float64Array): void;
   bytes(): number;
@@ -12,7 +12,7 @@ export function openLagged(by: Window): Lagged {
   return 'micros' in by ? new LaggedByTime(by.micros) : new LaggedByPoints(by.points);
 }
 
-/** A row so many points back is forgotten one row later than a window of so many. */
+/** A row that far back is needed one row longer than a window of that many rows keeps it. */
 export function lagMemory(by: Window): Memory {
   return 'micros' in by ? { kind: 'asOf', micros: by.micros } : { kind: 'rows', rows: by.points + 1 };
 }
@@ -23,12 +23,13 @@ export const byParameter: Parameter = {
   optional: true,
   fallback: { points: 1 },
   min: 1,
-  meaning: 'How far back: so many points, as 20p, or so long, as 90s: then x as known at t - by. 1p when left out.',
+  meaning:
+    'The distance: a number of points, as 20p, or a duration, as 90s, for x as known at t - by. The default is 1p.',
 };
 
 class LaggedByPoints implements Lagged {
   readonly #points: number;
-  /** The last values in a ring, each to be replaced by the one so many points later; NaN where there was none. */
+  /** A ring of the last values. Each is replaced one lap later; NaN where there was none. */
   #ring: Float64Array;
   #at = 0;
 
@@ -54,7 +55,7 @@ class LaggedByPoints implements Lagged {
     return 100 + this.#ring.byteLength;
   }
 
-  /** Before the ring has its length it was never gone round. */
+  /** The ring has not been filled once yet. */
   #grow(): Float64Array {
     const larger = new Float64Array(Math.min(this.#points, this.#ring.length * 2)).fill(Number.NaN);
     larger.set(this.#ring);
@@ -67,7 +68,7 @@ const roomMin = 64;
 
 class LaggedByTime implements Lagged {
   readonly #micros: number;
-  /** Begins with the row that is known so long ago, or with the first. */
+  /** Starts with the row that was known at that time, or with the first row. */
   readonly #held = new Trail();
 
   constructor(micros: number) {

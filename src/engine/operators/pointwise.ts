@@ -1,10 +1,10 @@
 import type { Arguments, Memory, Parameter, RowOperator, Runner } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 
-/** Gives the value at each row from that row alone. */
+/** Computes the value of each row from that row alone. */
 export type Pointwise = (rows: Rows, out: Float64Array) => void;
 
-/** Each operator has loops of its own: one loop that calls a function for each value is several times slower. */
+/** Each operator has its own loop: one shared loop that calls a function per value is several times slower. */
 type Told = Pick<RowOperator, 'name' | 'meaning' | 'parameters' | 'examples'> &
   Partial<Pick<RowOperator, 'missing' | 'refuse'>> & { readonly loop: (given: Arguments) => Pointwise };
 
@@ -23,7 +23,7 @@ export function pointwise({ loop, ...told }: Told): RowOperator {
   };
 }
 
-/** NaN for the infinities: what is too large for a double is no point. */
+/** Turns infinities into NaN: a value beyond the double range gives no point. */
 export function finite(value: number): number {
   return value + (value - value);
 }
@@ -32,7 +32,7 @@ export function seriesParameter(name: string, meaning: string): Parameter {
   return { name, type: 'series', meaning };
 }
 
-/** By what share of `was` x lies above it: by way of the difference, which is exact where the two are near. */
+/** The relative change from `was` to x, computed from the difference, which is exact when the two are close. */
 export function shareOf(x: number, was: number): number {
   const difference = x - was;
   return difference - difference === 0 ? difference / was : x / was - 1;

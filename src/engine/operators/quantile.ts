@@ -57,7 +57,7 @@ function middle(a: number, b: number): number {
 function between(a: number, b: number, share: number): number {
   const gap = b - a;
   const value = gap - gap === 0 ? a + gap * share : a * (1 - share) + b * share;
-  // Rounding could lead past the end.
+  // Rounding could exceed the last index.
   return Math.min(value, b);
 }
 

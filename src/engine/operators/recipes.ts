@@ -1,16 +1,16 @@
 import type { Example } from '../operator.ts';
 
-/** What is made of several operators; the documentation shows it, and a test parses and runs each formula of it. */
+/** A composition of several operators. The documentation shows it, and a test parses and runs each of its formulas. */
 export interface Recipe {
   readonly title: string;
   readonly text: string;
   readonly formulas: readonly {
     readonly name: string;
     readonly formula: string;
-    /** What a call of it is named where it is an operator: in small letters alone. */
+    /** The lower-case name under which other systems offer it as an operator. */
     readonly called?: readonly string[];
   }[];
-  /** Formulas that are 1 at every point, whatever the prices. */
+  /** Formulas that are 1 at every point, for any prices. */
   readonly holds: readonly string[];
   readonly example: Example;
 }
@@ -189,7 +189,7 @@ export const recipes: readonly Recipe[] = [
       { name: 'spread', formula: 'zscore(spread(X, Y, 5m), 24h)' },
       { name: 'ratio', formula: 'zscore(log(X) - log(Y), 24h)' },
     ],
-    // Of 20 values none lies further out than sqrt(19).
+    // No value of 20 lies further out than sqrt(19) deviations.
     holds: ['abs(zscore(spread(X, Y, 5m), 20p)) < 4.36'],
     example: {
       formula: 'zscore(spread(X, Y, 5s), 5p)',

@@ -28,7 +28,7 @@ import { vwap } from './vwap.ts';
 import { wilder } from './wilder.ts';
 import { zscore } from './zscore.ts';
 
-/** Every operator of the formula language: adding one here is what gets it parsed, documented and tested. */
+/** Every operator of the formula language. An operator in this list is parsed, documented and tested. */
 export const operators: readonly Operator[] = [
   ...arithmetic,
   ...comparisons,

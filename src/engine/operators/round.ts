@@ -1,10 +1,12 @@
 import { pointwise, seriesParameter } from './pointwise.ts';
 
-/** Beyond it doubles lie at least as far apart as the decimals that are asked for: each is its own rounding. */
+/**
+ * Above this magnitude, doubles lie at least as far apart as the requested decimals, so each value is its own rounding.
+ */
 const scaledMax = 2 ** 53;
 const splitter = 2 ** 27 + 1;
 
-/** What a * b was rounded by, exactly, for products well within range (Dekker 1971). */
+/** The exact rounding error of a * b, for products well within range (Dekker 1971). */
 function productError(a: number, b: number, product: number): number {
   const aLarge = splitter * a;
   const aHigh = aLarge - (aLarge - a);
@@ -15,14 +17,14 @@ function productError(a: number, b: number, product: number): number {
   return aHigh * bHigh - product + aHigh * bLow + aLow * bHigh + aLow * bLow;
 }
 
-/** `scale` is a power of ten up to 10^15, and so a double. */
+/** `scale` is a power of ten up to 10^15, which a double holds exactly. */
 function rounded(x: number, scale: number): number {
   const magnitude = Math.abs(x);
   const scaled = magnitude * scale;
   if (!(scaled < scaledMax)) return x;
   let whole = Math.floor(scaled);
   if (scaled - whole - 0.5 + productError(magnitude, scale, scaled) >= 0) whole++;
-  // Of two whole numbers below 2^53, so it is the double nearest to that decimal.
+  // The quotient of two integers below 2^53 is the double nearest to that decimal.
   const value = whole / scale;
   return x < 0 ? -value : value;
 }
@@ -30,7 +32,7 @@ function rounded(x: number, scale: number): number {
 export const round = pointwise({
   name: 'round',
   meaning:
-    'The decimal with so many digits that is nearest to x, half away from zero. What counts is the double itself: 1.005 is a little less than it looks, and gives 1 with 2 digits.',
+    'The decimal with that number of digits that is nearest to x, half away from zero. What counts is the double itself: 1.005 is a little less than it looks, and gives 1 with 2 digits.',
   parameters: [
     seriesParameter('x', 'What is rounded.'),
     {

@@ -2,14 +2,14 @@ import { ExactSum } from '../exact-sum.ts';
 import type { RowOperator, Runner } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 
-/** A larger change is none: the sum of two of this size is a double still. */
+/** A larger change counts as no point, so that the sum of two changes stays a double. */
 const changeMax = 2 ** 1022;
-/** Averages that add up to less count as 0: of a series that stands still they would end among the doubles of few digits. */
+/** Averages with a smaller sum count as 0: on a flat series they would otherwise decay into subnormal numbers. */
 const movementMin = 2 ** -960;
 
 class Rsi implements Runner {
   readonly #span: number;
-  /** Up to the span: how many changes there were; -1 before the first value. */
+  /** The number of changes, up to the span; -1 before the first value. */
   #changes = -1;
   #last = 0;
   readonly #gainSum = new ExactSum();
@@ -37,8 +37,8 @@ class Rsi implements Runner {
   }
 
   /**
-   * Nothing before the first value. Then how many changes there were, up to the span, and the last value. Below the
-   * span, how many terms the sum of the gains has, its terms and those of the sum of the losses; of the span, the two
+   * Empty before the first value. Then: the number of changes up to the span, and the last value. Below the span: the
+   * number of terms in the sum of gains, its terms, and the terms of the sum of losses. From the span on: the two
    * averages.
    */
   state(): number[] {
@@ -61,7 +61,7 @@ class Rsi implements Runner {
     }
   }
 
-  /** This value is the first. */
+  /** This is the first value. */
   #begin(value: number): void {
     this.#changes = 0;
     this.#last = value;
@@ -69,7 +69,7 @@ class Rsi implements Runner {
     this.#lossSum.clear();
   }
 
-  /** Goes on until the averages have their seeds, or begins anew; gives where it stopped. */
+  /** Runs until the averages have their seeds or must restart. Returns the row where it stopped. */
   #seed(x: Float64Array, from: number, to: number, out: Float64Array): number {
     const span = this.#span;
     for (let i = from; i < to; i++) {
@@ -92,10 +92,10 @@ class Rsi implements Runner {
     return to;
   }
 
-  /** Goes on until a change is too large, with which it begins anew; gives where it stopped. */
+  /** Runs until a change is too large, which restarts it. Returns the row where it stopped. */
   #follow(x: Float64Array, from: number, to: number, out: Float64Array): number {
     const alpha = 1 / this.#span;
-    // As in `follow`: otherwise each of them is boxed.
+    // As in `follow`: otherwise the compiler boxes each of them.
     let last = +this.#last;
     let gain = +this.#gain;
     let loss = +this.#loss;
@@ -106,7 +106,7 @@ class Rsi implements Runner {
       const size = Math.abs(change);
       if (!(size <= changeMax)) break;
       last = value;
-      // The change or 0, without a branch that nobody can predict.
+      // The change or 0, without an unpredictable branch.
       const rise = (change + size) * 0.5;
       gain += alpha * (rise - gain);
       loss += alpha * (rise - change - loss);
@@ -142,7 +142,7 @@ export const rsi: RowOperator = {
   warmUp:
     'The first point, at value span + 1, has the means of the first `span` rises and falls: their exact sums / span.',
   missing:
-    'Before value span + 1, and where both averages are 0: it has not moved, or not for so long that they add up ' +
+    'Before value span + 1, and where both averages are 0: it has not moved, or has stood still until they add up ' +
     'to less than 2^-960, which counts as 0. A change above 2^1022 has no point; there it begins anew.',
   examples: [
     {

@@ -17,7 +17,7 @@ class RunningMax implements Runner {
     return 16;
   }
 
-  /** The greatest value; nothing before the first. */
+  /** The highest value; empty before the first point. */
   state(): number[] {
     return this.#top === Number.NEGATIVE_INFINITY ? [] : [this.#top];
   }

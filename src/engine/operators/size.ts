@@ -1,6 +1,6 @@
 import type { Operator } from '../operator.ts';
 
-/** In a formula it is read as the sizes themselves; what is told of it here is for the catalogue. */
+/** Formulas read sizes directly. This declaration serves the catalogue. */
 export const size: Operator = {
   kind: 'row',
   takes: 'size',

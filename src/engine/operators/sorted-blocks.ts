@@ -1,14 +1,14 @@
 /**
- * Numbers in ascending order that come and go one by one, in blocks so that little has to move. What it answers depends
- * on nothing but the numbers in it. Ranks that are asked for lie close to one another from one question to the next.
+ * A sorted multiset of numbers, kept in blocks so that an insertion moves little. Its answers depend only on its
+ * contents. It is fast when successive ranks are close to each other.
  */
 export class SortedBlocks {
   readonly #blocks: Float64Array[] = [new Float64Array(blockSize)];
   readonly #sizes: number[] = [0];
-  /** Of each block its least number. */
+  /** The least number of each block. */
   readonly #least: number[] = [0];
   #size = 0;
-  /** The block that was asked last, and how many numbers lie in the ones before it. */
+  /** The block of the last answer, and the count of numbers in the blocks before it. */
   #asked = 0;
   #before = 0;
 
@@ -33,7 +33,7 @@ export class SortedBlocks {
     if (at < this.#asked) this.#before++;
   }
 
-  /** Takes away a number that is in it. */
+  /** Removes a number that it contains. */
   remove(x: number): void {
     const at = this.#blockOf(x);
     const block = this.#blocks[at];
@@ -47,7 +47,7 @@ export class SortedBlocks {
     if (size < blockSize / 4) this.#mergeSmall(at);
   }
 
-  /** The number of a rank, from 0 up to below `size`. */
+  /** The number at a rank from 0 to below `size`. */
   at(rank: number): number {
     const sizes = this.#sizes;
     let asked = this.#asked;
@@ -63,7 +63,7 @@ export class SortedBlocks {
     return 200 + this.#blocks.length * (blockSize * 8 + 120);
   }
 
-  /** The last block that begins with x or less, or the first. */
+  /** The last block that starts with x or less, or the first block. */
   #blockOf(x: number): number {
     return Math.max(0, countUpTo(this.#least, this.#least.length, x) - 1);
   }
@@ -79,7 +79,9 @@ export class SortedBlocks {
     if (at < this.#asked) this.#asked++;
   }
 
-  /** Merges a block with a neighbour if both are small; an empty one with any, for it has no least number. */
+  /**
+   * Merges a block with a neighbour if both are small. An empty block always merges, because it has no least number.
+   */
   #mergeSmall(at: number): void {
     const size = this.#sizes[at];
     const most = size === 0 ? blockSize : blockSize / 2;
@@ -103,7 +105,10 @@ export class SortedBlocks {
 
 const blockSize = 128;
 
-/** How many of the first `size` of ascending numbers are x or less. Branches would be mispredicted half of the time. */
+/**
+ * The count of values up to x among the first `size` ascending numbers. It avoids branches, which would be mispredicted
+ * half of the time.
+ */
 function countUpTo(numbers: ArrayLike<number>, size: number, x: number): number {
   let low = 0;
   let left = size;

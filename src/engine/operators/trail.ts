@@ -1,12 +1,12 @@
-/** Rows that are still needed, oldest first: of each a value and where it stands, an instant or a count. */
+/** Rows that are still needed, oldest first: for each a value and its position, an instant or a count. */
 export class Trail {
   position: Float64Array = new Float64Array(roomMin);
   value: Float64Array = new Float64Array(roomMin);
-  /** Rows lie in [head, tail). Whoever pushes at `tail` asks for room first when that is the length of the arrays. */
+  /** The rows lie in [head, tail). Before a push at `tail`, the caller must make room when the arrays are full. */
   head = 0;
   tail = 0;
 
-  /** Moves the rows to the beginning, into other arrays if these are too small or far too large for them. */
+  /** Moves the rows to the start, into new arrays if the present ones are too small or far too large. */
   makeRoom(): void {
     const { head, tail } = this;
     const held = tail - head;

@@ -5,7 +5,7 @@ import { follow } from './follow.ts';
 
 class Wilder implements Runner {
   readonly #span: number;
-  /** Up to the span: how many values there were, and their sum. */
+  /** The number of values up to the span, and their sum. */
   #seen = 0;
   readonly #sum = new ExactSum();
   #last = 0;
@@ -32,7 +32,7 @@ class Wilder implements Runner {
     return 200;
   }
 
-  /** How many values were seen, up to the span; then the terms of their sum, or, of the span, the average. */
+  /** The number of values, up to the span. Then the terms of their sum, or from the span on the average. */
   state(): number[] {
     return this.#seen < this.#span ? [this.#seen, ...this.#sum.expansion()] : [this.#seen, this.#last];
   }

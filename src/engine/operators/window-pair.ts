@@ -3,17 +3,17 @@ import type { Runner, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { skipUnknown, WindowRows } from './window.ts';
 
-/** What is made of the moments of two columns. */
+/** A result computed from the moments of two columns. */
 export interface PairForm {
-  /** Whose squares it needs. */
+  /** The columns whose squares it needs. */
   readonly squares: { readonly x: boolean; readonly y: boolean };
   /** The second column is time, in microseconds. */
   readonly overTime?: boolean;
-  /** From two rows on. NaN: no point. */
+  /** Computed from two rows on. NaN: no point. */
   value(moments: PairMoments, n: number): number;
 }
 
-/** Goes through the moments of the first column of a window and of the second one, or of time. */
+/** Runs over the moments of a window's first column and of its second one, or of time. */
 export class WindowPair implements Runner {
   readonly #held: WindowRows;
   readonly #moments: PairMoments;

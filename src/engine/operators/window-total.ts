@@ -3,7 +3,7 @@ import type { Runner, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { skipUnknown, WindowRows } from './window.ts';
 
-/** Goes through the exact totals of a window. */
+/** Runs over the exact totals of a window. */
 export class WindowTotal implements Runner {
   readonly #held: WindowRows;
   readonly #total = new Total();

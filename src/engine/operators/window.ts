@@ -22,17 +22,17 @@ import type { Rows } from '../rows.ts';
 export class WindowRows {
   /** One array for each column of the rows. */
   readonly columns: Float64Array[] = [];
-  /** Instants; empty for a window of points that did not ask for them. */
+  /** Instants; empty for a window of points whose operator does not need them. */
   t: Float64Array = new Float64Array(0);
-  /** Of each row of the run: where the window begins once that row is in it. */
+  /** For each row of the run, the start of the window that ends with it. */
   starts: Int32Array = new Int32Array(0);
-  /** The first row of the run; rows of earlier runs lie below. */
+  /** The first row of the run; earlier rows have lower indices. */
   first = 0;
-  /** Where the window began before the run. */
+  /** The start of the window before the run. */
   head = 0;
-  /** How many rows were dropped before index 0. */
+  /** The number of rows dropped before index 0. */
   origin = 0;
-  /** So many rows must be in the window for it to give a point: all n of a window of points. */
+  /** The number of rows that a window needs to give a point: all n for a window of points. */
   readonly rowsMin: number;
 
   readonly #micros: number;
@@ -50,7 +50,7 @@ export class WindowRows {
     for (let i = 0; i < columnCount; i++) this.columns.push(new Float64Array(0));
   }
 
-  /** Takes rows in, from the one at `at` on, and says how many: at least one. All their values are known. */
+  /** Takes in rows from `at` on and returns their number, at least one. All their values must be known. */
   take(rows: Rows, at: number): number {
     const count = Math.min(runMax, rows.length - at);
     this.head = this.#start;
@@ -84,7 +84,7 @@ export class WindowRows {
     const { t, starts, first } = this;
     const micros = this.#micros;
     let start = this.head;
-    // Not exact past the last instant there is, but past it all the same.
+    // Past the last instant this is not exact, but it stays past it.
     let end = t[start] + micros;
     for (let k = 0; k < count; k++) {
       const now = t[first + k];
@@ -94,7 +94,7 @@ export class WindowRows {
     return start;
   }
 
-  /** Drops what has left; moves to arrays of another size when too few or too many rows had left for that to be worth it. */
+  /** Drops rows that have left the window, and resizes the arrays when that pays off. */
   #makeRoom(count: number): void {
     const held = this.#tail - this.#start;
     const needed = held + count;
@@ -113,7 +113,7 @@ export class WindowRows {
   }
 }
 
-/** The first row of which every value is known; the ones before give no point. An input once known stays known. */
+/** The first row whose values are all known. Earlier rows give no point. A known input stays known. */
 export function skipUnknown({ length, columns }: Rows, out: Float64Array): number {
   let at = 0;
   for (const column of columns) {
@@ -127,13 +127,13 @@ export function windowMemory(window: Window): Memory {
   return 'micros' in window ? { kind: 'time', micros: window.micros } : { kind: 'rows', rows: window.points };
 }
 
-/** The parameter that every operator over a window has. */
+/** The window parameter that all window operators share. */
 export function windowParameter(rowsMin = 1): Parameter {
   return {
     name: 'window',
     type: 'window',
     min: rowsMin,
-    meaning: 'How far it looks back: (t - window, t], as 90s, or so many points, as 20p.',
+    meaning: 'The window (t - window, t], as 90s, or a number of points, as 20p.',
   };
 }
 
