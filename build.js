@@ -32,6 +32,8 @@ for (const folder of ['dist', 'dist-dev'].filter(existsSync))
   for (const name of readdirSync(folder)) if (name !== types) rmSync(`${folder}/${name}`, { recursive: true });
 
 cpSync('node_modules/@graphql-yoga/render-graphiql/esm', 'dist/graphiql', { recursive: true });
+// The program applies these files to the database when it starts.
+cpSync('src/store/sql', 'dist/sql', { recursive: true });
 const node = {
   bundle: true,
   plugins: [graphiql],
@@ -70,6 +72,7 @@ if (process.argv.includes('--development'))
         help: 'src/cli/help.ts',
         formulas: 'src/engine/operators/document.ts',
         operators: 'src/engine/operators/registry.ts',
+        schema: 'src/run/new-schema.ts',
       },
       outdir: 'dist-dev',
     }),

@@ -24,7 +24,11 @@ export interface World {
   say(line: string): void;
 }
 
-export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+/** Found from a bundle in dist/ or dist-dev/. */
+export const schemaFolders = {
+  migrations: fileURLToPath(new URL('../drizzle', import.meta.url)),
+  functions: fileURLToPath(new URL('../dist/sql', import.meta.url)),
+};
 
 /** One embedded PostgreSQL in a folder of its own, as durable as users have it. */
 export async function openWorld(
@@ -61,7 +65,7 @@ export async function openWorld(
       const name = `bench_${++databases}`;
       await once(url.toString(), `CREATE DATABASE ${name}`);
       url.pathname = `/${name}`;
-      await migrate({ url: url.toString(), folder: migrationsFolder });
+      await migrate({ url: url.toString(), ...schemaFolders });
       return url.toString();
     },
     close: () => {

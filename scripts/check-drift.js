@@ -1,8 +1,10 @@
-// What is generated is committed: schema.graphql, the operations of the client, the table of settings in the README, docs/formulas.md, the migrations. --write renews them.
+// What is generated is committed: schema.graphql, the operations of the client, the table of settings in the README, docs/formulas.md, drizzle/. --write renews them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { migrationProblems } from './check-migrations.js';
+import { sqlProblems } from './check-sql.js';
 import { clientOperations } from './client-operations.js';
 
 const write = process.argv.includes('--write');
@@ -51,6 +53,7 @@ execFileSync(
 if (readdirSync(copy).length !== before)
   problems.push("src/store/tables.ts says more than drizzle/ does: run 'npx drizzle-kit generate --name <what>'");
 rmSync(copy, { recursive: true, force: true });
+problems.push(...migrationProblems(write), ...(await sqlProblems(write)));
 
 for (const problem of problems) console.error(problem);
 console.log(problems.length === 0 ? 'drift: none' : `drift: ${problems.length} problems`);

@@ -49,7 +49,7 @@ const owners = {
   ws: ['server'],
   'drizzle-orm': ['store'],
   postgres: ['store'],
-  pg: ['store', 'bell', 'embedded'],
+  pg: ['store', 'bell', 'embedded', 'run'],
   'pg-copy-streams': ['store'],
   chevrotain: ['engine'],
   bullmq: ['bell'],

@@ -14,7 +14,7 @@ import { connect } from '../../src/store/connect.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { alternate, type Figure, rateFigure } from '../figure.ts';
 import { startMillis } from '../points.ts';
-import { migrationsFolder, once, openStore, type World } from '../world.ts';
+import { once, openStore, schemaFolders, type World } from '../world.ts';
 
 const clients = 16;
 const startMillisMax = 20_000;
@@ -84,7 +84,7 @@ export async function slowDisk(world: World): Promise<Figure[]> {
     return [];
   }
   const url = await startSlow(world, library);
-  await migrate({ url, folder: migrationsFolder });
+  await migrate({ url, ...schemaFolders });
   await once(url, 'CREATE TABLE rows (series int, t bigint, value float8, PRIMARY KEY (series, t))');
   const store = openStore(url);
   const apart = connect({ url, connectionsMax: clients });

@@ -4,7 +4,7 @@ import { migrate } from '../store/migrate.ts';
 import { Child } from './child.ts';
 import { startDemo } from './demo.ts';
 import { log, report, say } from './log.ts';
-import { migrationsFolder, type OpenStore, openStore } from './store.ts';
+import { type OpenStore, openStore, schemaFolders } from './store.ts';
 import { version } from './version.ts';
 
 /** Everything must have ended by then; what has not is abandoned, which loses nothing that was acknowledged. */
@@ -70,7 +70,7 @@ async function worker(config: Config): Promise<Running> {
       'DATABASE_URL: a worker of its own needs to know which PostgreSQL to work on. Set it to that of the API.',
     );
   }
-  await migrate({ url: config.databaseUrl, folder: migrationsFolder });
+  await migrate({ url: config.databaseUrl, ...schemaFolders });
   const { startWorker } = await import('./worker.ts');
   const running = await startWorker(config, config.databaseUrl);
   if (process.send) process.send('ready');

@@ -4,7 +4,11 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgr
 import { describeUrl, migrate } from '../store/migrate.ts';
 import { log } from './log.ts';
 
-export const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+/** Found from a bundle in dist/ or dist-dev/. */
+export const schemaFolders = {
+  migrations: fileURLToPath(new URL('../drizzle', import.meta.url)),
+  functions: fileURLToPath(new URL('../dist/sql', import.meta.url)),
+};
 
 /** Where the data is, checked and with its tables up to date. */
 export interface OpenStore {
@@ -19,7 +23,7 @@ export interface OpenStore {
 
 export async function openStore(config: Config): Promise<OpenStore> {
   if (config.databaseUrl !== undefined) {
-    await migrate({ url: config.databaseUrl, folder: migrationsFolder });
+    await migrate({ url: config.databaseUrl, ...schemaFolders });
     return {
       url: config.databaseUrl,
       kind: 'external',
@@ -29,7 +33,7 @@ export async function openStore(config: Config): Promise<OpenStore> {
   }
   const embedded: EmbeddedPostgres = await startEmbeddedPostgres({ home: config.home, log });
   try {
-    await migrate({ url: embedded.url, folder: migrationsFolder });
+    await migrate({ url: embedded.url, ...schemaFolders });
   } catch (error) {
     await embedded.stop();
     throw error;

@@ -2,7 +2,9 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { Fault } from '../engine/fault.ts';
+import { applySqlFiles } from './apply-sql-files.ts';
 import { errorCodeOf, patiently } from './patience.ts';
+import { readSqlFiles } from './sql-files.ts';
 
 export const serverVersionMin = 15;
 
@@ -48,16 +50,19 @@ export function describeUrl(url: string): string {
 
 export interface MigrateOptions {
   readonly url: string;
-  /** Where the migrations lie. */
-  readonly folder: string;
+  /** The folder of the migrations: tables and changes of data. */
+  readonly migrations: string;
+  /** The folder of the SQL files: functions and views. Without it, those of the migrations stay. */
+  readonly functions: string | undefined;
   readonly patienceMillis?: number;
 }
 
 /**
- * Checks the server and brings its tables up to date. Processes that start together queue on a lock; the session's
- * lock goes with its connection.
+ * Checks the server and brings its tables, then its functions and views, up to date. Processes that start together queue
+ * on an advisory lock, which the server releases when the connection ends.
  */
-export async function migrate({ url, folder, patienceMillis = 10_000 }: MigrateOptions): Promise<void> {
+export async function migrate(options: MigrateOptions): Promise<void> {
+  const { url, migrations, functions, patienceMillis = 10_000 } = options;
   let client: postgres.Sql | undefined;
   try {
     await patiently(async () => {
@@ -67,7 +72,8 @@ export async function migrate({ url, folder, patienceMillis = 10_000 }: MigrateO
     }, patienceMillis);
     if (!client) return;
     await client`SELECT pg_advisory_lock(7421, 2)`;
-    await runMigrations(drizzle(client), { migrationsFolder: folder, migrationsSchema: 'tidemark_migrations' });
+    await runMigrations(drizzle(client), { migrationsFolder: migrations, migrationsSchema: 'tidemark_migrations' });
+    if (functions !== undefined) await applySqlFiles(client, readSqlFiles(functions));
   } catch (error) {
     throw error instanceof Fault && error.message.startsWith('DATABASE_URL')
       ? error

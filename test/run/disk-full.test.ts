@@ -8,6 +8,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { idOf, put, type Scene, startScene } from '../imports/api/api-harness.ts';
 import { ask, gql } from '../support/client.ts';
 import { until } from '../support/program.ts';
+import { schemaFolders } from '../support/schema-folders.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-full-'));
 
@@ -40,7 +41,7 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
     const home = join(folder, 'home');
     mkdirSync(home);
     postgres = await startEmbeddedPostgres({ home, settings });
-    await migrate({ url: postgres.url, folder: 'drizzle' });
+    await migrate({ url: postgres.url, ...schemaFolders });
     // What is sent lies on another disk.
     server = await startScene({ databaseUrl: postgres.url });
   });

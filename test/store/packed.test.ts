@@ -16,6 +16,7 @@ import {
 import { everything, readVersions } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
+import { schemaFolders } from '../support/schema-folders.ts';
 import { pointsOf, startProcess } from './world.ts';
 
 let url = '';
@@ -110,9 +111,9 @@ function migrationsTo(last: string): string {
 }
 
 test('a store whose blocks are arrays holds the same after they were packed, and is sealed on', async () => {
-  const folder = migrationsTo('0004_definitions_changed');
-  await migrate({ url, folder });
-  rmSync(folder, { recursive: true });
+  const migrations = migrationsTo('0004_definitions_changed');
+  await migrate({ url, migrations, functions: undefined });
+  rmSync(migrations, { recursive: true });
   const world = startProcess(url);
   const { database } = world;
   await database.query(`INSERT INTO series (key, created_revision) VALUES ('OLD', 1)`);
@@ -128,7 +129,7 @@ test('a store whose blocks are arrays holds the same after they were packed, and
     `INSERT INTO fresh_blocks (series, revision, from_t, to_t, versions, t, value, size)
      VALUES (1, 4, 20, 9007199254740991, 2, '{20,9007199254740991}', '{2.5,3}', '{NaN,0}')`,
   );
-  await migrate({ url, folder: 'drizzle' });
+  await migrate({ url, ...schemaFolders });
 
   const wanted = [
     { t: -9007199254740991, revision: 1, value: 0.1, size: 1e308 },

@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { clustersFolder } from './in-memory.ts';
+import { schemaFolders } from './schema-folders.ts';
 
 /** A home for tests to copy; one server for all of them, and a migrated database that each test file copies. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -12,7 +13,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   chmodSync(folder, 0o755);
   const homeMade = join(folder, 'made');
   const maker = await startEmbeddedPostgres({ home: homeMade, settings: { fsync: 'off' } });
-  await migrate({ url: maker.url, folder: 'drizzle' });
+  await migrate({ url: maker.url, ...schemaFolders });
   await maker.stop();
   // Copies would all try its port first.
   rmSync(join(homeMade, 'postgres-port'));

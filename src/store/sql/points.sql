@@ -1,0 +1,13 @@
+-- The current points of every series, for psql, Grafana and BI tools. The points of a derived series are stored under the id
+-- of its definition's last storage.
+CREATE OR REPLACE VIEW points AS
+SELECT series.key, tidemark_instant(current.t) AS t, current.value, current.size, current.revision
+FROM series
+LEFT JOIN definitions ON definitions.series = series.id AND definitions.state = 'LIVE'
+CROSS JOIN LATERAL (SELECT coalesce(definitions.storages[cardinality(definitions.storages)], series.id) AS id) AS storage
+CROSS JOIN LATERAL (
+  SELECT DISTINCT ON (version.t) version.t, version.value, version.size, version.revision
+  FROM tidemark_versions(storage.id) AS version
+  ORDER BY version.t, version.revision DESC
+) AS current
+WHERE series.deleted_revision IS NULL AND series.kind <> 'STORAGE' AND current.value <> 'NaN';
