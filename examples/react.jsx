@@ -5,7 +5,7 @@ import { connect } from 'tidemark/client';
 import { useSeries } from './use-series.js';
 
 const given = new URLSearchParams(location.search);
-const keys = (given.get('series') ?? 'BTC-USD').split(',');
+const keys = (given.get('series') ?? 'SIM01-USD').split(',');
 const tidemark = connect({ url: given.get('url') ?? 'http://localhost:4000/graphql' });
 
 function Price({ series }) {

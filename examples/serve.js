@@ -32,5 +32,8 @@ const server = createServer(async (request, response) => {
 });
 server.listen(process.argv[2] ?? 8000, '127.0.0.1', () => {
   const site = `http://localhost:${server.address().port}/examples`;
-  console.log(`${site}/chart.html?series=BTC-USD\n${site}/react.html?series=BTC-USD,ETH-USD\n${site}/upload.html`);
+  // The series of npm run demo.
+  console.log(`${site}/chart.html?series=SIM01-USD,SIM01-USD.mean&bucket=1m
+${site}/react.html?series=SIM01-USD,SIM01-EUR
+${site}/upload.html`);
 });

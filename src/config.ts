@@ -284,7 +284,7 @@ export const settings: readonly Setting[] = [
     env: 'DEMO_INSTRUMENTS',
     value: 'number',
     fallback: '0',
-    meaning: 'Simulated instruments that tick once a second.',
+    meaning: 'Simulated instruments with a day of history that tick once a second.',
     parse: whole(0, 10_000),
   }),
 ];

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { migrate } from '../store/migrate.ts';
 import { Child } from './child.ts';
-import { startDemo } from './demo.ts';
+import { demoKey, startDemo } from './demo.ts';
 import { log, report, say } from './log.ts';
 import { type OpenStore, openStore, schemaFolders } from './store.ts';
 import { version } from './version.ts';
@@ -86,7 +86,10 @@ async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
       ? new Child('worker', [process.argv[1], 'serve', '--role', 'worker'], { ...env, DATABASE_URL: started.store.url })
       : undefined;
   await child?.start();
-  const demo = config.demoInstruments > 0 ? startDemo(started.app.ingest, config.demoInstruments) : undefined;
+  const demo =
+    config.demoInstruments > 0
+      ? await startDemo(started.app, { ...config, instruments: config.demoInstruments })
+      : undefined;
   announce(config, started.port, started.store, started.bell);
   return {
     stop: async () => {
@@ -105,7 +108,7 @@ function announce(config: Config, port: number, store: OpenStore, bell: string):
         ? `[${config.host}]`
         : config.host;
   const address = `http://${host === '127.0.0.1' ? 'localhost' : host}:${port}`;
-  const key = config.demoInstruments > 0 ? 'SIM01-USD' : 'BTC-USD';
+  const key = config.demoInstruments > 0 ? demoKey : 'BTC-USD';
   const query =
     config.demoInstruments > 0
       ? `{ series(key: \\"${key}\\") { key last { t value } } }`
@@ -118,7 +121,10 @@ function announce(config: Config, port: number, store: OpenStore, bell: string):
   say(
     `  worker      ${config.role === 'all' ? 'one, as a process of its own' : 'none here (--role worker starts one)'}`,
   );
-  if (config.demoInstruments > 0) say(`  demo        ${config.demoInstruments} simulated instruments, once a second`);
+  if (config.demoInstruments > 0)
+    say(
+      `  demo        ${config.demoInstruments} simulated instruments with a day of history; node examples/serve.js shows a chart`,
+    );
   say('Try it:');
   say(`  curl -s ${address}/graphql -H 'content-type: application/json' -d '{"query":"${query}"}'`);
 }

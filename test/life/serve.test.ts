@@ -227,7 +227,7 @@ describe.skipIf(!onLinux)('serve', () => {
     expect(program.output()).not.toContain('error:');
   });
 
-  test('the demo writes 100 instruments a second, and a worker seals what piles up', async () => {
+  test('the demo writes 100 instruments a second, derives two series, and a worker seals what piles up', async () => {
     const at = await home();
     await start(at, ['--demo-instruments', '100']);
     const health = '{ health { seriesCount } allSeries(first: 1) { nodes { points(first: 3) { nodes { value } } } } }';
@@ -237,7 +237,7 @@ describe.skipIf(!onLinux)('serve', () => {
     }
     await until(async () => {
       const { health: found, allSeries } = await ask<Answer>(at.url, health);
-      return found.seriesCount === 100 && (allSeries.nodes[0]?.points.nodes.length ?? 0) >= 2;
+      return found.seriesCount === 102 && (allSeries.nodes[0]?.points.nodes.length ?? 0) >= 2;
     });
   });
 });
