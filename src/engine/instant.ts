@@ -1,6 +1,6 @@
 /**
  * An instant is a plain number: whole microseconds since 1970-01-01T00:00:00Z. All that a double holds exactly are
- * allowed, 1684-07-28 to 2255-06-05.
+ * allowed, from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z.
  */
 export const minMicros = -Number.MAX_SAFE_INTEGER;
 export const maxMicros = Number.MAX_SAFE_INTEGER;
@@ -57,7 +57,8 @@ export function toMillis(micros: number): number {
 }
 
 const example = '2026-01-05T09:30:00Z';
-const range = 'instants lie from 1684 to 2255';
+/** The limits in words, for messages. */
+export const instantLimits = `instants lie from 1684 to 2255, exactly from ${formatInstant(minMicros)} to ${formatInstant(maxMicros)}`;
 
 function millisMicros(ms: number): number {
   const magnitude = Math.abs(ms);
@@ -79,7 +80,7 @@ function millisProblem(ms: number): string {
   if (magnitude >= 1e17 && magnitude <= maxMicros * 1000) {
     return `${ms} looks like nanoseconds: write epoch milliseconds (nanoseconds / 1e6)`;
   }
-  return `${ms} is out of range: ${range}, in epoch milliseconds`;
+  return `${ms} is out of range: ${instantLimits}, that is ${toMillis(minMicros)} to ${toMillis(maxMicros)} in epoch milliseconds`;
 }
 
 const dot = 46;
@@ -210,6 +211,6 @@ function textProblem(text: string): string {
   if (zone === undefined) return `${quoted} does not say which zone: add Z for UTC, or an offset such as +02:00`;
   if (/[1-9]/.test(fraction?.slice(6) ?? '')) return `${quoted} is finer than a microsecond: 6 digits are kept`;
   if (Number(zone.slice(1, 3)) > 23) return `${quoted} has an offset that does not exist`;
-  if (Number(year) <= 1684 || Number(year) >= 2255) return `${quoted} is out of range: ${range}`;
+  if (Number(year) <= 1684 || Number(year) >= 2255) return `${quoted} is out of range: ${instantLimits}`;
   return `${quoted} is not an RFC 3339 instant such as ${example}`;
 }

@@ -32,7 +32,7 @@ function atLiteral<T>(parse: (input: unknown) => T): (node: ValueNode) => T {
 
 builder.scalarType('Instant', {
   description:
-    "An instant, to the microsecond. Out: RFC 3339 UTC ('2026-01-05T09:30:00.000001Z', no longer than needed). In: RFC 3339 with any offset, or milliseconds since 1970 as a number. Instants outside 1684 to 2255, and numbers below 1e11 in magnitude, are refused with the unit that was probably meant.",
+    "An instant, to the microsecond. Out: RFC 3339 UTC ('2026-01-05T09:30:00.000001Z', no longer than needed). In: RFC 3339 with any offset, or milliseconds since 1970 as a number. Instants lie from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z; others, and numbers below 1e11 in magnitude, are refused with the unit that was probably meant.",
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: (micros) => formatInstant(micros),
   parseValue: parseInstant,

@@ -133,6 +133,15 @@ describe('an instant as text', () => {
   });
 });
 
+test('the exact limits are said where an instant lies outside', () => {
+  const limits = 'from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z';
+  expect(instantProblem('1500-01-01T00:00:00Z')).toContain(limits);
+  expect(instantProblem(9.1e12)).toContain(
+    `${limits}, that is -9007199254740.99 to 9007199254740.99 in epoch milliseconds`,
+  );
+  expect(instantMicros(-9007199254740.99)).toBe(minMicros + 1);
+});
+
 describe('an instant as epoch milliseconds', () => {
   test.each([
     [1767605400000, 1767605400000000],

@@ -1,4 +1,4 @@
-import { daysFromCivil, isDate, maxMicros, minMicros } from '../../engine/instant.ts';
+import { daysFromCivil, instantLimits, isDate, maxMicros, minMicros } from '../../engine/instant.ts';
 import type { Zone } from './zone.ts';
 
 /** A date and time of day without regard to any time zone. */
@@ -31,6 +31,6 @@ export function civilProblem(civil: Civil, zone: Zone): string {
   if (hour === 24) return 'has an hour 24: write 00:00:00 of the next day';
   if (second === 60) return 'has a second 60: leap seconds have no instant of their own, write 59 or the next';
   if (hour > 23 || minute > 59 || second > 59) return 'names a time of day that does not exist';
-  if (year <= 1684 || year >= 2255) return 'is out of range: instants lie from 1684 to 2255';
+  if (year <= 1684 || year >= 2255) return `is out of range: ${instantLimits}`;
   return `does not exist in ${zone.name}: the clocks were set forward over it`;
 }

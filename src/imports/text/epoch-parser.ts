@@ -1,4 +1,4 @@
-import { maxMicros } from '../../engine/instant.ts';
+import { instantLimits, maxMicros } from '../../engine/instant.ts';
 import type { InstantParser } from './instant-parser.ts';
 
 export type EpochUnit = 'SECONDS' | 'MILLIS' | 'MICROS' | 'NANOS';
@@ -22,7 +22,7 @@ export function epochParser(unit: EpochUnit): InstantParser {
     },
     problem(bytes, from, to) {
       if (magnitude(bytes, from, to, shift) === far)
-        return `is out of range: instants lie from 1684 to 2255, and this is read as ${unit}`;
+        return `is out of range: ${instantLimits}, and this is read as ${unit}`;
       return `is no number of ${unit} since 1970`;
     },
   };

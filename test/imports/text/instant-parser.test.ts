@@ -110,11 +110,17 @@ describe('instants', () => {
     ['1684-07-28T00:12:25.259009Z', '1684-07-28T00:12:25.259009Z'],
     [
       '1684-07-28T00:12:25.259008999Z',
-      "'1684-07-28T00:12:25.259008999Z' is out of range: instants lie from 1684 to 2255",
+      "'1684-07-28T00:12:25.259008999Z' is out of range: instants lie from 1684 to 2255, exactly from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z",
     ],
     ['2255-06-05T23:47:34.740991999Z', '2255-06-05T23:47:34.740991Z'],
-    ['2255-06-05T23:47:34.740992Z', "'2255-06-05T23:47:34.740992Z' is out of range: instants lie from 1684 to 2255"],
-    ['1500-01-01', "'1500-01-01' is out of range: instants lie from 1684 to 2255"],
+    [
+      '2255-06-05T23:47:34.740992Z',
+      "'2255-06-05T23:47:34.740992Z' is out of range: instants lie from 1684 to 2255, exactly from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z",
+    ],
+    [
+      '1500-01-01',
+      "'1500-01-01' is out of range: instants lie from 1684 to 2255, exactly from 1684-07-28T00:12:25.259009Z to 2255-06-05T23:47:34.740991Z",
+    ],
     ['', 'is empty, which is not an instant'],
   ])('%j in RFC 3339', (text, wanted) => {
     expect(read(text, rfc3339)).toBe(wanted);
