@@ -101,13 +101,18 @@ function notAnInstant(raw: unknown, place: readonly (string | number)[]): GivenI
 /** A value is finite; -0 is 0. */
 function numberAt(raw: unknown, place: readonly (string | number)[]): number {
   const value = raw instanceof Coerced ? raw.value : raw;
-  if (typeof value !== 'number')
-    throw faultAt(
-      place,
-      `Not a number: ${typeof value === 'object' ? 'null, a list or an object' : String(value).slice(0, 40)}.`,
-    );
+  if (typeof value !== 'number') throw faultAt(place, notANumber(value));
   if (!Number.isFinite(value)) throw faultAt(place, 'A value must be finite; NaN and infinite ones cannot be held.');
   return value + 0;
+}
+
+function notANumber(value: unknown): string {
+  if (typeof value === 'string') {
+    const quoted = `the text '${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+    const isDecimal = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(value);
+    return `Not a number: ${quoted}.${isDecimal ? ' Send it without quotes.' : ''}`;
+  }
+  return `Not a number: ${typeof value === 'object' ? 'null, a list or an object' : String(value).slice(0, 40)}.`;
 }
 
 function isNothing(raw: unknown): boolean {
