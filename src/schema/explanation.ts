@@ -54,7 +54,7 @@ const ExplanationType = builder.objectRef<Explanation>('Explanation').implement(
     inputs: t.field({
       type: [ExplainedInputType],
       description:
-        'What went in, input by input: exactly that where an operator reads series, at most some more where operators read operators. What remembers everything counts all that came before.',
+        'What went in, input by input: exactly that where an operator reads series, at most some more where operators read operators. What remembers everything counts all that came before. Of lag(f, 5s) - g where f has a point at t: of f the last point at or before t - 5s, not the one at t; of g the last one at or before t.',
       resolve: ({ inputs }) => [...inputs],
     }),
   }),

@@ -14,7 +14,7 @@ import { SourceSeriesType } from './series.ts';
 const noteDescription =
   'What is to be remembered of it; up to 1,000 characters. A write with a note has a revision of its own.';
 const idempotencyDescription =
-  'The same key with the same content is written once and answered the same each time; with other content it is a CONFLICT. Kept for 7 days.';
+  'The same key with the same content is written once and answered the same each time; with other content it is a CONFLICT, and the same points in another order are other content. Kept for 7 days.';
 
 const AwaitLevelType = builder.enumType('AwaitLevel', {
   description: 'When a mutation is answered.',

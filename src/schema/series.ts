@@ -168,7 +168,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     candles: t.field({
       type: [CandleType],
       description:
-        'Open, high, low, close and volume for each interval that holds a tick. Each is whole, also where the range cuts into it.',
+        'Open, high, low, close and volume for each interval that holds a tick. Each is whole, also where the range cuts into it. Intervals shorter than a day count elapsed time from local midnight, so on a day on which clocks are set they start at other times of the clock.',
       args: {
         interval: t.arg({
           type: 'Duration',
@@ -215,7 +215,8 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     }),
     versions: t.field({
       type: [PointVersionType],
-      description: 'Everything that this instant has ever been, newest first.',
+      description:
+        'Every version of this instant, newest first: one for each commit that wrote it, also where the value stayed the same.',
       args: {
         t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
         first: t.arg.int({ defaultValue: 100, description: 'At most so many.' }),

@@ -14,7 +14,10 @@ const ChangeKindType = builder.enumType('ChangeKind', {
   values: {
     SNAPSHOT: { description: 'Drop what you hold, then apply; `reason` says why when it was not the start.' },
     CHANGE: { description: 'Of one revision, or of several whole ones merged; cursor is the last of them.' },
-    PROGRESS: { description: 'Nothing for you, but the cursor moved; at least every 15 s.' },
+    PROGRESS: {
+      description:
+        'Nothing changed for you. The cursor has moved, or is the one you have; one comes at least every 15 s.',
+    },
   } as const,
 });
 

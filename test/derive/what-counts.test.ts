@@ -55,6 +55,7 @@ test.each([
   ['lag(A, 2p)', 9, { A: [2] }],
   ['lag(A, 3p)', 9, { A: [] }],
   ['lag(A, 1h)', 9, { A: [] }],
+  ['lag(A, 5s) - B', 9, { A: [2], B: [8] }],
   ['delta(A, 5s)', 9, { A: [2, 9] }],
   ['return(A, 2p)', 9, { A: [2, 9] }],
   ['logreturn(A)', 9, { A: [5, 9] }],
@@ -77,6 +78,11 @@ test.each([
   ['lag(A - B, 1p)', 9, { A: [5], B: [8] }],
 ])('of %s at %i s count exactly %j', async (formula, t, points) => {
   expect(await named(formula, sparse, t)).toEqual(points);
+});
+
+test('between two points of a lagged series, some points that do not count are listed with the one that does', async () => {
+  // At 8 only B ticks: the last value of lag(A, 3s) stands at 5, and is that of 2.
+  expect(await named('lag(A, 3s) - B', sparse, 8)).toEqual({ A: [2, 5], B: [8] });
 });
 
 test('a shift counts two points at most, however far it reaches', async () => {
