@@ -48,21 +48,24 @@ const node = {
   sourcemap: true,
   logLevel: 'warning',
 };
+/** Browsers get client.js. Node gets client-node.js, which can load the package ws: see "imports" in package.json. */
+const clients = { 'client.js': 'neutral', 'client-node.js': 'node' };
 const builds = [build({ ...node, entryPoints: { main: 'src/main.ts', jobs: 'src/run/jobs.ts' }, outdir: 'dist' })];
-builds.push(
-  build({
-    entryPoints: ['src/client/client.ts'],
-    outfile: 'dist/client.js',
-    bundle: true,
-    external: ['graphql-ws'],
-    platform: 'neutral',
-    target: 'es2022',
-    format: 'esm',
-    // Without the comment that names the map: the package does not contain it, and some bundlers warn.
-    sourcemap: 'external',
-    logLevel: 'warning',
-  }),
-);
+for (const [file, platform] of Object.entries(clients))
+  builds.push(
+    build({
+      entryPoints: ['src/client/client.ts'],
+      outfile: `dist/${file}`,
+      bundle: true,
+      external: ['graphql-ws', 'ws'],
+      platform,
+      target: 'es2022',
+      format: 'esm',
+      // Without the comment that names the map: the package does not contain it, and some bundlers warn.
+      sourcemap: 'external',
+      logLevel: 'warning',
+    }),
+  );
 if (process.argv.includes('--development'))
   builds.push(
     build({

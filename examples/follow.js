@@ -1,7 +1,6 @@
 // Keeps a copy of series in step with the server, over any number of lost connections.
 // node examples/follow.js BTC-USD,ETH-USD [http://localhost:4000/graphql]
 import { connect } from 'tidemark/client';
-import WebSocket from 'ws';
 
 const [keys, url = 'http://localhost:4000/graphql'] = process.argv.slice(2);
 if (!keys) {
@@ -11,7 +10,6 @@ if (!keys) {
 
 const tidemark = connect({
   url,
-  webSocketImpl: WebSocket,
   onState: (state, error) => console.error(error ? `${state}: ${error.message}` : state),
 });
 process.once('SIGINT', () => tidemark.close());

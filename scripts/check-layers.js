@@ -46,7 +46,8 @@ const owners = {
   'graphql-yoga': ['server'],
   '@graphql-yoga/render-graphiql': ['server'],
   'graphql-ws': ['client', 'server'],
-  ws: ['server'],
+  // The client loads ws in Node 20, which has no WebSocket of its own: src/client/web-socket-node.ts.
+  ws: ['client', 'server'],
   'drizzle-orm': ['store'],
   postgres: ['store'],
   pg: ['store', 'bell', 'embedded', 'run'],
@@ -74,6 +75,14 @@ function layerOf(path) {
   return rest.length === 0 ? '.' : first;
 }
 
+const subpaths = JSON.parse(readFileSync('package.json', 'utf8')).imports;
+
+/** The files that package.json's "imports" gives for a specifier like '#client/web-socket', one for each condition. */
+function subpathImport(path, specifier) {
+  const targets = Object.values(subpaths[specifier] ?? {});
+  return targets.length > 0 ? targets.map((target) => `./${relative(dirname(path), target)}`) : [specifier];
+}
+
 function packageOf(specifier) {
   return specifier
     .split('/')
@@ -91,7 +100,7 @@ for (const path of filesIn('src')) {
     ...text.matchAll(/^(?:import|export)\b[^'";]*from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm),
   ].map((match) => match[1] ?? match[2] ?? match[3]);
   graph.set(path, []);
-  for (const specifier of imports) {
+  for (const specifier of imports.flatMap((specifier) => subpathImport(path, specifier))) {
     if (specifier.startsWith('node:')) {
       if (layer === 'engine') problems.push(`${path}: the engine does no I/O, so it imports no ${specifier}`);
     } else if (specifier.startsWith('.')) {

@@ -30,6 +30,7 @@ test('the package has the program, its migrations, the client, the documentation
     'examples/follow.js',
     bin[name],
     exports['./client'].import,
+    exports['./client'].node,
   ].map((path) => path.replace('./', ''))) {
     expect(paths).toContain(path);
   }

@@ -1,11 +1,12 @@
 import { type Client, createClient } from 'graphql-ws/client';
+import { loadWebSocket } from '#client/web-socket';
 import { errorFrom, TidemarkError } from './error.ts';
 import type { Operation } from './operation.ts';
 
 export interface LinkOptions {
   /** Of the GraphQL endpoint: ws, wss, http or https. */
   readonly url: string;
-  /** The WebSocket to use where there is no global one: Node 20 needs that of the package ws. */
+  /** The WebSocket to use. When left out: the global one, or in Node 20, which has none, that of the package ws. */
   readonly webSocketImpl?: unknown;
   /** Sent with every connection, such as a token. */
   readonly connectionParams?:
@@ -58,6 +59,7 @@ export class Link {
   readonly #pauses = new Map<number, Promise<void>>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #subscriptions = new Set<{ silentTicks: number | undefined }>();
+  #implementation: SocketClass | undefined;
   #socket: Socket | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
   /** Counted rather than timed: while a machine sleeps, nobody can be silent. */
@@ -77,6 +79,7 @@ export class Link {
     this.#client = createClient({
       url: async () => {
         await this.#between();
+        this.#implementation ??= (await loadWebSocket?.()) as SocketClass;
         return url;
       },
       webSocketImpl: this.#socketClass(),
@@ -248,19 +251,21 @@ export class Link {
   /** The sockets as they are made: graphql-ws shows one only when it is open. */
   #socketClass(): SocketClass {
     const given = this.#options.webSocketImpl ?? (globalThis as { WebSocket?: unknown }).WebSocket;
-    if (typeof given !== 'function')
-      throw new TypeError('There is no WebSocket here: pass that of the package ws as webSocketImpl.');
-    const make = (made: SocketClass, args: unknown[]) => {
+    const isLoadedLater = given === undefined && loadWebSocket !== undefined;
+    if (typeof given !== 'function' && !isLoadedLater)
+      throw new TypeError('There is no WebSocket here: pass a class as webSocketImpl.');
+    this.#implementation = given as SocketClass | undefined;
+    const make = (args: unknown[]) => {
       try {
-        return new made(...args);
+        return new (this.#implementation as SocketClass)(...args);
       } catch (error) {
         // As of a page over https, which may connect to wss only: graphql-ws does not expect it here.
         return failedSocket(error);
       }
     };
-    return new Proxy(given as SocketClass, {
-      construct: (made, args) => {
-        const socket = make(made, args);
+    return new Proxy((given ?? socketLoadedLater) as SocketClass, {
+      construct: (_, args) => {
+        const socket = make(args);
         this.#socket = socket;
         if (this.#closed) queueMicrotask(() => socket.close());
         return socket;
@@ -268,6 +273,9 @@ export class Link {
     });
   }
 }
+
+/** Stands for a class that is loaded before the first connection: graphql-ws looks for these names. */
+const socketLoadedLater = Object.assign(class {}, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
 /** One that was never opened, and says why. */
 function failedSocket(error: unknown): Socket {
