@@ -1,6 +1,6 @@
 import { type Grid, uniformGrid } from '../engine/bucket.ts';
-import { clockOf, isUtc, offsetAt } from '../engine/clock.ts';
 import { formatDuration } from '../engine/duration.ts';
+import { clockOf, isUtc, type OffsetPeriod, offsetPeriods, type ZoneClock } from '../engine/time-zone.ts';
 
 /** Why there is no such calendar, and what to ask for instead. */
 export interface CalendarProblem {
@@ -92,7 +92,7 @@ interface LocalDays {
 
 const zonesMax = 64;
 const chunksMax = 256;
-/** The starts of so many days are found and kept together. */
+/** The starts of this number of days are found and kept together. */
 const chunkDays = 128;
 
 const zones = new Map<string, LocalDays>();
@@ -109,7 +109,7 @@ function zoneOf(timeZone: string): LocalDays | 'UTC' | undefined {
   return zone;
 }
 
-function localDays(clock: Intl.DateTimeFormat): LocalDays {
+function localDays(clock: ZoneClock): LocalDays {
   const chunks = new Map<number, Float64Array>();
   let lastNumber = Number.NaN;
   let last: Float64Array = new Float64Array();
@@ -135,49 +135,16 @@ function localDays(clock: Intl.DateTimeFormat): LocalDays {
   return { startOf, dayOf };
 }
 
-function startsOfDays(clock: Intl.DateTimeFormat, firstDay: number): Float64Array {
-  const stretches = stretchesOfDays(clock, firstDay - 2, firstDay + chunkDays + 2);
+function startsOfDays(clock: ZoneClock, firstDay: number): Float64Array {
+  const periods = offsetPeriods(clock, (firstDay - 2) * 86400, (firstDay + chunkDays + 2) * 86400);
   const starts = new Float64Array(chunkDays);
   for (let i = 0; i < chunkDays; i++) {
     const midnight = (firstDay + i) * 86400;
     // Where the clock was set back across midnight, the first of the two counts.
-    const stretch = stretches.find(({ end, offset }) => midnight - offset < end) as Stretch; // the last never ends
-    starts[i] = Math.max(midnight - stretch.offset, stretch.start) * 1e6;
+    const period = periods.find(({ end, offset }) => midnight - offset < end) as OffsetPeriod; // the last never ends
+    starts[i] = Math.max(midnight - period.offset, period.start) * 1e6;
   }
   return starts;
-}
-
-/** Time over which a zone's clock was not set, in epoch seconds. */
-interface Stretch {
-  start: number;
-  end: number;
-  /** Local time minus UTC, in seconds. */
-  offset: number;
-}
-
-/** One look a day finds every change: no zone has changed twice within six days. */
-function stretchesOfDays(clock: Intl.DateTimeFormat, fromDay: number, toDay: number): Stretch[] {
-  let current: Stretch = {
-    start: fromDay * 86400,
-    end: Number.POSITIVE_INFINITY,
-    offset: offsetAt(clock, fromDay * 86400),
-  };
-  const stretches = [current];
-  for (let day = fromDay + 1; day <= toDay; day++) {
-    const offset = offsetAt(clock, day * 86400);
-    if (offset === current.offset) continue;
-    let before = (day - 1) * 86400;
-    let after = day * 86400;
-    while (after - before > 1) {
-      const middle = Math.floor((before + after) / 2);
-      if (offsetAt(clock, middle) === current.offset) before = middle;
-      else after = middle;
-    }
-    current.end = after;
-    current = { start: after, end: Number.POSITIVE_INFINITY, offset };
-    stretches.push(current);
-  }
-  return stretches;
 }
 
 /** Forgets what was kept first. */

@@ -1,4 +1,4 @@
-import { clockOf, isUtc, offsetAt } from '../../engine/clock.ts';
+import { clockOf, isUtc, offsetPeriods, type ZoneClock } from '../../engine/time-zone.ts';
 
 /** Converts local times of an IANA time zone to instants. */
 export interface Zone {
@@ -46,17 +46,8 @@ export function zoneOf(name: string): Zone | undefined {
   };
 }
 
-/** No zone has changed its clocks twice within six days. */
-function dayOf(clock: Intl.DateTimeFormat, day: number): Day {
-  let from = (day - 2) * daySeconds;
-  let to = (day + 3) * daySeconds;
-  const before = offsetAt(clock, from);
-  const after = offsetAt(clock, to);
-  if (before === after) return { before, after, change: Number.POSITIVE_INFINITY };
-  while (to - from > 1) {
-    const middle = Math.floor((from + to) / 2);
-    if (offsetAt(clock, middle) === before) from = middle;
-    else to = middle;
-  }
-  return { before, after, change: to };
+/** At most one change lies in five days. */
+function dayOf(clock: ZoneClock, day: number): Day {
+  const [first, second] = offsetPeriods(clock, (day - 2) * daySeconds, (day + 3) * daySeconds);
+  return { before: first.offset, after: (second ?? first).offset, change: first.end };
 }
