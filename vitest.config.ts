@@ -5,7 +5,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 const alone = ['test/server/export.test.ts', 'test/server/stopping.test.ts', 'test/server/outflow.test.ts'];
 
 /** They ask no database. */
-const pure = ['test/{engine,market,imports/text}/**/*.test.ts', 'test/derive/*.test.ts'];
+const pure = ['test/{concurrency,engine,market,imports/text}/**/*.test.ts', 'test/derive/*.test.ts'];
 
 const globalSetup = ['test/support/global-setup.ts'];
 

@@ -1,5 +1,5 @@
+import { everything } from '../../src/engine/ranges.ts';
 import { readSamples } from '../../src/query/samples.ts';
-import { everything } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { alternate, costFigure, type Figure } from '../figure.ts';
 import { loadSeries } from '../series.ts';

@@ -1,3 +1,4 @@
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Expression, Place } from '../engine/formula/expression.ts';
 import { formulaFault } from '../engine/formula/fault.ts';
@@ -47,7 +48,8 @@ export class Definer {
   readonly #catalogue: Catalogue;
   readonly #options: DefineOptions;
   readonly #definitions: Definitions;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** Two definitions that are planned at the same time would change the catalogue under each other and start again. */
+  readonly #defining = new SerialQueue();
 
   constructor(database: Database, catalogue: Catalogue, options: DefineOptions) {
     this.#database = database;
@@ -56,11 +58,8 @@ export class Definer {
     this.#options = options;
   }
 
-  /** One after another: whoever plans on a catalogue that another one changes has to begin again. */
   define(definition: Definition): Promise<SeriesRow> {
-    const turn = this.#turn.then(() => this.#define(definition));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    return this.#defining.run(() => this.#define(definition));
   }
 
   async #define(definition: Definition): Promise<SeriesRow> {

@@ -1,11 +1,12 @@
 import { parseFormula } from '../engine/formula/parse.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readDefinitions, readHistoryOfDefinitions } from '../store/definitions.ts';
 import { type LaneRow, readLanes, readStandings } from '../store/lanes.ts';
-import { everything, type Range, readTouched } from '../store/read.ts';
+import { readTouched } from '../store/read.ts';
 import type { Settled } from './standing.ts';
 import { answeringAt } from './where.ts';
 

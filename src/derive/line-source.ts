@@ -1,5 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 import { emptyLine, type Line } from '../engine/line.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import {
   foldVersions,
   lowerBound,
@@ -8,16 +10,7 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import {
-  everything,
-  pointsOfSteps,
-  type Range,
-  type Stage,
-  type Step,
-  type StepReader,
-  stepBlocksMax,
-  walkSteps,
-} from '../store/read.ts';
+import { pointsOfSteps, type Stage, type Step, type StepReader, stepBlocksMax, walkSteps } from '../store/read.ts';
 import type { StepReads } from '../store/reads.ts';
 
 /** More points than this are not kept for the next reader. */
@@ -53,7 +46,7 @@ export class PointSource {
   /** What was read, part behind part, without a gap. */
   #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<Step>; at: number } | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #reading = new SerialQueue();
   readonly #asks = new Set<Ask>();
   /** How many points were read from the store. */
   pointsRead = 0;
@@ -75,14 +68,12 @@ export class PointSource {
     if (found) return found;
     const ask = { from, until };
     this.#asks.add(ask);
-    const turn = this.#turn.then(async () => {
+    return this.#reading.run(async () => {
       // Nobody has read yet: whoever begins at the same time asks now, and one read serves all.
       if (this.#parts.length === 0) await setImmediate();
       this.#asks.delete(ask);
       return this.#find(from) ?? this.#readFor(ask);
     });
-    this.#turn = turn.catch(() => undefined);
-    return turn;
   }
 
   async #readFor(ask: Ask): Promise<Chunk> {

@@ -1,7 +1,8 @@
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 import type { Stage } from '../engine/plan.ts';
 import { sliceVersions } from '../engine/versions.ts';
 import type { Effort } from './budget.ts';
-import { type Opening, Turns } from './stage-source.ts';
+import type { Opening } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
 /** A source that says how many points it has read so far. */
@@ -24,7 +25,8 @@ export function metered(read: (key: string) => CountedSource, effort: Effort): O
 class MeteredSource implements LeafSource {
   readonly #source: CountedSource;
   readonly #effort: Effort;
-  readonly #turns = new Turns();
+  /** One read at a time, so that each pays for its own points. */
+  readonly #reads = new SerialQueue();
   #paid = 0;
 
   constructor(source: CountedSource, effort: Effort) {
@@ -41,7 +43,7 @@ class MeteredSource implements LeafSource {
   }
 
   #paying<T>(read: () => Promise<T>): Promise<T> {
-    return this.#turns.take(async () => {
+    return this.#reads.run(async () => {
       const answer = await read();
       const points = this.#source.pointsRead - this.#paid;
       this.#paid = this.#source.pointsRead;

@@ -1,9 +1,10 @@
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
 import { clipLine, type Line } from '../engine/line.ts';
 import { isRecursive, type Plan, type Stage } from '../engine/plan.ts';
+import { everything } from '../engine/ranges.ts';
 import { lowerBound, type Points } from '../engine/versions.ts';
-import { everything } from '../store/read.ts';
 import { type Checkpoints, type LeafSource, type Walked, walkStage } from './walk.ts';
 
 /** Where a stage reads. */
@@ -17,17 +18,6 @@ export const noCheckpoints: Checkpoints = { before: async () => undefined, after
 /** A walk back that did not find enough goes so many times as far. */
 const strideGrowth = 4;
 
-/** One after another: what reads ahead cannot be asked twice at once. */
-export class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<T>(run: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(run);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-}
-
 /** What a stage gives, computed where it is asked for: read as what is stored is read. */
 export class StageSource implements LeafSource {
   readonly #stage: Stage;
@@ -37,7 +27,8 @@ export class StageSource implements LeafSource {
   #from = Number.NaN;
   #to = Number.NaN;
   #walk: AsyncGenerator<Walked, void> | undefined;
-  readonly #turns = new Turns();
+  /** Reading moves the walk on: one caller at a time. */
+  readonly #reads = new SerialQueue();
 
   constructor(stage: Stage, leaves: readonly OpenLeaf[]) {
     this.#stage = stage;
@@ -45,11 +36,11 @@ export class StageSource implements LeafSource {
   }
 
   chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {
-    return this.#turns.take(() => this.#chunk(from));
+    return this.#reads.run(() => this.#chunk(from));
   }
 
   back(before: number, count: number): Promise<number | undefined> {
-    return this.#turns.take(() => this.#back(before, count));
+    return this.#reads.run(() => this.#back(before, count));
   }
 
   async #chunk(from: number): Promise<{ readonly points: Points; readonly to: number }> {

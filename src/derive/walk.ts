@@ -2,9 +2,9 @@ import { startOfBucket } from '../engine/bucket.ts';
 import { always, never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { isRecursive, type Stage } from '../engine/plan.ts';
+import type { Range } from '../engine/ranges.ts';
 import { feltFor, type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
 import { type Piece, StageRun } from '../engine/stage-run.ts';
-import type { Range } from '../store/read.ts';
 import { lineOf, type PointSource } from './line-source.ts';
 
 /** Where the points of a leaf come from; see PointSource. */

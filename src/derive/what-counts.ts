@@ -1,8 +1,7 @@
 import type { Memory } from '../engine/operator.ts';
 import { type Input, isRecursive, type Leaf, type Node, type Plan, type Stage } from '../engine/plan.ts';
-import { everything, type Range } from '../store/read.ts';
+import { everything, hullOf, mergeRanges, type Range } from '../engine/ranges.ts';
 import { sourceOfInput, sourceOfRows, type TracedLeaf } from './part-of-stage.ts';
-import { joinSpans } from './spans.ts';
 import type { OpenLeaf } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
@@ -13,6 +12,9 @@ export interface Counting {
   /** Only those that have a size. */
   readonly sized: boolean;
 }
+
+/** More ranges than this are taken for the one that holds them all. */
+const rangesMax = 64;
 
 type LineInput = Exclude<Input, { readonly kind: 'constant' }>;
 
@@ -32,7 +34,7 @@ export async function whatCounts(
   for (let at = plan.stages.length - 1; at >= 0; at--) {
     const stage = plan.stages[at];
     const leaves = opened[at].map((leaf, i) => ({ ...leaf, endless: isEndless(plan, stage.leaves[i]) }));
-    const ofLeaves = await new StageTrace(stage, leaves).ofLeaves(bucketsIn(stage, joinSpans(asked[at])));
+    const ofLeaves = await new StageTrace(stage, leaves).ofLeaves(bucketsIn(stage, mergeSome(asked[at])));
     stage.leaves.forEach((leaf, i) => {
       if (leaf.kind === 'stage') {
         asked[leaf.stage].push(...ofLeaves[i]);
@@ -43,7 +45,7 @@ export async function whatCounts(
       found.set(leaf.key, { spans: [...known.spans, ...ofLeaves[i]], sized: known.sized && sized });
     });
   }
-  return new Map([...found].map(([key, { spans, sized }]) => [key, { spans: joinSpans(spans), sized }]));
+  return new Map([...found].map(([key, { spans, sized }]) => [key, { spans: mergeSome(spans), sized }]));
 }
 
 /** Whether a leaf is computed from all of its past. */
@@ -83,7 +85,7 @@ class StageTrace {
     for (const span of spans) this.#ask(output, bucket ? await this.#fromFirst(output, span) : span);
     // Who reads a node stands behind it.
     for (let i = this.#stage.nodes.length - 1; i >= 0; i--)
-      for (const span of joinSpans(this.#ofNodes[i]))
+      for (const span of mergeSome(this.#ofNodes[i]))
         for (const rows of await this.#rowsFor(i, span)) await this.#askInputs(this.#stage.nodes[i], rows);
     return this.#ofLeaves;
   }
@@ -165,6 +167,11 @@ class StageTrace {
     if (!this.#sources.has(name)) this.#sources.set(name, make());
     return this.#sources.get(name);
   }
+}
+
+function mergeSome(ranges: readonly Range[]): Range[] {
+  const merged = mergeRanges(ranges);
+  return merged.length > rangesMax ? [hullOf(merged)] : merged;
 }
 
 function linesOf(inputs: readonly Input[]): LineInput[] {

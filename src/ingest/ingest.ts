@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Fault, type InputPath } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import { foldVersions } from '../engine/versions.ts';
 import type { Column } from '../store/block-columns.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import { commitPointsMax, type NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import { everything, type Range, readVersions, walkVersions } from '../store/read.ts';
+import { readVersions, walkVersions } from '../store/read.ts';
 import { stage } from '../store/stage.ts';
 import { joinColumns, sortColumn } from './column.ts';
 import type { Gatherer, Outcome, Write } from './gatherer.ts';

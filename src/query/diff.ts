@@ -1,3 +1,5 @@
+import { batchesOf } from '../engine/batches.ts';
+import { everything, mergeRanges, type Range } from '../engine/ranges.ts';
 import {
   clipVersions,
   foldVersions,
@@ -6,7 +8,7 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import { everything, joinRanges, type Range, stepBlocksMin, walkSteps } from '../store/read.ts';
+import { stepBlocksMin, walkSteps } from '../store/read.ts';
 import type { Reads } from '../store/reads.ts';
 
 /** More spans than this are given as one that covers the rest. */
@@ -121,7 +123,9 @@ export async function diffSeries(
   touched?: readonly Range[],
 ): Promise<DiffSpan[]> {
   const spans = new Spans(pointsMax);
-  const hulls = joinRanges(touched ?? (await reads.touched(series, older, newer, range)), togetherMicros);
+  const hulls = mergeRanges(touched ?? (await reads.touched(series, older, newer, range)), {
+    gapMicros: togetherMicros,
+  });
   for await (const { versions, isFirst } of walkHulls(reads, series, hulls)) {
     if (isFirst) spans.same();
     compare(spans, versions, older, newer);
@@ -161,8 +165,7 @@ async function* walkHulls(
   series: number,
   hulls: readonly Range[],
 ): AsyncGenerator<{ readonly versions: Versions; readonly isFirst: boolean }> {
-  for (let i = 0; i < hulls.length; i += hullsAtOnce) {
-    const some = hulls.slice(i, i + hullsAtOnce);
+  for (const some of batchesOf(hulls, { weightMax: hullsAtOnce })) {
     const direction = 'forward';
     const steps = await Promise.all(
       some.map((range) => reads.step({ series, range, direction, blocks: stepBlocksMin })),

@@ -1,7 +1,8 @@
+import type { Range } from '../engine/ranges.ts';
 import { sliceVersions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
 import { type PointRow, pointAt } from '../store/last.ts';
-import { type Range, readPoints } from '../store/read.ts';
+import { readPoints } from '../store/read.ts';
 
 export interface PageRequest {
   readonly series: number;

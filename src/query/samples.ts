@@ -1,9 +1,10 @@
 import { type Grid, gridForPoints, uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
+import type { Range } from '../engine/ranges.ts';
 import type { Tally } from '../engine/tally.ts';
 import { foldVersions, mergeVersions, type Points, sliceVersions } from '../engine/versions.ts';
 import type { Database } from '../store/connect.ts';
-import { type Range, readPoints, readVersions, walkVersions } from '../store/read.ts';
+import { readPoints, readVersions, walkVersions } from '../store/read.ts';
 import { readCountBounds, readTallies, type Tallies } from '../store/tallies.ts';
 
 export type SampleMethod = 'MINMAX' | 'LAST' | 'MEAN';

@@ -1,7 +1,7 @@
+import { Semaphore } from '../concurrency/semaphore.ts';
 import { type Config, uploadsFolder, uploadsSetting } from '../config.ts';
 import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
-import { Turnstile } from '../derive/turnstile.ts';
 import { Feed } from '../feed/feed.ts';
 import { FollowedImports } from '../feed/imports.ts';
 import { ImportControl } from '../imports/import-control.ts';
@@ -131,7 +131,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
     imports: new ImportControl(database, bell),
     followedImports,
     limits: config,
-    computing: new Turnstile(computingMax),
+    computing: new Semaphore(computingMax),
     health: () => ({ version, role: config.role, startedAt, database: store.kind, bell: bell.name }),
     isReady: async () => ready && answers(database),
   };

@@ -1,8 +1,8 @@
 import { setPriority } from 'node:os';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { BoundedQueue } from '../concurrency/bounded-queue.ts';
 import { type Config, uploadsFolder } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
-import { Beside } from '../imports/beside.ts';
 import { summaryJobs, wakeForgottenSummaries } from '../imports/summary-job.ts';
 import { UploadBytes } from '../imports/upload-bytes.ts';
 import { dropExpiredUploads } from '../imports/upload-retention.ts';
@@ -18,7 +18,7 @@ import { log } from './log.ts';
 /** Whatever no commit rings for is looked after this often. */
 const sweepMillis = 10_000;
 
-/** So many summaries wait in a process at a time. */
+/** Summaries that wait in one process. */
 const summariesMax = 100;
 
 /** Where the system knows priorities of threads: what is live goes first. */
@@ -45,8 +45,8 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
     },
   });
   const { summary } = summaryJobs(database, bell, { bytes, log, isStopping });
-  // Those that find too many waiting are found by the sweep.
-  const beside = new Beside(summariesMax);
+  // The sweep finds the summaries for which the queue had no room.
+  const summaries = new BoundedQueue(summariesMax);
   const tell = (told: Told) => port.postMessage(told);
   const working = await bell.work(
     {
@@ -56,7 +56,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       import: async ({ import: id }) =>
         void imports.take(id).catch((error: Error) => log(`import ${id}: ${error.message}`)),
       summary: async (question) =>
-        void beside.take(JSON.stringify(question), async () => {
+        void summaries.add(JSON.stringify(question), async () => {
           if (stopping) return;
           await summary(question).catch((error: Error) =>
             log(`summary of import ${question.import}: ${error.message}`),
@@ -83,7 +83,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
       return;
     }
     stopping = true;
-    await Promise.all([working.stop(), imports.ended(), beside.ended()]);
+    await Promise.all([working.stop(), imports.ended(), summaries.idle()]);
     ringer.stop();
     await bell.stop();
     await database.close();

@@ -1,6 +1,6 @@
+import type { Semaphore } from '../concurrency/semaphore.ts';
 import type { Definer } from '../derive/define.ts';
 import type { Settled } from '../derive/standing.ts';
-import type { Turnstile } from '../derive/turnstile.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FollowedImports } from '../feed/imports.ts';
 import type { ImportControl } from '../imports/import-control.ts';
@@ -44,7 +44,7 @@ export interface App {
   readonly followedImports: FollowedImports;
   readonly limits: ReadLimits;
   /** What computes formulas for clients goes through here, so that others get their turn. */
-  readonly computing: Turnstile;
+  readonly computing: Semaphore;
   health(): Health;
   /** Whether the database answers. */
   isReady(): Promise<boolean>;

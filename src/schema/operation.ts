@@ -111,7 +111,7 @@ export class Operation {
   /** Runs what computes formulas: a few of all operations at a time, within what is left to this one. */
   compute<T>(run: (allowance: Allowance) => Promise<T>): Promise<T> {
     const { budget, end } = this.#allow();
-    return this.#app.computing.pass(end.signal, () => run({ budget, signal: end.signal }));
+    return this.#app.computing.run(() => run({ budget, signal: end.signal }), end.signal);
   }
 
   /** Aborted when the client goes away, and after the answer. */

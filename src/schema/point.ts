@@ -1,10 +1,10 @@
 import { isListType } from 'graphql';
 import { Fault } from '../engine/fault.ts';
 import { formatInstant } from '../engine/instant.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import type { Samples } from '../query/samples.ts';
 import type { CommitRow } from '../store/catalogue.ts';
 import type { PointRow } from '../store/last.ts';
-import { everything, type Range } from '../store/read.ts';
 import { builder } from './builder.ts';
 import { type GivenInstant, requireInstant } from './given-instant.ts';
 

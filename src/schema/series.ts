@@ -1,5 +1,6 @@
 import { answeringAt, tenuresOf } from '../derive/where.ts';
 import { Fault } from '../engine/fault.ts';
+import { everything } from '../engine/ranges.ts';
 import { readCandles } from '../market/candles.ts';
 import { diffSources } from '../query/diff.ts';
 import { readHistory, readHistoryAcross } from '../query/history.ts';
@@ -8,7 +9,7 @@ import { readSamples } from '../query/samples.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { ImportRow } from '../store/imports.ts';
 import { type PointRow, pointAt } from '../store/last.ts';
-import { everything, readPoints } from '../store/read.ts';
+import { readPoints } from '../store/read.ts';
 import { builder, type Context } from './builder.ts';
 import { CandleType } from './candle.ts';
 import { requireInstant } from './given-instant.ts';

@@ -1,12 +1,13 @@
 import { Fault } from '../engine/fault.ts';
 import { formatInstant, instantMicros, instantProblem } from '../engine/instant.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import { foldVersions, type Points } from '../engine/versions.ts';
 import type { App } from '../schema/app.ts';
 import { parseImportId } from '../schema/ids.ts';
 import type { Operation } from '../schema/operation.ts';
 import { readRejects } from '../store/import-rejects.ts';
 import { idOfWork, readImport } from '../store/imports.ts';
-import { everything, type Range, walkVersions } from '../store/read.ts';
+import { walkVersions } from '../store/read.ts';
 import { type Download, textCell } from './download.ts';
 
 type Format = 'csv' | 'ndjson';

@@ -1,5 +1,5 @@
+import { mergeRanges, type Range } from '../engine/ranges.ts';
 import type { Database } from './connect.ts';
-import { joinRanges, type Range } from './read.ts';
 
 /** All revisions of an import: those that wrote it, and those that took it back. */
 export async function revisionsOf(database: Database, id: number): Promise<number[]> {
@@ -42,5 +42,5 @@ export async function touchedOf(
     ranges.set(id, known);
     known.push({ from: Number(from), to: Number(to) });
   }
-  return [...ranges].flatMap(([id, blocks]) => joinRanges(blocks).map((range) => ({ series: id, range })));
+  return [...ranges].flatMap(([id, blocks]) => mergeRanges(blocks).map((range) => ({ series: id, range })));
 }

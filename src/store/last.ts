@@ -1,7 +1,9 @@
+import { batchesOf } from '../engine/batches.ts';
+import { everything } from '../engine/ranges.ts';
 import { clipVersions, foldVersions, mergeVersions, type Points, type Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import { blockReader, everything, freshColumns, readPoints } from './read.ts';
+import { blockReader, freshColumns, readPoints } from './read.ts';
 
 export interface PointRow {
   readonly t: number;
@@ -64,9 +66,9 @@ export async function readLasts(
     lasts.set(id, pointAt(points, points.t.length - 1));
     return false;
   });
-  for (let i = 0; i < others.length; i += 8) {
+  for (const some of batchesOf(others, { weightMax: 8 })) {
     await Promise.all(
-      others.slice(i, i + 8).map(async (id) => {
+      some.map(async (id) => {
         const points = await readPoints(database, id, everything, asOf, 1, 'last');
         if (points.t.length > 0) lasts.set(id, pointAt(points, 0));
       }),

@@ -1,3 +1,4 @@
+import { mergeRanges, type Range } from '../engine/ranges.ts';
 import {
   clipVersions,
   foldVersions,
@@ -9,14 +10,7 @@ import {
 import { type BinaryRows, readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
 
-/** A half-open span of instants, whole microseconds. */
-export interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** All instants there are, the last one included. */
-export const everything: Range = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER + 1 };
+export { everything, type Range } from '../engine/ranges.ts';
 
 /** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
 export const stepBlocksMin = 2;
@@ -304,19 +298,7 @@ export async function readTouched(
        WHERE series = ${series} AND max_revision > ${after} AND base_revision <= ${to} AND from_t < ${range.to} AND to_t >= ${range.from}
      ORDER BY 1`,
   );
-  return joinRanges(
+  return mergeRanges(
     rows.map((row) => ({ from: Math.max(Number(row.from), range.from), to: Math.min(Number(row.to), range.to) })),
   );
-}
-
-/** Ranges in the order of their starts; those that overlap, or lie no further apart, are one. */
-export function joinRanges(ranges: readonly Range[], apart = 0): Range[] {
-  const joined: Range[] = [];
-  for (const next of ranges) {
-    const last = joined.at(-1);
-    if (last && next.from - last.to <= apart)
-      joined[joined.length - 1] = { from: last.from, to: Math.max(last.to, next.to) };
-    else joined.push(next);
-  }
-  return joined;
 }

@@ -1,4 +1,6 @@
 import DataLoader from 'dataloader';
+import { batchesOf } from '../engine/batches.ts';
+import type { Range } from '../engine/ranges.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
 import {
@@ -11,7 +13,7 @@ import {
   readNews,
   readOnward,
 } from './news.ts';
-import { type AskedStep, type Range, readSteps, readTouched, type Step } from './read.ts';
+import { type AskedStep, readSteps, readTouched, type Step } from './read.ts';
 import { Recent } from './recent.ts';
 
 export interface AskedCheckpoints {
@@ -112,18 +114,8 @@ export class Reads {
     setImmediate(() => {
       const askers = this.#askers;
       this.#askers = [];
-      let group: NewsAsker[] = [];
-      let count = 0;
-      for (const each of askers) {
-        if (count > 0 && count + each.asked.length > newsTogetherMax) {
-          this.#tell(group);
-          group = [];
-          count = 0;
-        }
-        group.push(each);
-        count += each.asked.length;
-      }
-      this.#tell(group);
+      const limits = { weightMax: newsTogetherMax, weightOf: ({ asked }: NewsAsker) => asked.length };
+      for (const batch of batchesOf(askers, limits)) this.#tell(batch);
     });
   }
 

@@ -1,5 +1,5 @@
+import { everything } from '../engine/ranges.ts';
 import { lowerBound, sliceVersions, type Versions } from '../engine/versions.ts';
-import { everything } from './read.ts';
 
 export interface SealSizes {
   /** The size that sealed blocks are cut to. */

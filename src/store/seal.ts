@@ -1,3 +1,4 @@
+import { everything, type Range } from '../engine/ranges.ts';
 import { packChunks, packTally, Tally } from '../engine/tally.ts';
 import { clipVersions, foldVersions, mergeVersions, type Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
@@ -5,7 +6,7 @@ import { byteaArray, float8Array, int4Array, int8Array } from './binary-out.ts';
 import { blockParameters, blockValues, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
 import { putRevisions, type Width, widthOfRevisions } from './packed.ts';
-import { blockReader, everything, freshColumns, type Range, sealedColumns } from './read.ts';
+import { blockReader, freshColumns, sealedColumns } from './read.ts';
 import { cutVersions, forget, planSeal, type SealedHead, sealSizes, splitAt } from './seal-plan.ts';
 
 export interface SealAnswer {

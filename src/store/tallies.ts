@@ -1,4 +1,6 @@
+import { batchesOf } from '../engine/batches.ts';
 import type { Grid } from '../engine/bucket.ts';
+import type { Range } from '../engine/ranges.ts';
 import { packedExtremes, Tally, unpackChunks } from '../engine/tally.ts';
 import {
   clipVersions,
@@ -11,16 +13,7 @@ import {
 } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import type { Database } from './connect.ts';
-import {
-  blockReader,
-  columnsCount,
-  freshColumns,
-  freshIn,
-  noColumns,
-  type Range,
-  sealedColumns,
-  sealedIn,
-} from './read.ts';
+import { blockReader, columnsCount, freshColumns, freshIn, noColumns, sealedColumns, sealedIn } from './read.ts';
 
 /** EXTREMES leaves sums, first, last and counts out, and so opens far fewer blocks. */
 export type TallyNeed = 'EXTREMES' | 'ALL';
@@ -88,8 +81,7 @@ async function readSnapshot(
 /** Whole blocks by id, or undefined when a compaction has replaced one of them since its head was read. */
 async function readOpened(database: Database, ids: readonly number[]): Promise<Map<number, Versions> | undefined> {
   const opened = new Map<number, Versions>();
-  for (let i = 0; i < ids.length; i += 64) {
-    const some = ids.slice(i, i + 64);
+  for (const some of batchesOf(ids, { weightMax: 64 })) {
     const rows = await readBinary(
       database,
       `SELECT id, ${sealedColumns} FROM sealed_blocks WHERE id IN (${some.join(',')})`,

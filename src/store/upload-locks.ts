@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 
 const channel = 'tidemark_uploads';
 
@@ -39,7 +40,7 @@ export class UploadLocks {
   readonly #holders = new Map<string, Holder>();
   #client: Promise<pg.Client> | undefined;
   /** A connection takes one statement after another. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #statements = new SerialQueue();
   #current: pg.Client | undefined;
 
   constructor(url: string) {
@@ -113,9 +114,7 @@ export class UploadLocks {
       throw error;
     }
     try {
-      const running = this.#last.then(() => client.query(text, [...values]));
-      this.#last = running.catch(() => undefined);
-      return await running;
+      return await this.#statements.run(() => client.query(text, [...values]));
     } catch (error) {
       await this.#lose(client);
       throw error;

@@ -1,4 +1,5 @@
 import type { JobHandlers } from '../bell/bell.ts';
+import { SerialQueue } from '../concurrency/serial-queue.ts';
 import * as care from '../store/care.ts';
 import type { Database } from '../store/connect.ts';
 import { forgetSealed, sealSeries } from '../store/seal.ts';
@@ -58,17 +59,14 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
     const deadline = Date.now() + jobMillisMax;
     return () => options.isStopping() || Date.now() > deadline;
   };
-  let turn: Promise<unknown> = Promise.resolve();
-  const unhurried = (run: () => Promise<unknown>) => {
-    const done = turn.then(async () => {
+  const queue = new SerialQueue();
+  const unhurried = (run: () => Promise<unknown>) =>
+    queue.run(async () => {
       const started = performance.now();
       await run();
       const rest = Math.min(performance.now() - started, restMillisMax);
       await new Promise((resolve) => setTimeout(resolve, rest));
     });
-    turn = done.catch(() => undefined);
-    return done;
-  };
   const sealAll = async (wanted: Omit<care.SealWanted, 'blocksMin' | 'blocksSpread' | 'versionsMin'>) => {
     const least = { blocksMin: sealBlocksMin, blocksSpread: sealBlocksSpread, versionsMin: sealVersionsMin };
     const isOver = until();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Range } from '../../src/store/read.ts';
+import type { Range } from '../../src/engine/ranges.ts';
 import type { Held } from './memory.ts';
 
 /** What the series of the tables go through. */

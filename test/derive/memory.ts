@@ -11,9 +11,9 @@ import {
 } from '../../src/derive/walk.ts';
 import { clipLine, type Line } from '../../src/engine/line.ts';
 import type { Plan, Stage } from '../../src/engine/plan.ts';
+import type { Range } from '../../src/engine/ranges.ts';
 import { type Piece, StageRun } from '../../src/engine/stage-run.ts';
 import { lowerBound, type Points, sliceVersions } from '../../src/engine/versions.ts';
-import type { Range } from '../../src/store/read.ts';
 
 /** A series in memory: what is there now, by instant. */
 export type Held = Map<number, { readonly value: number; readonly size: number | undefined }>;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { dropDeletedSeries } from '../../src/store/care.ts';
-import { everything, readPoints } from '../../src/store/read.ts';
+import { readPoints } from '../../src/store/read.ts';
 import { givenColumns, idOf, type Process, put, startTwo } from '../store/world.ts';
 import type { ModelTick } from '../support/model.ts';
 

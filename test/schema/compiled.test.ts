@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { type ExecutionResult, execute, getOperationAST, parse, validate } from 'graphql';
 import { expect, it } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import type { Context } from '../../src/schema/builder.ts';
 import { compileEvents } from '../../src/schema/compiled.ts';
 import { buildSchemas } from '../../src/schema/schema.ts';
-import { everything } from '../../src/store/read.ts';
 
 const { visible, executable: schema } = buildSchemas();
 const context = {} as Context;

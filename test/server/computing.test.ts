@@ -23,7 +23,7 @@ afterAll(() => server.stop());
 /** Nobody computes between two tests, nor waits to. */
 beforeEach(() => until(() => idle()));
 
-const idle = () => server.app.computing.inside === 0 && server.app.computing.waiting === 0;
+const idle = () => server.app.computing.running === 0 && server.app.computing.waiting === 0;
 
 async function define(key: string, formula: string): Promise<void> {
   const input = { key, formula };
@@ -70,11 +70,10 @@ afterEach(() => leave());
 
 /** Takes all places, so that whoever wants to compute waits, until they are left. */
 function occupy(): void {
-  const { signal } = new AbortController();
   const stay = new Promise<void>((resolve) => {
     leave = resolve;
   });
-  for (let i = 0; i < 2; i++) void server.app.computing.pass(signal, () => stay);
+  for (let i = 0; i < 2; i++) void server.app.computing.run(() => stay);
 }
 
 const waiting = (clients: number) => until(() => server.app.computing.waiting === clients);
@@ -85,7 +84,7 @@ it('two are computed at a time; others wait for their turn, and what computes no
   occupy();
   const asked = [1, 2, 3].map(() => ask(server.url, computing));
   await waiting(3);
-  expect(server.app.computing.inside).toBe(2);
+  expect(server.app.computing.running).toBe(2);
   expect(await ask(server.url, '{ series(key: "X") { last { value } } }')).toEqual({
     series: { last: { value: count - 1 } },
   });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import {
@@ -13,7 +14,7 @@ import {
   widthOfInstants,
   widthOfRevisions,
 } from '../../src/store/packed.ts';
-import { everything, readVersions } from '../../src/store/read.ts';
+import { readVersions } from '../../src/store/read.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
 import { schemaFolders } from '../support/schema-folders.ts';

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { readSamples, type SampleMethod } from '../../src/query/samples.ts';
 import { readLasts } from '../../src/store/last.ts';
-import { everything, readPoints } from '../../src/store/read.ts';
+import { readPoints } from '../../src/store/read.ts';
 import { sealSizes } from '../../src/store/seal-plan.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { gridForPoints } from '../../src/engine/bucket.ts';
+import { everything, type Range } from '../../src/engine/ranges.ts';
 import type { Points } from '../../src/engine/versions.ts';
 import { Gatherer } from '../../src/ingest/gatherer.ts';
 import { type GivenColumn, Ingest } from '../../src/ingest/ingest.ts';
@@ -12,7 +13,7 @@ import { readSamples, type Samples } from '../../src/query/samples.ts';
 import { Catalogue } from '../../src/store/catalogue.ts';
 import { connect, type Database } from '../../src/store/connect.ts';
 import { readLasts } from '../../src/store/last.ts';
-import { everything, type Range, readExtent, readPoints, readVersions } from '../../src/store/read.ts';
+import { readExtent, readPoints, readVersions } from '../../src/store/read.ts';
 import { Reads } from '../../src/store/reads.ts';
 import type { Said } from '../../src/store/recent.ts';
 import { createDatabase } from '../support/database.ts';

@@ -1,3 +1,4 @@
+import { batchesOf } from '../../engine/batches.ts';
 import { cutAtGaps, sortColumn } from '../../ingest/column.ts';
 
 import type { Database } from '../../store/connect.ts';
@@ -62,8 +63,7 @@ export async function compareWithStored(
 async function weightsOf(database: Database, pieces: readonly Piece[]): Promise<number[]> {
   const weights = new Array<number>(pieces.length).fill(0);
   const known = pieces.map((_, i) => i).filter((i) => pieces[i].series > 0);
-  for (let start = 0; start < known.length; start += weightsPerStatement) {
-    const some = known.slice(start, start + weightsPerStatement);
+  for (const some of batchesOf(known, { weightMax: weightsPerStatement })) {
     const spans = some.map((i) => {
       const { t } = pieces[i].column;
       return { series: pieces[i].series, from: t[0], to: t[t.length - 1] };

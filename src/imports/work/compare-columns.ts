@@ -1,7 +1,8 @@
+import { type Range, rangesAround } from '../../engine/ranges.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
 import type { Database } from '../../store/connect.ts';
-import { type Range, readSteps, walkVersions } from '../../store/read.ts';
+import { readSteps, walkVersions } from '../../store/read.ts';
 
 /** The verdict on a point: new, different from the stored point, or equal to it. */
 export const fresh = 0;
@@ -98,7 +99,7 @@ function* batchesOf(columns: readonly ComparedColumn[]): Generator<Part[]> {
     if (series < 0 || weight === 0) continue;
     const isSparse = weight > sparseTimes * column.t.length;
     const size = isSparse ? Math.min(weight, closeVersions) : weight;
-    for (const range of isSparse ? closeRanges(column.t) : [wholeRange(column.t)]) {
+    for (const range of isSparse ? rangesAround(column.t, closeMicros) : [wholeRange(column.t)]) {
       if (size > batchVersionsMax) {
         yield [{ n, series, range }];
         continue;
@@ -123,15 +124,6 @@ function isSame(column: Column, at: number, points: Points, i: number): boolean 
 
 function wholeRange(t: Float64Array): Range {
   return { from: t[0], to: t[t.length - 1] + 1 };
-}
-
-function* closeRanges(t: Float64Array): Generator<Range> {
-  for (let start = 0; start < t.length; ) {
-    let end = start + 1;
-    while (end < t.length && t[end] - t[end - 1] < closeMicros) end++;
-    yield { from: t[start], to: t[end - 1] + 1 };
-    start = end;
-  }
 }
 
 /** Removes the points that equal the stored ones. */

@@ -1,3 +1,5 @@
+import { mergeRanges } from '../../engine/ranges.ts';
+
 interface Covered {
   from: number;
   to: number;
@@ -15,28 +17,29 @@ const spansOfAllMax = 131_072;
 export class StagedCoverage {
   readonly #spans = new Map<number, Covered[]>();
 
-  /** The generation of a block: 0, or one more than the highest generation that it overlaps. */
-  generationOf(series: number, from: number, to: number): number {
+  /** The generation of a block, given its first and last instant: 0, or one more than the highest generation that it overlaps. */
+  generationOf(series: number, first: number, last: number): number {
     let generation = 0;
     for (const span of this.#spans.get(series) ?? []) {
-      if (span.from <= to && span.to >= from && span.generation >= generation) generation = span.generation + 1;
+      if (span.from <= last && span.to > first && span.generation >= generation) generation = span.generation + 1;
     }
     return generation;
   }
 
-  add(series: number, from: number, to: number, generation: number): void {
+  add(series: number, first: number, last: number, generation: number): void {
+    const added = { from: first, to: last + 1, generation };
     const spans = this.#spans.get(series);
     if (!spans) {
-      this.#spans.set(series, [{ from, to, generation }]);
+      this.#spans.set(series, [added]);
       return;
     }
-    const last = spans[spans.length - 1];
+    const before = spans[spans.length - 1];
     // The blocks of a sorted file follow one another.
-    if (last.generation === generation && from > last.to && from - last.to <= to - from) {
-      last.to = to;
+    if (before.generation === generation && first >= before.to && first - before.to < last - first) {
+      before.to = added.to;
       return;
     }
-    spans.push({ from, to, generation });
+    spans.push(added);
     const max = Math.min(spansMax, Math.max(2, Math.floor(spansOfAllMax / this.#spans.size)));
     if (spans.length > max) this.#spans.set(series, fewer(spans, max));
   }
@@ -44,17 +47,15 @@ export class StagedCoverage {
 
 /** Halves the number of spans by merging the closest neighbours. A merged span has the higher generation. */
 function fewer(spans: readonly Covered[], max: number): Covered[] {
-  const inTime = [...spans].sort((a, b) => a.from - b.from);
-  const gaps = inTime.slice(1).map((span, i) => span.from - inTime[i].to);
+  const ascending = [...spans].sort((a, b) => a.from - b.from);
+  const gaps = ascending.slice(1).map((span, i) => span.from - ascending[i].to);
   const widest = [...gaps].sort((a, b) => b - a)[Math.floor(max / 2) - 1];
-  const joined: Covered[] = [];
-  inTime.forEach((span, i) => {
-    const last = joined.at(-1);
-    if (!last || gaps[i - 1] >= Math.max(widest, 1)) joined.push({ ...span });
-    else {
-      last.to = Math.max(last.to, span.to);
-      last.generation = Math.max(last.generation, span.generation);
-    }
+  return mergeRanges(ascending, {
+    gapMicros: Math.max(widest, 0) - 1,
+    combine: (left, right) => ({
+      from: left.from,
+      to: Math.max(left.to, right.to),
+      generation: Math.max(left.generation, right.generation),
+    }),
   });
-  return joined;
 }

@@ -1,3 +1,5 @@
+import { batchesOf } from '../../engine/batches.ts';
+import type { Range } from '../../engine/ranges.ts';
 import type { Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
 import { Catalogue } from '../../store/catalogue.ts';
@@ -5,7 +7,7 @@ import type { Database } from '../../store/connect.ts';
 import { dropStages, keepStages } from '../../store/import-stages.ts';
 import { revisionsOf, seriesOfRevisions, touchedOf } from '../../store/import-undo.ts';
 import type { Ending } from '../../store/import-work.ts';
-import { type Range, readSteps, stepBlocksMax, stepBlocksMin } from '../../store/read.ts';
+import { readSteps, stepBlocksMax, stepBlocksMin } from '../../store/read.ts';
 import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/stage.ts';
 import type { ImportRun } from './import-run.ts';
 import { type PublishGuard, publishStages } from './publish-stages.ts';
@@ -88,8 +90,7 @@ class Undoing {
     const own = new Set(revisions.filter((revision) => revision <= this.#to));
     const back = new Set(revisions.filter((revision) => revision > this.#to));
     const series = await seriesOfRevisions(database, [...own]);
-    for (let start = 0; start < series.length; start += seriesPerStatement) {
-      const some = series.slice(start, start + seriesPerStatement);
+    for (const some of batchesOf(series, { weightMax: seriesPerStatement })) {
       const touched = await touchedOf(database, some, { first: this.#from, last: this.#to });
       for await (const { series: one, versions } of readTogether(database, touched)) {
         lease.check();

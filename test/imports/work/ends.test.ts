@@ -1,11 +1,11 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
+import { everything } from '../../../src/engine/ranges.ts';
 import { readRejects } from '../../../src/store/import-rejects.ts';
 import { queueUndo } from '../../../src/store/import-steps.ts';
 import { asFault } from '../../../src/store/patience.ts';
-import { everything, readPoints } from '../../../src/store/read.ts';
+import { readPoints } from '../../../src/store/read.ts';
 import { idOf, put } from '../../store/world.ts';
 import { csv, openScene, type Scene } from './import-harness.ts';
 import { smallReader } from './small-reader.ts';
