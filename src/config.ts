@@ -31,13 +31,13 @@ export interface Config {
   readonly demoInstruments: number;
 }
 
-/** A setting: a flag and an environment variable of the same meaning; the flag wins. */
+/** A setting: an option and an environment variable with the same meaning. The option wins. */
 export interface Setting<Name extends keyof Config = keyof Config> {
   readonly name: Name;
   readonly env: string;
-  /** How its value is written in help. */
+  /** The placeholder for its value in the help. */
   readonly value: string;
-  /** As it would be given; undefined: none. */
+  /** The default, as a user would write it; undefined for none. */
   readonly fallback: string | undefined;
   readonly meaning: string;
   readonly parse: (text: string) => Config[Name] | { readonly problem: string };
@@ -64,7 +64,7 @@ function url(...protocols: string[]) {
     try {
       if (protocols.includes(new URL(text).protocol)) return text;
     } catch {
-      // said below
+      // The message below names the valid protocols.
     }
     return { problem: `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}` };
   };
@@ -74,7 +74,7 @@ function setting<Name extends keyof Config>(entry: Setting<Name>): Setting {
   return entry as unknown as Setting;
 }
 
-/** Every setting there is; help, README and checks are made from this table. */
+/** All settings. The help, the README and the checks are generated from this table. */
 export const settings: readonly Setting[] = [
   setting({
     name: 'port',
@@ -289,13 +289,13 @@ export const settings: readonly Setting[] = [
   }),
 ];
 
-/** What was given as flags, as environment variables: for a process that is to run with the same settings. */
+/** The given options as environment variables, for a child process with the same settings. */
 export function environmentOf(flags: ReadonlyMap<string, string>): Record<string, string> {
   const given = settings.map((entry) => [entry.env, flags.get(flagOf(entry))]);
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
-/** Which environment variables to read them from; the only place that looks at the environment. */
+/** Reads the settings. Only this function reads the environment. */
 export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv = process.env): Config {
   const config: Record<string, unknown> = {};
   for (const entry of settings) {
@@ -316,12 +316,12 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
   return config as unknown as Config;
 }
 
-/** Where the bytes of uploads lie. */
+/** The folder for the bytes of uploads. */
 export function uploadsFolder({ uploads, home }: Pick<Config, 'uploads' | 'home'>): string {
   return resolve(uploads ?? join(home, 'uploads'));
 }
 
-/** The setting that decides where the bytes of uploads lie. */
+/** The setting that determines the folder for the bytes of uploads. */
 export function uploadsSetting({ uploads }: Pick<Config, 'uploads'>): 'UPLOADS' | 'TIDEMARK_HOME' {
   return uploads === undefined ? 'TIDEMARK_HOME' : 'UPLOADS';
 }

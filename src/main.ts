@@ -5,7 +5,10 @@ import { Fault } from './engine/fault.ts';
 import { report, say } from './run/log.ts';
 import { version } from './run/version.ts';
 
-/** Returns the exit code, or undefined while a server runs. Loads what the command needs: all would take half a second. */
+/**
+ * Returns the exit code, or undefined while a server runs. It loads only what the command needs, because loading
+ * everything takes half a second.
+ */
 async function run(words: readonly string[]): Promise<number | undefined> {
   const given = readArguments(words);
   if (given.version) {
@@ -58,7 +61,7 @@ async function run(words: readonly string[]): Promise<number | undefined> {
   }
 }
 
-// Whoever reads our lines may go away; that is no reason to end.
+// The reader of the output may close it. That must not end this process.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {

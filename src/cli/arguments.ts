@@ -6,11 +6,11 @@ export interface Arguments {
   readonly flags: ReadonlyMap<string, string>;
   readonly help: boolean;
   readonly version: boolean;
-  /** What follows a command that has options of its own. */
+  /** The arguments of a command that has its own options. */
   readonly rest: readonly string[];
 }
 
-/** How many letters must change to make one of the other. */
+/** The edit distance between two words. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -27,10 +27,10 @@ export function suggestion(given: string, known: readonly string[]): string {
   return nearest !== undefined && distance(given, nearest) <= 3 ? ` Did you mean ${nearest}?` : '';
 }
 
-/** Commands that take other options than the settings. */
+/** Commands with options other than the settings. */
 const apart = ['import'];
 
-/** Reads a command and flags, `--name value` or `--name=value`. */
+/** Parses a command and its options, `--name value` or `--name=value`. */
 export function readArguments(words: readonly string[]): Arguments {
   const known = settings.map(flagOf);
   const flags = new Map<string, string>();

@@ -51,11 +51,11 @@ async function checkPort(host: string, port: number): Promise<string> {
   return `${host}:${port} is free`;
 }
 
-/** Checks one thing after the other, each on a line. Returns whether all is well. */
+/** Runs the checks in order and prints a line for each. Returns true when all pass. */
 export async function doctor(config: Config, say: (line: string) => void): Promise<boolean> {
   const { databaseUrl, redisUrl } = config;
   const findings: Finding[] = [
-    // bin/tidemark.js has refused versions that are too old.
+    // bin/tidemark.js has already refused older versions.
     { what: 'Node', run: () => process.versions.node },
     ...(databaseUrl === undefined
       ? [

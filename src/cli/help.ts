@@ -45,7 +45,7 @@ export function helpText(): string {
   ].join('\n');
 }
 
-/** The table of settings as it stands in the README. */
+/** The table of settings for the README. */
 export function settingsTable(): string {
   const rows = settings.map(
     (entry) =>

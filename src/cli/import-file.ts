@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 
 const bufferBytes = 1 << 20;
 
-/** A file that is read several times over, and must be the same each time. */
+/** A file that the command reads several times. It must not change between the reads. */
 export class ImportFile {
   readonly path: string;
   readonly name: string;
@@ -50,7 +50,7 @@ export class ImportFile {
     return hash.digest('hex');
   }
 
-  /** The bytes from a place on up to another, or to its end. */
+  /** The bytes from one offset to another, or to the end. */
   async slice(start: number, end: number): Promise<Buffer> {
     await this.mustBeUnchanged();
     const buffer = Buffer.allocUnsafe(Math.min(end, this.size) - start);

@@ -8,17 +8,17 @@ import {
 } from '../imports/import-input.ts';
 import { suggestion } from './arguments.ts';
 
-/** What was said of how files are to be read; the rest is guessed by the server. */
+/** The options that say how to read the files. The server guesses the rest. */
 export type GivenInput = { -readonly [Name in keyof ImportInput]?: ImportInput[Name] };
 
 export interface ImportCall {
   readonly files: readonly string[];
-  /** Where the server is, without /graphql. */
+  /** The address of the server, without /graphql. */
   readonly server: URL;
   readonly input: GivenInput;
   readonly json: boolean;
   readonly help: boolean;
-  /** An import that is to be committed, or undone, instead of files. */
+  /** The import to commit or to undo. No files are sent then. */
   readonly commit: string | undefined;
   readonly undo: string | undefined;
 }
@@ -35,10 +35,10 @@ interface Said {
 
 interface Option {
   readonly flag: string;
-  /** How its value is written in help; undefined: it takes none. */
+  /** The placeholder for its value in the help; undefined for a flag. */
   readonly value: string | undefined;
   readonly meaning: string;
-  /** Returns what it must be, when it is not that. */
+  /** Describes the valid values if this value is invalid. */
   readonly read: (said: Said, text: string) => string | undefined;
 }
 
@@ -197,7 +197,7 @@ function serverOf(text: string): URL {
   return url;
 }
 
-/** Reads what follows `tidemark import`. */
+/** Parses the arguments of `tidemark import`. */
 export function readImportCall(words: readonly string[]): ImportCall {
   const said: Said = {
     server: 'http://localhost:4000',

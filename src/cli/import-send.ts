@@ -3,16 +3,21 @@ import { Fault } from '../engine/fault.ts';
 import type { ImportFile } from './import-file.ts';
 import { causeOf } from './import-server.ts';
 
-/** Bytes of one request: a cut costs no more than what the server had not written down yet. */
+/** The size of one request. A lost connection costs at most the bytes that the server had not stored yet. */
 const chunkBytes = 8 << 20;
 
-/** In milliseconds: begun anew with every byte that arrives, so it goes on for some minutes without one. */
+/**
+ * The delays between attempts in milliseconds. Each received byte restarts the list, so the command gives up after some
+ * minutes without progress.
+ */
 const retryDelays = [0, 200, 500, 1_000, 2_000, ...Array.from({ length: 60 }, () => 5_000)];
 
-/** A request that gets nowhere for so long is taken for dead: a connection may be lost without a word. */
+/** The time without progress after which the command drops a request: a connection can be lost silently. */
 const silenceMillis = 60_000;
 
-/** What a client that comes back, another one that sends the same, and a server that starts again may be told. */
+/**
+ * Answers that are normal when a client returns, when another client sends the same file, or while the server restarts.
+ */
 function isPassing(status: number): boolean {
   return status === 409 || status === 423 || status === 429 || status === 460 || status >= 500;
 }
@@ -33,11 +38,11 @@ function faultOf(error: Error | DetailedError): Fault {
 
 export interface Sending {
   readonly onBytes: (bytes: number) => void;
-  /** A connection was lost, or the server is away; it is tried again. */
+  /** Called when the connection is lost or the server is unreachable, before the next attempt. */
   readonly onRetry: (why: string) => void;
 }
 
-/** Sends what the server does not have yet, over any number of lost connections. */
+/** Sends the bytes that the server does not have yet. It survives any number of lost connections. */
 export async function send(file: ImportFile, url: string, { onBytes, onRetry }: Sending): Promise<void> {
   let moved = performance.now();
   let watch: NodeJS.Timeout | undefined;
@@ -50,7 +55,7 @@ export async function send(file: ImportFile, url: string, { onBytes, onRetry }: 
         retryDelays,
         storeFingerprintForResuming: false,
         fingerprint: async () => '',
-        // Instead of the buffer above: its own reader of files does not look whether they change.
+        // Replaces the library's file reader, which does not notice that a file changes.
         fileReader: {
           openFile: async () => ({
             size: file.size,
@@ -80,7 +85,7 @@ export async function send(file: ImportFile, url: string, { onBytes, onRetry }: 
         if (performance.now() - moved < silenceMillis) return;
         moved = performance.now();
         onRetry(`nothing was heard for ${silenceMillis / 1_000} s`);
-        // What was aborted says so once more, which must not be taken for a failure of what begins then.
+        // An aborted upload reports its abort once more. That report must not fail the next attempt.
         void upload.abort().then(() => setTimeout(() => upload.start(), retryDelays[1]));
       }, 1_000);
       upload.start();

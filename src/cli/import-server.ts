@@ -8,14 +8,14 @@ export interface Imported {
   readonly filename: string;
   readonly status: string;
   readonly size: number | null;
-  /** Bytes that were worked through. */
+  /** The number of processed bytes. */
   readonly bytes: number;
   readonly rows: number;
   readonly accepted: number;
   readonly rejectedCount: number;
   readonly rejected: readonly { readonly line: number; readonly column: string | null; readonly reason: string }[];
   readonly rejectsUrl: string | null;
-  /** null: rows hold points of several series. */
+  /** Null when rows belong to several series. */
   readonly new: number | null;
   readonly changed: number;
   readonly unchanged: number;
@@ -73,12 +73,12 @@ interface Answer<T> {
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[];
 }
 
-/** A server that was there may be away for so long while it is started again. */
+/** The time for which the command waits for a server that restarts. */
 const patienceMillis = 5 * 60_000;
 const answerMillis = 60_000;
 const pauseMillisMax = 3_000;
 
-/** Told once when the server is away. */
+/** Called once when the server becomes unreachable. */
 export type OnAway = (why: string) => void;
 
 export class ImportServer {
@@ -90,12 +90,12 @@ export class ImportServer {
     this.#onAway = onAway;
   }
 
-  /** Where something is that the server names. */
+  /** The absolute address of a path that the server returned. */
   resolve(address: string): string {
     return new URL(address, this.#base).toString();
   }
 
-  /** Fails at once when nobody is there, which otherwise is waited for. */
+  /** Fails at once when no server answers. Later calls wait for it instead. */
   async hello(): Promise<void> {
     await this.#once(operations.hello, {});
   }
@@ -116,7 +116,7 @@ export class ImportServer {
     return found;
   }
 
-  /** Asked once: after a lost answer it may have been done. */
+  /** Sent only once: after a lost answer, the server may have done it. */
   async commit(id: string, input: GivenInput): Promise<Imported> {
     return (await this.#once<{ commitImport: Imported }>(operations.commit, { id, input })).commitImport;
   }

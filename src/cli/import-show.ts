@@ -46,7 +46,7 @@ function separator(delimiter: string): string {
   return delimiter === '\t' ? 'tabs' : `'${delimiter}'`;
 }
 
-/** How a file is read: what was guessed, and what was said. */
+/** Describes how the file is read: guessed and given values. */
 function planText(plan: ImportedPlan): string[] {
   const csv = plan.format === 'CSV';
   const parts = [
@@ -69,7 +69,7 @@ function planText(plan: ImportedPlan): string[] {
   return [`  ${parts.join('; ')}`, ...table.map((line) => `  ${line}`)];
 }
 
-/** How to write what was previewed; where rows are refused, what has to be said for that. */
+/** The command that commits a preview, with the option that it needs when rows are rejected. */
 function committing({ id, rejectedCount, rejected }: Imported, { command, more, isPartial }: Shown): string {
   const call = `${command} --commit ${id}${more}`;
   if (rejectedCount === 0 || isPartial) return `  To import it: ${call}`;
@@ -78,7 +78,7 @@ function committing({ id, rejectedCount, rejected }: Imported, { command, more, 
   return `  To import all but what is refused: ${call} --partial`;
 }
 
-/** Why nothing was written. The reasons that it names are listed below. */
+/** The reason why nothing was written. The rejected rows are listed below it. */
 function failure({ problem, status, rejected, rejectedCount }: Imported): string {
   const isListed = rejected.length > 0 && problem?.includes(rejected[0].reason);
   if (!isListed) return inOptions(problem ?? status);
@@ -107,17 +107,17 @@ export interface Shown {
   readonly name: string;
   readonly seen: Imported;
   readonly rejectsUrl: string | null;
-  /** It was so before this command said anything. */
+  /** True when the import had this status before the command did anything. */
   readonly wasThere: boolean;
-  /** How this command was called. */
+  /** The name under which the user ran this command. */
   readonly command: string;
-  /** Options that a command which is suggested needs as well. */
+  /** Options that a suggested command also needs. */
   readonly more: string;
-  /** Rows that are refused were to be left out. */
+  /** True when the user asked to skip rejected rows. */
   readonly isPartial: boolean;
 }
 
-/** What became of an import, in lines for people. */
+/** Describes the result of an import in lines for people. */
 export function outcome(shown: Shown): string[] {
   const { name, seen, rejectsUrl, wasThere } = shown;
   const refused = () => rejects(seen, rejectsUrl);

@@ -8,15 +8,15 @@ import { type Imported, ImportServer } from './import-server.ts';
 import { outcome } from './import-show.ts';
 import { bytesText, Progress, type Screen } from './progress.ts';
 
-/** How often the server is asked what has become of an import: soon at first, for small files. */
+/** The intervals at which the command asks for the status of an import: short at first, for small files. */
 const lookMillis = { least: 50, most: 500 };
 
 const inWork = ['UPLOADING', 'QUEUED', 'RUNNING'];
 
 export interface Console {
-  /** For results. */
+  /** Receives results. */
   readonly out: Screen;
-  /** For progress and what goes wrong. */
+  /** Receives progress and errors. */
   readonly err: Screen;
 }
 
@@ -33,7 +33,7 @@ async function follow(server: ImportServer, from: Imported, progress: Progress):
   return seen;
 }
 
-/** Of some bytes, how fast they go and how long the rest will take. */
+/** The rate and the remaining time of a transfer. */
 function pace(total: number): (bytes: number) => string {
   let first: { readonly at: number; readonly bytes: number } | undefined;
   return (bytes) => {
@@ -94,12 +94,12 @@ async function told(call: ImportCall, console: Console, name: string, run: (prog
   }
 }
 
-/** How this program was called, for commands that can be copied. */
+/** The name under which the user ran this program, for commands to copy. */
 function calledAs(path: string): string {
   return path.endsWith('.js') ? `node ${relative(process.cwd(), path)}` : 'tidemark';
 }
 
-/** Carries out `tidemark import`, which was called by the path of a program; returns its exit code. */
+/** Runs `tidemark import`. Returns its exit code. */
 export async function importFiles(words: readonly string[], console: Console, program: string): Promise<number> {
   const call = readImportCall(words);
   if (call.help) {

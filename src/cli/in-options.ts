@@ -1,4 +1,4 @@
-/** How the server names what is to be said otherwise, and how it is said to the command. */
+/** Maps the field names in the server's messages to the options of this command. */
 const names: readonly (readonly [RegExp, string])[] = [
   [/\bin columns with the role (T|VALUE)\b/g, 'with --map column=$1'],
   [/\bin columns\b/g, 'with --map'],
@@ -13,7 +13,7 @@ const names: readonly (readonly [RegExp, string])[] = [
   [/\btimeZone\b/g, '--time-zone'],
 ];
 
-/** What the server says, in the words of the command; what it quotes stays. */
+/** Rewrites a message of the server in terms of the command's options. Quoted text stays. */
 export function inOptions(text: string): string {
   return text
     .split(/('[^']*')/)

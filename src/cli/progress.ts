@@ -1,4 +1,4 @@
-/** Where progress is shown: standard error, so that results alone go to standard output. */
+/** The output for progress: standard error, so that standard output contains only results. */
 export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -7,10 +7,10 @@ export interface Screen {
 
 const barWidth = 24;
 const redrawMillis = 100;
-/** Where lines stay: what is over sooner has none. */
+/** Without a terminal, a shorter task prints no progress line. */
 const lineMillis = 5_000;
 
-/** 1234567 as 1.2 MB. */
+/** Formats 1234567 as 1.2 MB. */
 export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
@@ -24,7 +24,7 @@ function bar(part: number): string {
     .padStart(3)} %`;
 }
 
-/** One line that is drawn over on a terminal; elsewhere a line now and then. */
+/** A line that a terminal redraws; elsewhere it is printed now and then. */
 export class Progress {
   readonly #screen: Screen;
   readonly #name: string;
@@ -40,7 +40,7 @@ export class Progress {
     this.#shownAt = screen.isTTY === true ? Number.NEGATIVE_INFINITY : performance.now();
   }
 
-  /** `part` from 0 to 1; undefined: nobody knows. */
+  /** `part` is a share from 0 to 1, or undefined when unknown. */
   show(phase: string, part: number | undefined, detail: string): void {
     const now = performance.now();
     const isTerminal = this.#screen.isTTY === true;
@@ -56,13 +56,13 @@ export class Progress {
     } else this.#screen.write(`${text}\n`);
   }
 
-  /** A line that stays. */
+  /** Prints a permanent line. */
   say(text: string): void {
     this.clear();
     this.#screen.write(`${this.#name}: ${text}\n`);
   }
 
-  /** Takes the line away that is drawn over. */
+  /** Removes the redrawn line. */
   clear(): void {
     if (this.#isDrawn) this.#screen.write('\r\x1b[K');
     this.#isDrawn = false;

@@ -12,7 +12,7 @@ import {
 import { dirname, join } from 'node:path';
 import { Fault } from '../engine/fault.ts';
 
-/** Whom PostgreSQL runs as. */
+/** The operating system account that runs PostgreSQL. */
 export interface Account {
   readonly uid: number;
   readonly gid: number;
@@ -24,8 +24,8 @@ export function isRoot(): boolean {
 }
 
 /**
- * PostgreSQL refuses to run as root: then it runs as the owner of its data, else as `postgres`, else as `nobody`
- * (initdb insists on a name, so a made-up uid will not do). Undefined: as whoever we are.
+ * PostgreSQL refuses to run as root. Then it runs as the owner of its data, else as `postgres`, else as `nobody`:
+ * initdb needs an account with a name. Undefined: PostgreSQL runs as the present user.
  */
 export function accountFor(dataDir: string): Account | undefined {
   if (!isRoot()) return undefined;
@@ -52,13 +52,16 @@ function knownAccounts(): Account[] {
     .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }));
 }
 
-/** Whether the account gets to the path: it may pass every directory above, and has these rights (4 read, 1 run) on it. */
+/**
+ * True when the account can reach the path: it may pass all parent directories and has these rights (4 read, 1 run) on
+ * the path.
+ */
 export function reaches(account: Account | undefined, path: string, rights: number): boolean {
   if (account === undefined) return true;
   const start = existsSync(path) ? realpathSync(path) : path;
   for (let at = start, wanted = rights; ; at = dirname(at), wanted = 1) {
     const stat = statSync(at, { throwIfNoEntry: false });
-    // What is not there yet will be made by us, for the account.
+    // Missing directories are created later by this process, for the account.
     if (stat !== undefined) {
       const shift = stat.uid === account.uid ? 6 : stat.gid === account.gid ? 3 : 0;
       if (((stat.mode >> shift) & wanted) !== wanted) return false;
@@ -67,14 +70,14 @@ export function reaches(account: Account | undefined, path: string, rights: numb
   }
 }
 
-/** What root makes in somebody else's home belongs to that somebody, who may run tidemark without root next time. */
+/** Files that root creates in another user's home belong to that user, who may run tidemark without root next time. */
 export function keepOwner(path: string): void {
   if (!isRoot()) return;
   const { uid, gid } = statSync(dirname(path));
   lchownSync(path, uid, gid);
 }
 
-/** PostgreSQL insists on owning its data and on nobody else reading them; a copy or a volume may have lost both. */
+/** PostgreSQL must own its data, and nobody else may read them. A copy or a volume may have changed both. */
 export function giveTo(account: Account | undefined, dataDir: string): void {
   if (account !== undefined && statSync(dataDir).uid !== account.uid) own(account, dataDir);
   else if (process.getuid !== undefined && !isRoot() && statSync(dataDir).uid !== process.getuid()) {

@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 import { type Account, reaches } from './account.ts';
 import { ensureCopy } from './copy.ts';
 
-/** A place that holds bin, lib and share of one PostgreSQL. */
+/** The bin, lib and share directories of one PostgreSQL. */
 export interface Binaries {
   readonly root: string;
   readonly version: string;
@@ -17,7 +17,7 @@ const platform = `${process.platform === 'win32' ? 'windows' : process.platform}
 const exe = process.platform === 'win32' ? '.exe' : '';
 const instead = 'set DATABASE_URL to a PostgreSQL of your own';
 
-/** Undefined if the embedded PostgreSQL can run here, else one sentence on why not and what to do. */
+/** Undefined if the embedded PostgreSQL can run here; otherwise a sentence with the reason and a remedy. */
 export function embeddedPostgresAvailable(): string | undefined {
   const loader = { 'linux-x64': '/lib64/ld-linux-x86-64.so.2', 'linux-arm64': '/lib/ld-linux-aarch64.so.1' }[platform];
   if (loader !== undefined && !existsSync(loader)) {
@@ -35,7 +35,7 @@ export function program(binaries: Binaries, name: 'postgres' | 'initdb' | 'pg_ct
   return join(binaries.root, 'bin', name + exe);
 }
 
-/** The Linux builds come without lz4, and asking for it would be a fatal error. */
+/** The Linux builds have no lz4, and a setting that names it would prevent the start. */
 export function knowsLz4(binaries: Binaries): boolean {
   return ['bin', 'lib'].some((dir) => readdirSync(join(binaries.root, dir)).some((name) => name.startsWith('liblz4')));
 }
@@ -48,12 +48,12 @@ function packagedBinaries(): Binaries {
   return binaries;
 }
 
-/** Binaries the account can run, complete with their links: those of node_modules, else a copy of them. */
+/** Binaries that the account can run, with their symbolic links: those in node_modules, or a copy of them. */
 export function usableBinaries(account: Account | undefined, home: string): Binaries {
   const packaged = packagedBinaries();
   if (readableBy(account, packaged) && linked(packaged.root)) return packaged;
   const name = `tidemark-pg-${packaged.version}-${process.getuid?.() ?? 0}`;
-  // Root's own places come first: in the shared ones somebody else can be there before us.
+  // Root's own directories come first: another user could have prepared a shared one.
   const parents = account === undefined ? [home, tmpdir()] : [home, '/var/lib', tmpdir(), '/var/tmp', '/tmp'];
   const reasons: string[] = [];
   for (const parent of parents) {
@@ -75,7 +75,7 @@ export function usableBinaries(account: Account | undefined, home: string): Bina
 
 function readableBy(account: Account | undefined, binaries: Binaries): boolean {
   const { root } = binaries;
-  // npm writes a package with one umask, so one file of each directory tells about the rest.
+  // npm extracts a package with one umask, so one file per directory is representative.
   const sample = ['share/postgresql/postgres.bki', 'share/postgres.bki']
     .map((path) => join(root, path))
     .find(existsSync);
@@ -87,7 +87,7 @@ function readableBy(account: Account | undefined, binaries: Binaries): boolean {
   );
 }
 
-/** Makes the links that npm packages cannot carry and their postinstall script may not have been allowed to make. */
+/** Creates the links that npm packages cannot contain. The postinstall script that would do so may be disabled. */
 function linked(root: string): boolean {
   try {
     for (const { source, target } of wantedLinks(root)) {

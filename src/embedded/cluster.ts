@@ -23,10 +23,10 @@ import { type Place, pointTo } from './place.ts';
 export const roleName = 'tidemark';
 export const databaseName = 'tidemark';
 
-/** initdb takes 0.6 s; on the slowest disks some twenty times that. */
+/** initdb takes 0.6 s, and about twenty times that on the slowest disks. */
 const programMillisMax = 120_000;
 
-/** How PostgreSQL's programs are started: as the account, from a directory it may be in, seeing none of our settings. */
+/** Starts PostgreSQL's programs as the account, from a directory that it can enter, without Tidemark's settings. */
 export function spawnOptions(account: Account | undefined): SpawnOptions {
   const env = process.platform === 'win32' ? undefined : { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   return {
@@ -38,7 +38,7 @@ export function spawnOptions(account: Account | undefined): SpawnOptions {
   };
 }
 
-/** Makes the data directory with the database in it, unless it is there (then false); refuses one not ours to run. */
+/** Creates the data directory and its database. Returns false if it exists; throws if this process may not run it. */
 export async function ensureCluster(place: Place, binaries: Binaries, password: string): Promise<boolean> {
   sweep(place.parent);
   const there = isThere(place, binaries);
@@ -64,7 +64,7 @@ function isThere({ dataDir, home }: Place, binaries: Binaries): boolean {
   );
 }
 
-/** Under another name until complete, so a kill at any moment leaves all or nothing. */
+/** The directory has a temporary name until it is complete, so a kill leaves either all of it or nothing. */
 async function makeCluster(place: Place, binaries: Binaries, password: string): Promise<void> {
   const { account, home, parent } = place;
   const fresh = join(parent, `postgres.new-${randomBytes(4).toString('hex')}`);
@@ -87,7 +87,7 @@ async function makeCluster(place: Place, binaries: Binaries, password: string): 
   }
 }
 
-/** For a lost password file; the server must not be running. */
+/** Replaces a lost password. The server must not be running. */
 export async function setPassword(place: Place, binaries: Binaries, password: string): Promise<void> {
   await singleUser(place, binaries, place.dataDir, `ALTER ROLE ${roleName} PASSWORD '${password}'`);
 }
@@ -109,7 +109,7 @@ async function run(path: string, args: string[], input: string, account: Account
       words = (words + text).slice(-10_000);
     });
   }
-  // A program that gives up early closes its input; what it says about that is in `words`.
+  // A program that fails early closes its input; `words` holds its error message.
   child.stdin?.on('error', () => undefined).end(input);
   const code = await new Promise<number | string | null>((resolve, reject) => {
     child.on('error', reject).on('close', (status, signal) => resolve(status ?? signal));
@@ -118,7 +118,7 @@ async function run(path: string, args: string[], input: string, account: Account
   if (code !== 0) throw faultFromWords(what, words, home);
 }
 
-/** Leftovers of set-ups that were killed. One that an orphaned initdb still writes to goes next time. */
+/** Removes the remains of killed set-ups. A directory to which an orphaned initdb still writes is removed next time. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent).filter((name) => /^postgres\.new-[0-9a-f]{8}$/.test(name))) {
     try {
@@ -127,7 +127,7 @@ function sweep(parent: string): void {
   }
 }
 
-/** A rename survives a power cut once its directory is on the disk. */
+/** A rename survives a power failure once its directory is synced. */
 export function settle(dir: string): void {
   if (process.platform === 'win32') return;
   const fd = openSync(dir, 'r');

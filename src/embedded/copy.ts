@@ -15,13 +15,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 
-/** A complete copy, readable by everybody, that nobody but us can have written; made in one step. */
+/** Makes a complete copy in one step. Everybody can read it, and only this user could have written it. */
 export function ensureCopy(from: string, to: string): void {
   const there = lstatSync(to, { throwIfNoEntry: false });
   if (there !== undefined) {
     const ours = there.isDirectory() && there.uid === (process.getuid?.() ?? there.uid) && (there.mode & 0o022) === 0;
     if (!ours) throw new Error(`${to} was made by somebody else, remove it`);
-    // Cleaners of temporary directories take single files away.
+    // Cleaners of temporary directories remove single files.
     if (sameFiles(from, to)) return;
     rmSync(to, { recursive: true });
   }
@@ -31,7 +31,7 @@ export function ensureCopy(from: string, to: string): void {
     renameSync(fresh, to);
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true });
-    // Another home of ours may have been faster.
+    // Another process of this user may have been faster.
     if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY' || !sameFiles(from, to)) throw error;
   }
 }

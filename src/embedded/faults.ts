@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
 
-/** What the disk or PostgreSQL said, as one sentence for the person who has to do something about it. */
+/** Turns an error of the disk or of PostgreSQL into one sentence with a remedy. */
 export function faultFrom(error: unknown, home: string): unknown {
   if (error instanceof Fault) return error;
   const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
@@ -19,7 +19,7 @@ export function faultFrom(error: unknown, home: string): unknown {
   return error;
 }
 
-/** `words` is what a PostgreSQL program wrote before it gave up. */
+/** `words` is the output of a PostgreSQL program before it failed. */
 export function faultFromWords(what: string, words: string, home: string): Fault {
   if (/No space left on device|Disk quota exceeded/.test(words)) return diskFull(home);
   const nameless = /could not look up effective user ID (\d+)/.exec(words);

@@ -4,7 +4,7 @@ import { type Launch, startPostmaster } from './postmaster.ts';
 const lookMillis = 500;
 const pauseMillisMax = 10_000;
 
-/** Starts a server that ended again, on its port, until told to stop. */
+/** Restarts a server that ended, on the same port, until it is told to stop. */
 export class Keeper {
   readonly #launch: Launch;
   #postmaster: Postmaster;
@@ -41,7 +41,7 @@ export class Keeper {
     if (!this.#stopped) this.#lookLater();
   }
 
-  /** Resolves with the server that runs now. */
+  /** Resolves with the server that is running. */
   async stop(): Promise<Postmaster> {
     this.#stopped = true;
     clearTimeout(this.#timer);

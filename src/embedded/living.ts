@@ -3,16 +3,16 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /**
- * When the process was born, in the system's own words, or undefined if it no longer runs.
- * A pid alone is reused; pid and birth together name one process for good. A zombie counts as dead: in a container
- * without an init it keeps its pid for ever.
+ * The start time of a process in the system's notation, or undefined if it no longer runs. The system reuses pids; pid
+ * and start time together identify a process. A zombie counts as dead: in a container without an init process it keeps
+ * its pid for ever.
  */
 export function birthOf(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (process.platform === 'linux') return birthFromProc(pid);
   if (!takesSignals(pid)) return undefined;
   try {
-    // Windows tells no birth cheaply; the program's name at least rules out most of those that reuse a pid.
+    // Windows offers no cheap start time. The program's name excludes most processes that reuse a pid.
     if (process.platform === 'win32') return imageOf(pid);
     const line = execFileSync('/bin/ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
     if (line.startsWith('Z')) return undefined;
@@ -25,7 +25,7 @@ export function birthOf(pid: number): string | undefined {
 function birthFromProc(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The name in parentheses may itself hold spaces and parentheses.
+    // The name in parentheses can contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
@@ -47,7 +47,7 @@ function takesSignals(pid: number): boolean {
   }
 }
 
-/** Asks every few milliseconds until the answer is true; false when the time is over. */
+/** Polls every few milliseconds until the answer is true. Returns false after the time limit. */
 export async function until(answer: () => boolean, boundMillis: number, everyMillis = 5): Promise<boolean> {
   const end = performance.now() + boundMillis;
   while (!answer()) {

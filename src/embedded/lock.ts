@@ -6,15 +6,14 @@ import { Fault } from '../engine/fault.ts';
 import { keepOwner } from './account.ts';
 import { birthOf } from './living.ts';
 
-/** How long two that start at once may take to agree on who goes first. */
+/** The time that two processes which start at once may need to agree. */
 const agreementMillisMax = 10_000;
 
 /**
- * Takes the home for this process, or throws the fault that says who has it; returns what gives it back.
- *
- * Every contender writes an entry of its own, named pid-birth-place-nonce, and has the home once it looks around and sees no
- * other living entry; it then marks its entry as held. Names are never used twice, so anybody may remove a dead entry:
- * one lock file that is taken over from its dead owner has a moment in which two take it.
+ * Locks the home for this process, or throws a fault that names the owner; returns a function that unlocks it. Each
+ * contender writes an entry named pid-birth-place-nonce. If it then sees no other living entry, it marks its own as
+ * held. Names are never reused, so any process may remove a dead entry. (With a single lock file, two processes could
+ * take it over from a dead owner at the same moment.)
  */
 export async function takeLock(parent: string, home: string): Promise<() => void> {
   const dir = join(parent, 'lock');
@@ -25,13 +24,13 @@ export async function takeLock(parent: string, home: string): Promise<() => void
   const end = performance.now() + agreementMillisMax;
   try {
     for (;;) {
-      // Written before looking, so of two that start at once at least one sees the other.
+      // The entry is written before the check, so at least one of two simultaneous contenders sees the other.
       writeFileSync(join(dir, mine), '', { mode: 0o600 });
       const others = livingEntries(dir).filter((entry) => entry.name !== mine);
       if (others.length === 0) break;
       const owner = others.find((entry) => entry.held);
       if (owner !== undefined || performance.now() > end) throw inUse(home, (owner ?? others[0]).pid);
-      // Nobody holds it yet: the first by name stays, the others step back and come again.
+      // Nobody holds the lock yet: the first name stays, the others withdraw and retry.
       if (others.some((entry) => entry.name < mine)) remove(dir, mine);
       await wait(randomInt(2, 20));
     }
@@ -49,7 +48,10 @@ interface Entry {
   readonly held: boolean;
 }
 
-/** Tells a home from a copy of it, whose lock came along with the copying, and stays as it is when a home is moved. */
+/**
+ * Distinguishes a home from a copy of it, which contains the lock of the original. It does not change when a home is
+ * moved.
+ */
 function placeOf(dir: string): string {
   return String(statSync(dir).ino);
 }

@@ -6,7 +6,7 @@ import { settle } from './cluster.ts';
 
 export interface Password {
   readonly text: string;
-  /** Just made up: a server that has data already does not know it. */
+  /** True for a new password, which an existing server does not know yet. */
   readonly isNew: boolean;
 }
 
@@ -21,7 +21,7 @@ export function findPassword(home: string): Password {
   return { text: randomBytes(24).toString('base64url'), isNew: true };
 }
 
-/** To be called once the server knows it: a kept password is taken to be the right one. */
+/** Call it once the server knows the password: a stored password is assumed to be valid. */
 export function keepPassword(home: string, password: Password): void {
   if (!password.isNew) return;
   const path = passwordPath(home);

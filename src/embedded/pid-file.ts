@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { birthOf } from './living.ts';
 
-/** One running postmaster: a pid alone may be somebody else tomorrow. */
+/** A running postmaster. Its pid alone could belong to another process tomorrow. */
 export interface Postmaster {
   readonly pid: number;
   readonly birth: string;
@@ -16,7 +16,7 @@ interface PidFile {
   readonly status: string;
 }
 
-/** postmaster.pid, which PostgreSQL fills line by line as it comes up; the eighth is its status. */
+/** Parses postmaster.pid, which PostgreSQL writes line by line as it starts; the eighth line is its status. */
 export function readPidFile(dataDir: string): PidFile | undefined {
   try {
     const lines = readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n');
@@ -26,7 +26,7 @@ export function readPidFile(dataDir: string): PidFile | undefined {
   }
 }
 
-/** The postmaster that runs on these data, however far it has come; undefined if the file is stale or there is none. */
+/** The postmaster that runs on these data, even while it starts; undefined if the file is missing or stale. */
 export function findPostmaster(dataDir: string): Postmaster | undefined {
   const file = readPidFile(dataDir);
   if (file === undefined) return undefined;
@@ -39,7 +39,7 @@ export function isAlive(postmaster: Postmaster): boolean {
   return birthOf(postmaster.pid) === postmaster.birth;
 }
 
-/** A postmaster's working directory is its data, also after these were moved; a copied pid file names another's. */
+/** A postmaster's working directory is its data directory, even after a move. A copied pid file names another one. */
 function worksIn(file: PidFile, dataDir: string): boolean {
   if (process.platform !== 'linux') return file.dataDir === dataDir;
   try {

@@ -13,7 +13,10 @@ import { join, resolve } from 'node:path';
 import { type Account, accountFor, isRoot, keepOwner, reaches } from './account.ts';
 import { unavailable } from './faults.ts';
 
-/** Where things lie. `parent` holds the data directory and the lock: the home, or a place the account can reach. */
+/**
+ * The directories of an installation. `parent` contains the data directory and the lock: the home, or a directory that
+ * the account can reach.
+ */
 export interface Place {
   readonly home: string;
   readonly parent: string;
@@ -24,8 +27,9 @@ export interface Place {
 const reachableRoot = '/var/lib/tidemark';
 
 /**
- * Finds the data of a home. As root with a home below a directory that only root may pass, PostgreSQL's user could not
- * get there: then the data lie in /var/lib/tidemark/<hash of the home> and a file `postgres-at` in the home says so.
+ * Finds the data directory of a home. If tidemark runs as root and only root can enter the home, PostgreSQL's user
+ * could not reach it: then the data are in /var/lib/tidemark/<hash of the home>, and the file `postgres-at` in the home
+ * points there.
  */
 export function findPlace(wantedHome: string): Place {
   const home = makeHome(resolve(wantedHome));
@@ -48,7 +52,7 @@ export function findPlace(wantedHome: string): Place {
   return { home, parent, dataDir: join(parent, 'postgres'), account };
 }
 
-/** Written once the data exist, so a pointer that leads nowhere means that data were lost. */
+/** Written once the data exist, so a pointer to a missing directory means that data were lost. */
 export function pointTo(place: Place): void {
   if (place.parent === place.home) return;
   const path = join(place.home, 'postgres-at');
@@ -59,13 +63,13 @@ export function pointTo(place: Place): void {
 function makeHome(home: string): string {
   if (!existsSync(home)) {
     mkdirSync(home, { recursive: true });
-    // Whatever the umask: PostgreSQL's user has to pass through, and needs no more than that.
+    // Independent of the umask: PostgreSQL's user must be able to pass through, and needs no more rights.
     if (process.platform !== 'win32') chmodSync(home, 0o711);
   }
   if (!statSync(home).isDirectory()) {
     throw unavailable(`TIDEMARK_HOME (${home}) is not a directory: set TIDEMARK_HOME to another.`);
   }
-  // One that is empty (mkdtemp makes them closed) is as good as made by us; any other keeps its mode.
+  // An empty directory (mkdtemp creates them closed) is treated like a new one. Any other keeps its mode.
   if (isRoot() && statSync(home).uid === 0 && readdirSync(home).length === 0) chmodSync(home, 0o711);
   return realpathSync(home);
 }
@@ -76,7 +80,7 @@ function makeElsewhere(parent: string, home: string, account: Account | undefine
     for (const path of [reachableRoot, parent]) if (!reaches(account, path, 1)) chmodSync(path, 0o711);
     if (reaches(account, parent, 1)) return;
   } catch {
-    // The sentence below says what to do.
+    // The error message below says what to do.
   }
   throw unavailable(
     `PostgreSQL runs as ${account?.name}, who can reach neither TIDEMARK_HOME (${home}) nor ${parent}: set TIDEMARK_HOME to a directory that user can pass into, such as one below /var/lib.`,
@@ -86,7 +90,7 @@ function makeElsewhere(parent: string, home: string, account: Account | undefine
 function pointerOf(home: string): string | undefined {
   try {
     const path = readFileSync(join(home, 'postgres-at'), 'utf8').trim();
-    // Nothing else is followed: root would make and give away whatever directory a stranger wrote there.
+    // Root follows no other pointer: a stranger could make it create and give away any directory.
     return /^\/var\/lib\/tidemark\/[0-9a-f]{16}$/.test(path) ? path : undefined;
   } catch {
     return undefined;

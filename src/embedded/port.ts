@@ -3,16 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keepOwner } from './account.ts';
 
-/** From here on the system takes ports for outgoing connections, which would collide sooner or later. */
+/** From this port on, the system assigns ports to outgoing connections, which would collide. */
 const ephemeralPort = 32_768;
 
-/** The port of the last start first, so that the addresses in clients' settings stay valid; then random ones. */
+/** Tries the port of the last start first, so that the addresses in clients' settings stay valid; then random ones. */
 export function portsFor(home: string): (attempt: number) => number {
   const last = lastPort(home);
   return (attempt) => (attempt === 0 ? last : undefined) ?? randomInt(20_000, 32_000);
 }
 
-/** To be called once the server listens on it. */
+/** Call it once the server listens on the port. */
 export function keepPort(home: string, port: number): void {
   if (port === lastPort(home)) return;
   const path = join(home, 'postgres-port');

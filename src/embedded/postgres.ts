@@ -13,31 +13,31 @@ import { settingsArguments } from './settings.ts';
 
 export { embeddedPostgresAvailable } from './binaries.ts';
 
-/** A PostgreSQL of our own, whose data lie in the home. */
+/** A running PostgreSQL whose data are in the home. */
 export interface EmbeddedPostgres {
   readonly url: string;
   readonly port: number;
   readonly dataDir: string;
-  /** A shell command that opens psql on it, reading the password from its file. */
+  /** A shell command that opens psql with the password from its file. */
   readonly psql: string;
-  /** Whether it had been left running by a tidemark that was killed. */
+  /** True when a killed tidemark had left it running. */
   readonly adopted: boolean;
-  /** Resolves once the server is gone and the home is free, after 8 seconds at most; may be called again. */
+  /** Resolves once the server has stopped and the home is unlocked, after 8 seconds at most. It may be called again. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
   readonly home: string;
-  /** 0 or undefined: that of the last start if it is free, else another. */
+  /** 0 or undefined: the port of the last start if it is free, else another one. */
   readonly port?: number;
   readonly log?: (line: string) => void;
-  /** Settings of postgresql.conf that win over the usual ones. */
+  /** Settings of postgresql.conf that override the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 /**
- * Starts, or takes over, the PostgreSQL of this home, which belongs to this process from then on until `stop`. One that
- * ends by itself or is killed is started again.
+ * Starts or adopts the PostgreSQL of this home. It belongs to this process until `stop`. If it ends or is killed, it is
+ * restarted.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
@@ -103,7 +103,7 @@ async function startLocked(
   };
 }
 
-/** As one word of a shell. */
+/** Quotes a text as one shell word. */
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

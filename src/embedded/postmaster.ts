@@ -22,9 +22,9 @@ import { birthOf, until } from './living.ts';
 import { findPostmaster, isAlive, type Postmaster, readPidFile } from './pid-file.ts';
 import type { Place } from './place.ts';
 
-/** Coming up after a crash replays up to max_wal_size of log. */
+/** After a crash, PostgreSQL replays up to max_wal_size of log before it accepts connections. */
 const startMillisMax = 300_000;
-/** How long the last server's children may hold its shared memory after it was killed. */
+/** The time for which the child processes of a killed server can hold its shared memory. */
 const predecessorMillisMax = 10_000;
 const fastStopMillisMax = 5_000;
 const immediateStopMillisMax = 2_000;
@@ -36,17 +36,20 @@ const portTriesMax = 50;
 export interface Launch {
   readonly place: Place;
   readonly binaries: Binaries;
-  /** Asked again after each collision; undefined: there is no other. */
+  /** Called again after each collision; undefined when no port is left. */
   readonly choosePort: (attempt: number) => number | undefined;
   readonly settings: readonly string[];
   readonly log: (line: string) => void;
 }
 
-/** Starts a postmaster and resolves once it takes connections. The caller holds the lock and knows that none runs. */
+/**
+ * Starts a postmaster and resolves once it accepts connections. The caller holds the lock and knows that none is
+ * running.
+ */
 export async function startPostmaster(launch: Launch): Promise<Postmaster> {
   const { place } = launch;
   const end = performance.now() + predecessorMillisMax;
-  // Stale, or a copy of another's: PostgreSQL would take whoever has that pid now for its predecessor.
+  // The file is stale or a copy: PostgreSQL would mistake the process that now has this pid for its predecessor.
   rmSync(join(place.dataDir, 'postmaster.pid'), { force: true });
   let attempt = 0;
   let port = launch.choosePort(attempt);
@@ -69,12 +72,12 @@ export async function startPostmaster(launch: Launch): Promise<Postmaster> {
   }
 }
 
-/** The postmaster, or the last words of one that gave up. */
+/** The postmaster, or the error message of one that failed. */
 async function tryPort(launch: Launch, port: number): Promise<Postmaster | string> {
   const { place, binaries, log } = launch;
   const logFile = openLog(place.home);
   const wordsFrom = fstatSync(logFile).size;
-  // A session of its own: Ctrl-C in the terminal reaches us alone, and we stop it after the last write.
+  // In a session of its own: Ctrl-C in the terminal reaches only tidemark, which stops PostgreSQL after the last write.
   const child = spawn(program(binaries, 'postgres'), serverArguments(place, port, launch.settings), {
     ...spawnOptions(place.account),
     detached: true,
@@ -103,7 +106,7 @@ async function tryPort(launch: Launch, port: number): Promise<Postmaster | strin
   return readFileSync(join(place.home, 'postgres.log')).subarray(wordsFrom).toString() || `${ended ?? 'too slow'}`;
 }
 
-/** The server that a killed tidemark left behind, if it is just as we would start it; any other one is stopped. */
+/** Adopts the server that a killed tidemark left behind if its settings match. Otherwise it stops that server. */
 export async function adoptPostmaster(launch: Launch, port: number | undefined): Promise<Postmaster | undefined> {
   const { place, log } = launch;
   const found = findPostmaster(place.dataDir);
@@ -118,7 +121,7 @@ export async function adoptPostmaster(launch: Launch, port: number | undefined):
   return undefined;
 }
 
-/** Fast, then immediate (the next start recovers), then killed; resolves once it is gone. */
+/** Stops with the fast mode, then immediate (the next start recovers), then kill. Resolves once it is gone. */
 export async function stopPostmaster(postmaster: Postmaster, binaries: Binaries): Promise<void> {
   const steps = [
     ['SIGINT', fastStopMillisMax],
@@ -130,13 +133,13 @@ export async function stopPostmaster(postmaster: Postmaster, binaries: Binaries)
     try {
       send(signal, postmaster.pid, binaries);
     } catch {
-      // It went by itself just now.
+      // The process ended by itself in the meantime.
     }
     if (await until(() => !isAlive(postmaster), boundMillis)) return;
   }
 }
 
-/** Windows knows no signals: PostgreSQL has its own, which pg_ctl sends. */
+/** Windows has no signals: pg_ctl sends PostgreSQL's own. */
 function send(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL', pid: number, binaries: Binaries): void {
   if (process.platform !== 'win32' || signal === 'SIGKILL') process.kill(pid, signal);
   else execFileSync(program(binaries, 'pg_ctl'), ['kill', signal.slice(3), String(pid)], { windowsHide: true });
@@ -146,7 +149,7 @@ function serverArguments(place: Place, port: number, settings: readonly string[]
   return ['-D', place.dataDir, '-c', `port=${port}`, ...settings];
 }
 
-/** postmaster.opts holds the command line of the last start, each argument in quotes. */
+/** postmaster.opts holds the command line of the last start, with each argument in quotes. */
 function sameArguments(place: Place, args: readonly string[]): boolean {
   try {
     const line = readFileSync(join(place.dataDir, 'postmaster.opts'), 'utf8').trim();
@@ -156,7 +159,7 @@ function sameArguments(place: Place, args: readonly string[]): boolean {
   }
 }
 
-/** Whether a PostgreSQL answers there: to the question for TLS it says one letter, whoever asks. */
+/** True when a PostgreSQL answers there: it answers a request for TLS with one letter, to any client. */
 function answers(port: number): Promise<boolean> {
   const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
   return new Promise((resolve) => {
@@ -171,7 +174,10 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** Ours to open, so it may lie where PostgreSQL's user cannot write. A link is not followed: root would write there. */
+/**
+ * This process opens the file, so it may be where PostgreSQL's user cannot write. It follows no link, because root
+ * would write to its target.
+ */
 function openLog(home: string): number {
   const path = join(home, 'postgres.log');
   if ((lstatSync(path, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(path, `${path}.1`);

@@ -1,7 +1,7 @@
 import { type Binaries, knowsLz4 } from './binaries.ts';
 import { unavailable } from './faults.ts';
 
-/** Given on the command line, so what a release changes here holds from the next start on. */
+/** Passed on the command line, so that a change in a new release applies at the next start. */
 function usualSettings(binaries: Binaries): Record<string, string> {
   return {
     shared_buffers: '128MB',
@@ -9,7 +9,7 @@ function usualSettings(binaries: Binaries): Record<string, string> {
     fsync: 'on',
     synchronous_commit: 'on',
     max_wal_size: '2GB',
-    // pglz would cost a commit more than it saves.
+    // pglz would cost a commit more time than it saves.
     wal_compression: knowsLz4(binaries) ? 'lz4' : 'off',
     default_toast_compression: knowsLz4(binaries) ? 'lz4' : 'pglz',
     jit: 'off',
@@ -19,13 +19,13 @@ function usualSettings(binaries: Binaries): Record<string, string> {
   };
 }
 
-/** The settings of the postmaster but for its port, in a fixed order: two starts are alike if these are. */
+/** The settings of the postmaster except its port, in a fixed order: equal texts mean equal settings. */
 export function settingsArguments(binaries: Binaries, wanted: Readonly<Record<string, string>>): string[] {
   const ours = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     logging_collector: 'off',
-    // Also tells an adopted server of an older package from one of ours.
+    // Also distinguishes an adopted server of an older package.
     cluster_name: `tidemark-${binaries.version}`,
   };
   return Object.entries({ ...usualSettings(binaries), ...wanted, ...ours }).flatMap(([name, value]) => {

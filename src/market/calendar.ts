@@ -2,16 +2,16 @@ import { type Grid, uniformGrid } from '../engine/bucket.ts';
 import { formatDuration } from '../engine/duration.ts';
 import { clockOf, isUtc, type OffsetPeriod, offsetPeriods, type ZoneClock } from '../engine/time-zone.ts';
 
-/** Why there is no such calendar, and what to ask for instead. */
+/** The reason why no such calendar exists, with a remedy. */
 export interface CalendarProblem {
   problem: string;
 }
 
 /**
- * The buckets of candles in an IANA time zone. A local day starts at the first instant that bears its date, and lasts
- * until the next one's; a date that the zone skipped is an empty bucket. Whole days go in groups counted from
- * 1970-01-01, whole weeks in groups that start on Mondays. Shorter intervals that divide 24 hours are counted in
- * elapsed time from the start of each local day, the last one cut by the next day.
+ * The buckets of candles in an IANA time zone. A local day starts at the first instant with its date and lasts until
+ * the next day starts; a date that the zone skipped is an empty bucket. Intervals of whole days group days from
+ * 1970-01-01; intervals of whole weeks start on Mondays. Shorter intervals that divide 24 hours count elapsed time from
+ * the start of each local day, and the next day cuts the last one.
  */
 export function calendarGrid(intervalMicros: number, timeZone: string): Grid | CalendarProblem {
   if (!Number.isSafeInteger(intervalMicros) || intervalMicros <= 0) {
@@ -33,7 +33,7 @@ export function calendarGrid(intervalMicros: number, timeZone: string): Grid | C
         ' place in local days: use the time zone UTC, or another interval',
     };
   }
-  // Clocks are set by whole seconds, so days start on them.
+  // Clocks change by whole seconds, so days start on whole seconds.
   if (1e6 % intervalMicros === 0) return uniformGrid(intervalMicros);
   return partsOfDays(zone, intervalMicros);
 }
@@ -60,8 +60,8 @@ function dayGroups(zone: LocalDays, days: number, origin: number): Grid {
 }
 
 function partsOfDays(zone: LocalDays, interval: number): Grid {
-  // A zone that crossed the date line eastward had a date for 48 hours, and none was longer. On other days the numbers
-  // past the day's end go unused.
+  // The longest local date had 48 hours, in a zone that crossed the date line eastward. On other days, the numbers past
+  // the day's end stay unused.
   const partsMax = (2 * dayMicros) / interval;
   let day = 0;
   let start = 0;
@@ -82,17 +82,17 @@ function partsOfDays(zone: LocalDays, interval: number): Grid {
   };
 }
 
-/** The local days of a zone, by their number since 1970-01-01. */
+/** The local days of a zone, numbered since 1970-01-01. */
 interface LocalDays {
-  /** The first instant whose local date is this day or, where the zone skipped it, a later one. */
+  /** The first instant whose local date is this day or, if the zone skipped it, a later one. */
   startOf(day: number): number;
-  /** The last day that has started by t. */
+  /** The last day that starts at or before t. */
   dayOf(t: number): number;
 }
 
 const zonesMax = 64;
 const chunksMax = 256;
-/** The starts of this number of days are found and kept together. */
+/** The number of day starts that are computed and cached together. */
 const chunkDays = 128;
 
 const zones = new Map<string, LocalDays>();
@@ -140,14 +140,14 @@ function startsOfDays(clock: ZoneClock, firstDay: number): Float64Array {
   const starts = new Float64Array(chunkDays);
   for (let i = 0; i < chunkDays; i++) {
     const midnight = (firstDay + i) * 86400;
-    // Where the clock was set back across midnight, the first of the two counts.
+    // If the clock was set back across midnight, the first midnight counts.
     const period = periods.find(({ end, offset }) => midnight - offset < end) as OffsetPeriod; // the last never ends
     starts[i] = Math.max(midnight - period.offset, period.start) * 1e6;
   }
   return starts;
 }
 
-/** Forgets what was kept first. */
+/** Evicts the oldest entry. */
 function keep<K, V>(map: Map<K, V>, key: K, value: V, sizeMax: number): void {
   if (map.size >= sizeMax) {
     for (const oldest of map.keys()) {

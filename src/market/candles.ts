@@ -7,16 +7,16 @@ import { readTallies } from '../store/tallies.ts';
 import { calendarGrid } from './calendar.ts';
 
 export interface Candle {
-  /** Its start, in microseconds. */
+  /** The start of the bucket, in microseconds. */
   readonly t: number;
   readonly open: number;
   readonly high: number;
   readonly low: number;
   readonly close: number;
-  /** The sum of the sizes; undefined when no tick of it has one. */
+  /** The sum of the sizes; undefined when no tick in the bucket has one. */
   readonly volume: number | undefined;
   readonly count: number;
-  /** A tick at or after its end exists. */
+  /** True when a tick at or after the end of the bucket exists. */
   readonly final: boolean;
 }
 
@@ -25,23 +25,26 @@ export interface CandlesRequest {
   readonly intervalMicros: number;
   readonly timeZone: string;
   readonly range: Range;
-  /** Only so many, the last ones of the range. */
+  /** The number of candles to return, from the end of the range. */
   readonly last: number | undefined;
   readonly asOf: number;
 }
 
 export interface CandleLimits {
   readonly candlesMax: number;
-  /** Buckets, filled or not, that are looked through; a hundred times the candles when left out. */
+  /** The limit of buckets to scan, empty ones included; by default a hundred times the candles. */
   readonly bucketsMax?: number;
 }
 
-/** Too many buckets may still hold few candles; only so many more are looked at. */
+/** A range with too many buckets can still hold few candles. Above this limit the request is refused. */
 export function bucketsMaxOf({ candlesMax, bucketsMax }: CandleLimits): number {
   return bucketsMax ?? candlesMax * 100;
 }
 
-/** Candles of ticks: only those that hold a tick, each whole even where the range begins or ends inside it. */
+/**
+ * Reads the candles of a range. Only buckets with ticks have one, and each is complete even if the range cuts its
+ * bucket.
+ */
 export async function readCandles(
   database: Database,
   request: CandlesRequest,
@@ -57,20 +60,20 @@ export async function readCandles(
   return lastOnes(database, request, grid, whole, newestT, last);
 }
 
-/** The buckets of candles, or a fault that names what is wrong. */
+/** The buckets of candles. Throws a fault for an invalid interval or zone. */
 export function candleGrid(intervalMicros: number, timeZone: string): Grid {
   const grid = calendarGrid(intervalMicros, timeZone);
   if (!('problem' in grid)) return grid;
   throw new Fault('BAD_USER_INPUT', grid.problem, [/no time zone/.test(grid.problem) ? 'timeZone' : 'interval']);
 }
 
-/** The last instant of a series: candles that end at or before it are final. */
+/** The last instant of a series. Candles that end at or before it are final. */
 export async function readNewestInstant(database: Database, series: number, asOf: number): Promise<number | undefined> {
   const newest = await readPoints(database, series, everything, asOf, 1, 'last');
   return newest.t.length === 0 ? undefined : newest.t[0];
 }
 
-/** Widened to the buckets that it touches; an empty one touches none. */
+/** Widens a range to the buckets that it touches. An empty range touches none. */
 export function wholeBuckets(grid: Grid, range: Range): Range {
   if (range.from >= range.to) return range;
   const from = range.from === everything.from ? range.from : grid.startOf(grid.indexOf(range.from));
@@ -114,7 +117,7 @@ async function between(
     }));
 }
 
-/** Goes back from the end in growing strides, so that nights and weekends without ticks cost little. */
+/** Reads backward from the end in growing steps, so that nights and weekends without ticks cost little. */
 async function lastOnes(
   database: Database,
   request: CandlesRequest,

@@ -11,10 +11,10 @@ import {
 import { stepBlocksMin, walkSteps } from '../store/read.ts';
 import type { Reads } from '../store/reads.ts';
 
-/** More spans than this are given as one that covers the rest. */
+/** The most spans in a result. The last one covers the rest. */
 const spansMax = 10_000;
 
-/** The version that holds among those of one instant, [start, end), at a revision; -1: no point. */
+/** The index of the version among those of one instant, [start, end), that is valid at a revision; -1 for no point. */
 function holding(versions: Versions, start: number, end: number, asOf: number): number {
   for (let i = end - 1; i >= start; i--) {
     if (versions.revision[i] <= asOf) return Number.isNaN(versions.value[i]) ? -1 : i;
@@ -22,18 +22,18 @@ function holding(versions: Versions, start: number, end: number, asOf: number): 
   return -1;
 }
 
-/** The same value and size. A point that was written again with what it held is the same. */
+/** True for equal value and size. Writing the same point again does not make it different. */
 function isSamePoint(a: Versions, i: number, b: Versions, j: number): boolean {
   const sizeOf = (versions: Versions, at: number) => versions.size?.[at] ?? Number.NaN;
   return Object.is(a.value[i], b.value[j]) && Object.is(sizeOf(a, i), sizeOf(b, j));
 }
 
-/** A span in which a series differs, and what it holds there by now; undefined: that is too much to keep. */
+/** A span in which a series differs, with its present points; undefined when they are too many to keep. */
 export interface DiffSpan extends Range {
   readonly points: Points | undefined;
 }
 
-/** Joins spans until a point that is the same in both lies between. */
+/** Joins differing instants into spans, until an equal point lies between. */
 class Spans {
   readonly #spans: { from: number; to: number; start: number; end: number }[] = [];
   readonly #pointsMax: number;
@@ -48,7 +48,7 @@ class Spans {
     this.#pointsMax = pointsMax;
   }
 
-  /** `at` is the version that holds by now; none when the point is gone. */
+  /** `at` is the index of the present version; without it the point was deleted. */
   differ(t: number, versions?: Versions, at = -1): void {
     let last = this.#spans.at(-1);
     if (last && (this.#open || this.#spans.length === spansMax)) last.to = t + 1;
@@ -56,7 +56,7 @@ class Spans {
       last = { from: t, to: t + 1, start: this.#t.length, end: this.#t.length };
       this.#spans.push(last);
     }
-    // What was joined for its number holds more than was seen of it.
+    // The last span was extended to limit the count, so it contains points that were not collected.
     if (!this.#open && last.from !== t) last.end = Number.POSITIVE_INFINITY;
     this.#open = true;
     if (!versions || at < 0) return;
@@ -90,7 +90,7 @@ class Spans {
   }
 }
 
-/** Where no point has a size, there are none. */
+/** If no point has a size, the column is left out. */
 function withoutSizes(points: Points): Points {
   return points.size?.every(Number.isNaN) ? { ...points, size: undefined } : points;
 }
@@ -109,9 +109,9 @@ function compare(spans: Spans, versions: Versions, older: number, newer: number)
 }
 
 /**
- * The spans in which a series differs between two revisions: from the first to the last instant that differs, with no
- * point in between that is the same. With them what is there by now, up to so many points. `touched` is where anything
- * was said in between, where that is known, in the order of time.
+ * The spans in which a series differs between two revisions: from the first to the last differing instant, without an
+ * equal point between. Each has its present points, up to `pointsMax`. `touched` limits the search to the spans of
+ * versions written between the revisions, if known, in order of time.
  */
 export async function diffSeries(
   reads: Reads,
@@ -133,7 +133,7 @@ export async function diffSeries(
   return spans.take();
 }
 
-/** The same where all that was said since the older revision is at hand, and nothing had been said there before. */
+/** The same when all versions since the older revision are in memory, and the span held none before. */
 export function diffBehind(versions: Versions, newer: number, range: Range, pointsMax: number): DiffSpan[] {
   const clipped = clipVersions(versions, range.from, range.to);
   if (clipped.t.length <= pointsMax && isAllPoints(clipped, newer)) {
@@ -145,7 +145,7 @@ export function diffBehind(versions: Versions, newer: number, range: Range, poin
   return spans.take();
 }
 
-/** Whether each version is a point of its own by then, as ticks are that come in order. */
+/** True when each version is a different, present point, as for ticks that arrive in order. */
 function isAllPoints({ t, value, revision }: Versions, asOf: number): boolean {
   for (let i = 0; i < t.length; i++) {
     if (revision[i] > asOf || Number.isNaN(value[i]) || (i > 0 && t[i] === t[i - 1])) return false;
@@ -153,13 +153,13 @@ function isAllPoints({ t, value, revision }: Versions, asOf: number): boolean {
   return true;
 }
 
-/** Hulls so close together are walked as one: ticks that come live lie each in one of its own. */
+/** Spans closer than this are read as one: each live tick has a span of its own. */
 const togetherMicros = 5_000_000;
 
-/** So many hulls are begun with one statement. */
+/** The number of spans whose first blocks one statement reads. */
 const hullsAtOnce = 32;
 
-/** Walks hulls one after another. */
+/** Reads the versions of spans, one span after another. */
 async function* walkHulls(
   reads: Reads,
   series: number,
@@ -179,13 +179,13 @@ async function* walkHulls(
   }
 }
 
-/** Where points are read: under which id, and at which revision. */
+/** A location of points: a storage id and a revision. */
 export interface Source {
   readonly storage: number;
   readonly asOf: number;
 }
 
-/** The same of what lies under two ids: a series that was defined anew. Both are read from end to end. */
+/** The same for two storages, after a redefinition of the series. It reads both from end to end. */
 export async function diffSources(
   reads: Reads,
   older: Source,
@@ -202,7 +202,7 @@ export async function diffSources(
     await before.fill();
     await after.fill();
     if (before.t === undefined && after.t === undefined) return spans.take();
-    // As long as both have something at hand there is nothing to wait for.
+    // While both sides have points in memory, no read is needed.
     while (before.t !== undefined || after.t !== undefined) {
       if (before.t === after.t) {
         if (isSamePoint(before.points, before.at, after.points, after.at)) spans.same();
@@ -220,7 +220,7 @@ export async function diffSources(
   }
 }
 
-/** The points of one id, in the order of time. */
+/** The points of one storage in order of time. */
 class Cursor {
   readonly #steps: AsyncGenerator<{ versions: Versions }>;
   readonly #asOf: number;
@@ -233,12 +233,12 @@ class Cursor {
     this.#asOf = asOf;
   }
 
-  /** The instant it stands at; undefined at the end. */
+  /** The instant of the current point; undefined at the end. */
   get t(): number | undefined {
     return this.at < this.points.t.length ? this.points.t[this.at] : undefined;
   }
 
-  /** Whether more is to be read before its next instant is known. */
+  /** True when the next instant needs another read. */
   get isEmpty(): boolean {
     return !this.#ended && this.at >= this.points.t.length;
   }

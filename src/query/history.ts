@@ -2,13 +2,13 @@ import type { Database } from '../store/connect.ts';
 import { readInstant } from '../store/read.ts';
 
 export interface InstantVersion {
-  /** null: it was deleted. */
+  /** Null when the point was deleted. */
   readonly value: number | null;
   readonly size: number | null;
   readonly revision: number;
 }
 
-/** Everything that an instant has been up to a revision, newest first. */
+/** All versions of an instant up to a revision, newest first. */
 export async function readHistory(
   database: Database,
   series: number,
@@ -31,7 +31,7 @@ export async function readHistory(
   return history;
 }
 
-/** Where the points of a series lay from one revision to another. */
+/** The storage of a series from one revision to another. */
 export interface Stretch {
   readonly storage: number;
   readonly since: number;
@@ -39,8 +39,8 @@ export interface Stretch {
 }
 
 /**
- * The same of a series that was defined anew, its stretches oldest first. What an instant was when a stretch began is
- * given at the revision at which it began, unless it was the same before.
+ * The same for a redefined series, with its storages oldest first. If the value changed because another storage took
+ * over, the version has the revision of that switch.
  */
 export async function readHistoryAcross(
   database: Database,

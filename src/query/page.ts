@@ -7,7 +7,7 @@ import { readPoints } from '../store/read.ts';
 export interface PageRequest {
   readonly series: number;
   readonly range: Range;
-  /** Behind this instant, and before that one. */
+  /** Exclusive bounds: after this instant and before that one. */
   readonly after: number | undefined;
   readonly before: number | undefined;
   readonly count: number;
@@ -21,7 +21,7 @@ export interface Page {
   readonly hasPreviousPage: boolean;
 }
 
-/** A page of points from either end; one more than asked for is read, to know whether there is more. */
+/** A page of points from either end. It reads one point more than requested, to know whether there are more. */
 export async function readPage(database: Database, request: PageRequest): Promise<Page> {
   const { series, range, after, before, count, end, asOf } = request;
   const span = {

@@ -13,7 +13,7 @@ export interface SamplesRequest {
   readonly series: number;
   readonly range: Range;
   readonly asOf: number;
-  /** Thin to at most so many; undefined: all of them. Of no effect with a bucket. */
+  /** The most points to return; undefined for all of them. Ignored with a bucket. */
   readonly maxPoints: number | undefined;
   readonly bucketMicros: number | undefined;
   readonly method: SampleMethod;
@@ -22,12 +22,12 @@ export interface SamplesRequest {
 export interface Samples {
   readonly t: Float64Array;
   readonly value: Float64Array;
-  /** undefined: none of them has a size. NaN: this one has none. */
+  /** Undefined when no point has a size. NaN when this point has none. */
   readonly size: Float64Array | undefined;
   readonly thinned: boolean;
 }
 
-/** Without thinning, and with buckets, at most so many points are given. */
+/** The limit of points without thinning, and of buckets. */
 export interface SampleLimits {
   readonly samplesMax: number;
 }
@@ -43,7 +43,7 @@ function tooMany(limit: number): Fault {
   );
 }
 
-/** The points of a span, folded; undefined when there are more than `most`. */
+/** The points of a span; undefined when there are more than `most`. */
 async function readAll(database: Database, request: SamplesRequest, most: number): Promise<Points | undefined> {
   const bounds = await readCountBounds(database, request.series, request.range, request.asOf);
   if (bounds.least > most) return undefined;
@@ -62,7 +62,7 @@ async function readAll(database: Database, request: SamplesRequest, most: number
   return mergeVersions(parts);
 }
 
-/** What lies between the first and the last point of the span, so that an open range is not mostly empty. */
+/** The part of the span between its first and last point, so that an open range is not mostly empty. */
 async function filledRange(database: Database, { series, range, asOf }: SamplesRequest): Promise<Range | undefined> {
   const [first, last] = await Promise.all([
     readPoints(database, series, range, asOf, 1, 'first'),
@@ -75,7 +75,7 @@ class Collected {
   readonly t: number[] = [];
   readonly value: number[] = [];
 
-  /** Instants ascend; one that is there already is passed over. */
+  /** Appends points in ascending order and skips an instant that is already present. */
   add(t: number, value: number): void {
     if (this.t.length > 0 && t <= this.t[this.t.length - 1]) return;
     this.t.push(t);
@@ -104,8 +104,8 @@ function inOrder(tallies: Tallies): [number, Tally][] {
 }
 
 /**
- * A series as parallel arrays. MINMAX gives the lowest and the highest point of each bucket, LAST the last one, both at
- * their own instants; MEAN the mean, at the bucket's start.
+ * Reads a series as parallel arrays. MINMAX gives the lowest and the highest point of each bucket and LAST the last
+ * one, at their own instants; MEAN gives the mean at the bucket's start.
  */
 export async function readSamples(database: Database, request: SamplesRequest, limits: SampleLimits): Promise<Samples> {
   if (request.bucketMicros !== undefined)
@@ -144,7 +144,7 @@ async function bucketed(
   return collected.samples();
 }
 
-/** With MINMAX the first and the last point are given too, so that a chart begins and ends where its series does. */
+/** MINMAX also gives the first and the last point, so that a chart starts and ends with its series. */
 async function thinned(database: Database, request: SamplesRequest, most: number): Promise<Samples> {
   const ends = await Promise.all([
     readPoints(database, request.series, request.range, request.asOf, 1, 'first'),
