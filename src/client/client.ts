@@ -10,7 +10,7 @@ export type { ConnectionState, LinkOptions as ConnectOptions } from './link.ts';
 export type { Operation } from './operation.ts';
 
 export interface FollowOptions extends Omit<Wanted, 'series'> {
-  /** What an earlier line held: it goes on from there. Of no effect when that followed something else. */
+  /** The state of an earlier line, from which this one continues. Ignored if that one followed something else. */
   readonly state?: LineState | undefined;
 }
 
@@ -24,7 +24,7 @@ export class Tidemark {
     this.#link = new Link(options);
   }
 
-  /** Keeps a copy of series in step, over any number of lost connections. */
+  /** Keeps a copy of series up to date, over any number of lost connections. */
   follow(series: string | readonly string[], options: FollowOptions = {}): Line {
     if (this.#isClosed) throw closedError();
     const { range, bucket, state } = options;
@@ -36,8 +36,8 @@ export class Tidemark {
   }
 
   /**
-   * A query or a mutation over the same socket. When the connection is lost before the answer it fails with
-   * DISCONNECTED, and is not sent again: a mutation may have been done.
+   * Runs a query or mutation over the same socket. If the connection is lost before the answer, it fails with
+   * DISCONNECTED and is not repeated, because the server may have run the mutation.
    */
   async query<Data = unknown, Variables = Record<string, unknown>>(
     operation: Operation<Data, Variables>,
@@ -55,7 +55,7 @@ export class Tidemark {
     }
   }
 
-  /** Ends all lines, and the socket. */
+  /** Closes all lines and the socket. */
   close(): void {
     this.#isClosed = true;
     for (const line of [...this.#lines]) line.close();

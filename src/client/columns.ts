@@ -1,13 +1,13 @@
-/** Points of one series, ascending. */
+/** The points of one series in ascending order. */
 export interface Columns {
   /** Milliseconds since 1970; the fraction holds microseconds. */
   readonly t: Float64Array;
   readonly value: Float64Array;
-  /** NaN: this point has no size. Not there while no point has had one. */
+  /** NaN: this point has no size. Absent while no point has one. */
   readonly size?: Float64Array;
 }
 
-/** Points as JSON has them. */
+/** Points as JSON represents them. */
 export interface Points {
   readonly t: readonly number[];
   readonly value: readonly number[];
@@ -17,15 +17,15 @@ export interface Points {
 const leastCapacity = 64;
 
 /**
- * The points of one series in arrays that grow by doubling. What `view` gave never changes: appending writes behind
- * it, and whatever would change it goes to new arrays.
+ * The points of one series in arrays that grow by doubling. A returned `view` never changes: appending writes behind
+ * it, and any other change goes to new arrays.
  */
 export class GrowingColumns {
   #t: Float64Array;
   #value: Float64Array;
   #size: Float64Array | undefined;
   #length: number;
-  /** Of these arrays, so much has been seen. */
+  /** The length of the part that a view has exposed. */
   #shown = 0;
   #view: Columns | undefined;
 
@@ -47,7 +47,7 @@ export class GrowingColumns {
     return this.#view;
   }
 
-  /** Puts points in the place of all in [from, to). Gives the first index that is another now; undefined: none. */
+  /** Replaces all points in [from, to). Returns the first changed index, or undefined when nothing changed. */
   replace(from: number | null, to: number | null, points: Points): number | undefined {
     const count = points.t.length;
     const start = from === null ? 0 : this.#indexOf(from);
@@ -64,7 +64,7 @@ export class GrowingColumns {
     return changedFrom;
   }
 
-  /** What stands from `end` on stands from `newEnd` on afterwards, and all from `first` on can be written. */
+  /** Moves the points from `end` on to `newEnd`, and makes everything from `first` on writable. */
   #move(first: number, end: number, newEnd: number): void {
     const length = this.#length - end + newEnd;
     const capacity = this.#t.length;
@@ -100,11 +100,11 @@ export class GrowingColumns {
     );
   }
 
-  /** The first index at or behind an instant. */
+  /** The first index at or after an instant. */
   #indexOf(t: number): number {
     let low = 0;
     let high = this.#length;
-    // Most of what comes is behind all that is held.
+    // Most new points follow all present ones.
     if (high === 0 || this.#t[high - 1] < t) return high;
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -1,4 +1,4 @@
-/** Whoever asks again with the same gets the same. */
+/** Codes of errors that the same request would get again. */
 const forGood: ReadonlySet<string> = new Set([
   'BAD_USER_INPUT',
   'CONFLICT',
@@ -15,12 +15,12 @@ const closeCodes: Readonly<Record<number, string>> = {
   4406: 'BAD_USER_INPUT',
 };
 
-/** What went wrong, with a code to tell it by. */
+/** An error with a code that programs can test. */
 export class TidemarkError extends Error {
   override readonly name = 'TidemarkError';
-  /** `extensions.code` as the server gave it; DISCONNECTED and CLOSED are the client's own. */
+  /** `extensions.code` of the server's error. DISCONNECTED and CLOSED come from the client itself. */
   readonly code: string;
-  /** All that the server said beside: `inputPath` and more. */
+  /** The other extensions of the server's error: `inputPath` and more. */
   readonly extensions: Readonly<Record<string, unknown>>;
 
   constructor(
@@ -34,7 +34,7 @@ export class TidemarkError extends Error {
     this.extensions = extensions;
   }
 
-  /** Asking again with the same is in vain. */
+  /** True when repeating the same request is pointless. */
   get isForGood(): boolean {
     return forGood.has(this.code);
   }
@@ -45,7 +45,7 @@ interface GraphError {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** From what graphql-ws gives: errors of GraphQL, the event of a close, the event of an error. */
+/** Converts the errors of graphql-ws: GraphQL errors, a close event, or an error event. */
 export function errorFrom(cause: unknown): TidemarkError {
   if (cause instanceof TidemarkError) return cause;
   if (Array.isArray(cause) && cause.length > 0) {

@@ -4,22 +4,22 @@ import type { ChangesData } from './operations.ts';
 export type ChangeEvent = ChangesData['changes'];
 
 export interface SeriesUpdate extends Columns {
-  /** The first index that is another than in the update before; all before it is the same. */
+  /** The first index that differs from the previous update. */
   readonly changedFrom: number;
 }
 
-/** Whatever changed at once: all of it stands at the cursor. */
+/** The changes of one update. All of them are valid at the cursor. */
 export interface Update {
-  /** The revision that is held now. */
+  /** The revision of the copy. */
   readonly cursor: number;
   /** The series that changed. */
   readonly series: ReadonlyMap<string, SeriesUpdate>;
 }
 
-/** The first index that changed, for each series that did. */
+/** For each changed series, the first changed index. */
 export type Changed = Map<string, number>;
 
-/** What a subscriber holds: applies events in order. */
+/** A subscriber's copy of series: it applies events in order. */
 export class Fold {
   readonly #held = new Map<string, GrowingColumns>();
   cursor: number | undefined;
@@ -29,11 +29,11 @@ export class Fold {
     for (const [key, columns] of held) this.#held.set(key, new GrowingColumns(columns));
   }
 
-  /** Its changes are whole: what was truncated has been fetched. */
+  /** The event must be complete: truncated changes have been fetched. */
   apply({ kind, cursor, changes }: ChangeEvent): Changed {
     const changed: Changed = new Map();
     if (kind === 'SNAPSHOT') {
-      // Whoever is told from 0 on draws it anew, so also what is empty now is told.
+      // A reader redraws a series that changed from index 0 on, so an empty series is reported too.
       for (const key of this.#held.keys()) changed.set(key, 0);
       this.#held.clear();
     }

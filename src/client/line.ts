@@ -11,7 +11,7 @@ export interface Wanted {
   readonly bucket?: string | undefined;
 }
 
-/** What a line holds, to be kept (it can be cloned and stored) and gone on from. */
+/** The copy that a line holds. It can be cloned and stored, and a later line can continue from it. */
 export interface LineState {
   readonly wanted: Wanted;
   readonly cursor: number;
@@ -20,12 +20,12 @@ export interface LineState {
 
 const steadyMillis = 1_000;
 
-/** Events that wait while points are fetched; with more of them it subscribes again when it has got so far. */
+/** The limit of events that wait while points are fetched. Above it, the line subscribes again later. */
 const waitingMax = 100;
 
-/** Series that are followed: what is held of them equals what a query with `asOf: cursor` gives. */
+/** Followed series. Their copy always equals a query with `asOf: cursor`. */
 export class Line implements AsyncIterable<Update> {
-  /** When it has ended: undefined when it was closed, else what the server refused it for. */
+  /** Resolves when the line has ended: with undefined after `close`, else with the server's error. */
   readonly ended: Promise<TidemarkError | undefined>;
   readonly #link: Link;
   readonly #wanted: Wanted;
@@ -35,7 +35,7 @@ export class Line implements AsyncIterable<Update> {
   #isOver = false;
   #error: TidemarkError | undefined;
   #failures = 0;
-  /** When the first event of this subscription came. */
+  /** The time of the subscription's first event. */
   #heardAt: number | undefined;
   #stop: () => void = () => undefined;
   #end!: (error?: TidemarkError) => void;
@@ -51,7 +51,7 @@ export class Line implements AsyncIterable<Update> {
     this.#keepUp();
   }
 
-  /** The revision that is held; undefined before the first event. */
+  /** The revision of the copy; undefined before the first event. */
   get cursor(): number | undefined {
     return this.#fold.cursor;
   }
@@ -66,13 +66,13 @@ export class Line implements AsyncIterable<Update> {
     return this.#fold.get(key);
   }
 
-  /** Calls back for every update from now on. Gives what ends that. */
+  /** Calls a listener for every later update. Returns a function that removes it. */
   onChange(listener: (update: Update) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** What is held already comes first. While the reader is busy, updates are merged into one. */
+  /** Yields the present copy first. While the reader is busy, updates are merged into one. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Update> {
     const held = [...this.#fold.all().keys()];
     const reader = new Reader(
@@ -106,7 +106,7 @@ export class Line implements AsyncIterable<Update> {
       const error = await this.#subscribe();
       if (this.#isOver) return;
       if (this.#heardAt !== undefined) {
-        // One that ends as soon as it has begun is not begun again at once.
+        // A subscription that ends immediately is not renewed immediately.
         const isSteady = performance.now() - this.#heardAt > steadyMillis;
         const isLost = error === undefined || error.code === 'DISCONNECTED';
         if (isSteady) this.#failures = 0;
@@ -117,7 +117,7 @@ export class Line implements AsyncIterable<Update> {
     }
   }
 
-  /** Until it ends, for whatever reason. */
+  /** Resolves when the subscription ends, for any reason. */
   #subscribe(): Promise<TidemarkError | undefined> {
     return new Promise((resolve) => {
       const waiting: ChangeEvent[] = [];
@@ -128,7 +128,7 @@ export class Line implements AsyncIterable<Update> {
         isOver = true;
         resolve(error);
       };
-      // Without a truncated change it applies at once; others wait for what is fetched of one before them.
+      // A complete event applies at once. Later events wait while the points of a truncated one are fetched.
       const takeAll = async () => {
         isBusy = true;
         for (let event = waiting.shift(); event; event = waiting.shift()) {
@@ -154,7 +154,7 @@ export class Line implements AsyncIterable<Update> {
             if (isBusy) return;
             takeAll().catch((cause) => {
               stop();
-              // Of all else that a query is refused for, a subscription is told when it comes back.
+              // Any other error of the query will reach the subscription when it is renewed.
               const error = errorFrom(cause);
               end(error.code === 'TOO_EXPENSIVE' ? error : undefined);
             });
@@ -180,7 +180,7 @@ export class Line implements AsyncIterable<Update> {
   }
 }
 
-/** A listener that throws is its own mistake, and is shown; the others are told all the same. */
+/** An error in a listener is reported, and the other listeners still run. */
 function tell(listener: (update: Update) => void, update: Update): void {
   try {
     listener(update);
@@ -191,7 +191,7 @@ function tell(listener: (update: Update) => void, update: Update): void {
   }
 }
 
-/** Keeps what changed, not what it changed to, so a slow reader costs next to nothing. */
+/** Records only which parts changed, so a slow reader costs almost nothing. */
 class Reader implements AsyncIterableIterator<Update> {
   readonly #read: (changed: Changed) => Update;
   readonly #left: () => void;

@@ -4,18 +4,18 @@ import { errorFrom, TidemarkError } from './error.ts';
 import type { Operation } from './operation.ts';
 
 export interface LinkOptions {
-  /** Of the GraphQL endpoint: ws, wss, http or https. */
+  /** The address of the GraphQL endpoint: ws, wss, http or https. */
   readonly url: string;
-  /** The WebSocket to use. When left out: the global one, or in Node 20, which has none, that of the package ws. */
+  /** The WebSocket class. The default is the global one or, in Node 20, which has none, that of the package ws. */
   readonly webSocketImpl?: unknown;
-  /** Sent with every connection, such as a token. */
+  /** Sent with every connection, for example a token. */
   readonly connectionParams?:
     | Record<string, unknown>
     | (() => Record<string, unknown> | undefined | Promise<Record<string, unknown> | undefined>);
   readonly onState?: (state: ConnectionState, error?: TidemarkError) => void;
-  /** A connection that says nothing for so long is taken for dead; it is asked three times in between. */
+  /** The time without a message after which a connection counts as lost. The client sends three pings in between. */
   readonly silenceMillis?: number;
-  /** So is one over which a subscription says nothing for so long: the server has something to say every 15 s. */
+  /** The time without a message for one subscription. The server sends one at least every 15 s. */
   readonly subscriptionSilenceMillis?: number;
 }
 
@@ -23,11 +23,11 @@ export type ConnectionState = 'connecting' | 'connected' | 'disconnected' | 'clo
 
 export interface Sink<Data> {
   next(data: Data): void;
-  /** Once, and then nothing more comes. undefined: the server has ended it. */
+  /** Called once, as the last call. Undefined: the server completed the operation. */
   end(error?: TidemarkError): void;
 }
 
-/** As much of a WebSocket as is needed here, so that no library of types is. */
+/** The part of the WebSocket interface that this file uses, so that it needs no library of types. */
 interface Socket {
   readonly readyState: number;
   onopen: unknown;
@@ -46,10 +46,10 @@ const ignore = () => undefined;
 const pauseMillisMin = 100;
 const pauseMillisMax = 5_000;
 
-/** No faster than this, whatever it is that ends connections. */
+/** The least time between two connections, whatever ends them. */
 const betweenConnectionsMillis = 50;
 
-/** One socket, renewed whenever it is wanted and gone, and all that runs over it. */
+/** One socket, renewed when it is needed and lost, with all operations over it. */
 export class Link {
   readonly #client: Client;
   readonly #options: LinkOptions;
@@ -62,9 +62,9 @@ export class Link {
   #implementation: SocketClass | undefined;
   #socket: Socket | undefined;
   #watchdog: ReturnType<typeof setInterval> | undefined;
-  /** Counted rather than timed: while a machine sleeps, nobody can be silent. */
+  /** Counted in timer ticks, because a suspended machine receives nothing. */
   #silentTicks = 0;
-  /** In a row. A message may take longer to arrive than we are patient, and would never get here otherwise. */
+  /** The number of timeouts in a row. A large message could take longer than the timeout, so the timeout grows. */
   #renewals = 0;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
@@ -84,7 +84,7 @@ export class Link {
       },
       webSocketImpl: this.#socketClass(),
       connectionParams: options.connectionParams as () => Record<string, unknown>,
-      // Whoever subscribes again does so with another cursor, so that is not left to graphql-ws.
+      // A renewed subscription has another cursor, so graphql-ws must not renew it.
       retryAttempts: 0,
       lazy: false,
       onNonLazyError: () => undefined,
@@ -104,7 +104,7 @@ export class Link {
     });
   }
 
-  /** Gives what ends it. */
+  /** Returns a function that ends the operation. */
   run<Data, Variables>(
     operation: Operation<Data, Variables>,
     variables: () => Variables,
@@ -125,7 +125,7 @@ export class Link {
     };
     const payload = {
       query: String(operation),
-      // Asked for when it is sent, which graphql-ws may do again when the server closed with 1000.
+      // Read when the operation is sent. graphql-ws may send it again after a close with 1000.
       get variables() {
         return variables() as Record<string, unknown>;
       },
@@ -143,8 +143,8 @@ export class Link {
       error: (cause) => end(errorFrom(cause)),
       complete: () => end(),
     });
-    // A 'complete' that came with what we are called for would be counted by graphql-ws as a second end, and the socket
-    // be closed that others use: so not before all has been heard that came at once.
+    // If a 'complete' arrived together with this message, graphql-ws would count it as a second end and close the
+    // shared socket. So this waits until all messages that arrived together were handled.
     const stopSoon = () => void setTimeout(stop);
     return () => {
       if (over) return;
@@ -163,10 +163,10 @@ export class Link {
     });
   }
 
-  /** Before the next attempt, after so many that came to nothing: none, then longer and longer, and never the same. */
+  /** The delay before the next attempt: none at first, then longer after each failure, with jitter. */
   pause(failures: number): Promise<void> {
     if (failures === 0) return Promise.resolve();
-    // Those that failed together come back together.
+    // Operations that failed together share one delay.
     let pause = this.#pauses.get(failures);
     if (!pause) {
       const longest = Math.min(pauseMillisMax, pauseMillisMin * 2 ** failures);
@@ -186,7 +186,7 @@ export class Link {
     this.#options.onState?.('closed');
   }
 
-  /** Never ends once the link is closed, and what waits for it is forgotten. */
+  /** Stays pending after the link is closed; its waiters are garbage-collected. */
   #wait(millis: number): Promise<void> {
     return new Promise((resolve) => {
       if (this.#closed) return;
@@ -200,7 +200,7 @@ export class Link {
 
   async #between(): Promise<void> {
     const waitMillis = this.#connectedAt + betweenConnectionsMillis - performance.now();
-    // In another task at least: of a socket that failed, graphql-ws hears 'error' and 'closed' one after the other.
+    // In a later task, because graphql-ws reports 'error' and then 'closed' for one failed socket.
     await this.#wait(Math.max(0, waitMillis));
     this.#connectedAt = performance.now();
   }
@@ -214,7 +214,7 @@ export class Link {
     if (!socket) return;
     this.#socket = undefined;
     clearInterval(this.#watchdog);
-    // What it has still to say would be taken for the next socket's.
+    // Late messages of this socket would be mistaken for those of the next one.
     Object.assign(socket, { onopen: ignore, onmessage: ignore, onerror: ignore, onclose: ignore });
     socket.close();
     this.#tell('disconnected', errorFrom(cause));
@@ -235,7 +235,7 @@ export class Link {
     }, this.#tickMillis);
   }
 
-  /** What ran over it is told at once: to close a socket that is dead may take half a minute. */
+  /** Its operations are informed at once, because closing a dead socket can take half a minute. */
   #renew(): void {
     this.#renewals++;
     const socket = this.#socket;
@@ -243,12 +243,12 @@ export class Link {
       socket.close();
     } else {
       this.#client.terminate();
-      // terminate() takes the listener away, and an error that nobody hears ends a process of Node.
+      // terminate() removes the listener, and an unhandled 'error' event would end a Node process.
       if (socket) socket.onerror = ignore;
     }
   }
 
-  /** The sockets as they are made: graphql-ws shows one only when it is open. */
+  /** Captures each socket when it is created: graphql-ws exposes it only after it opens. */
   #socketClass(): SocketClass {
     const given = this.#options.webSocketImpl ?? (globalThis as { WebSocket?: unknown }).WebSocket;
     const isLoadedLater = given === undefined && loadWebSocket !== undefined;
@@ -259,7 +259,8 @@ export class Link {
       try {
         return new (this.#implementation as SocketClass)(...args);
       } catch (error) {
-        // As of a page over https, which may connect to wss only: graphql-ws does not expect it here.
+        // A page over https may only connect to wss, which makes the constructor throw. graphql-ws does not expect
+        // that.
         return failedSocket(error);
       }
     };
@@ -274,10 +275,10 @@ export class Link {
   }
 }
 
-/** Stands for a class that is loaded before the first connection: graphql-ws looks for these names. */
+/** A stand-in for a class that is loaded before the first connection. graphql-ws checks for these names. */
 const socketLoadedLater = Object.assign(class {}, { CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 });
 
-/** One that was never opened, and says why. */
+/** A socket that never opened, with the reason. */
 function failedSocket(error: unknown): Socket {
   const socket: Socket = {
     readyState: 3,

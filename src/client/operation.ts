@@ -1,6 +1,6 @@
 /**
- * A document that knows the types of its variables and of its answer: a plain string, or what GraphQL Code Generator
- * makes with `documentMode: 'string'`.
+ * A document with the types of its variables and its answer: a plain string, or the output of GraphQL Code Generator
+ * with `documentMode: 'string'`.
  */
 export interface Operation<Data, Variables> {
   toString(): string;

@@ -4,7 +4,7 @@ import type { ChangeEvent } from './fold.ts';
 import type { Link } from './link.ts';
 import { bucketStartsDocument, outlineDocument, wholeDocument } from './operations.ts';
 
-/** Part of a series as it stood at a revision. */
+/** A part of a series at a revision. */
 interface Part {
   readonly series: string;
   readonly range: { readonly from?: number | null | undefined; readonly to?: number | null | undefined };
@@ -12,14 +12,14 @@ interface Part {
   readonly asOf: number;
 }
 
-/** The event with the points that were left out of it. */
+/** Completes an event with the points that the server left out. */
 export async function wholeEvent(
   link: Link,
   { bucket }: { readonly bucket?: string | undefined },
   event: ChangeEvent,
 ): Promise<ChangeEvent> {
   const changes: ChangeEvent['changes'][number][] = [];
-  // One after the other: there may be a thousand of them, each of any length.
+  // Fetches one after the other: there can be a thousand of any length.
   for (const change of event.changes) {
     const { series, span, truncated } = change;
     const points = truncated
@@ -44,7 +44,7 @@ async function pointsOf(link: Link, part: Part): Promise<Points> {
   }
 }
 
-/** Where to halve it: an instant with points on both sides, and the start of a bucket when there are some. */
+/** The instant at which to halve a part: it has points on both sides and, with buckets, starts a bucket. */
 async function cutOf(link: Link, part: Part): Promise<number | undefined> {
   const { series } = await link.ask(outlineDocument, part);
   const t = series?.samples.t ?? gone(part);
@@ -55,7 +55,7 @@ async function cutOf(link: Link, part: Part): Promise<number | undefined> {
   return undefined;
 }
 
-/** Of the bucket that the point at an instant is in: the means of buckets stand at their starts. */
+/** The start of the bucket that contains a point, since a bucket's mean stands at its start. */
 async function bucketStart(link: Link, part: Part, t: number): Promise<number> {
   const { series } = await link.ask(bucketStartsDocument, { ...part, range: { from: t, to: t + 1 } });
   return series?.samples.t[0] ?? gone(part);

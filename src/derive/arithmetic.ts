@@ -1,6 +1,6 @@
 /**
- * Names how exp, log and pow round here: another build of the program may give other last bits, and then what was
- * computed by the other one is computed again.
+ * A fingerprint of how exp, log and pow round in this process. Another build of Node can give other last bits; then the
+ * series that it computed are computed again.
  */
 let known: string | undefined;
 

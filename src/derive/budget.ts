@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Fault } from '../engine/fault.ts';
 
-/** What one operation may compute, all of its fields together. */
+/** The computing budget of one operation, shared by all its fields. */
 export class Budget {
   readonly pointsMax: number;
   #left: number;
@@ -11,30 +11,30 @@ export class Budget {
     this.#left = pointsMax;
   }
 
-  /** Whether there was so much left. Once there was not, there is nothing for anybody. */
+  /** Takes from the budget. Returns false if too little is left; then every later request fails too. */
   spend(points: number): boolean {
     this.#left -= points;
     return this.#left >= 0;
   }
 }
 
-/** What a computation is given: the budget of its operation, for as long as somebody waits for the answer. */
+/** The resources of one computation: the budget of its operation, until the client no longer waits for the answer. */
 export interface Allowance {
   readonly budget: Budget;
   readonly signal: AbortSignal;
 }
 
-/** One stretch of work between two looks at whether others wait. */
+/** The time of computing between two yields to the event loop. */
 const stretchMillis = 8;
 
-/** So much is computed at once, points times operators: less of what proves slow, then more again. */
+/** The limits of one batch, in points times operators. A slow batch lowers the size of the next ones. */
 const atOnceMax = 4_096;
 const atOnceMin = 16;
 const slowMillis = 4;
 
 /**
- * What one computation costs: the points that are read for it or, when that is more, those that go through its
- * operators, by each of them. So one operator over n points costs n, and k operators cost k times as much.
+ * The cost of one computation: the points that it reads or, if more, the points that pass through its operators,
+ * counted once per operator. One operator over n points costs n, and k operators cost k times as much.
  */
 export class Effort {
   readonly #allowance: Allowance;
@@ -46,7 +46,7 @@ export class Effort {
   #givenAt = Number.POSITIVE_INFINITY;
   #atOnce = atOnceMax;
 
-  /** `refusal` is what to tell who asked for too much. */
+  /** `refusal` is the message for a computation that exceeds the budget. */
   constructor(allowance: Allowance, refusal: (pointsMax: number) => Fault) {
     this.#allowance = allowance;
     this.#refusal = refusal;
@@ -57,19 +57,19 @@ export class Effort {
     this.#pay();
   }
 
-  /** How many points may be given to so many operators at once. */
+  /** The number of points that a stage with this number of operators may process in one batch. */
   pointsAtOnce(operators: number): number {
     return Math.max(1, Math.floor(this.#atOnce / operators));
   }
 
-  /** So many points are given to so many operators now. */
+  /** Pays for a batch of points through this number of operators. */
   compute(points: number, operators: number): void {
     this.#computed += points * operators;
     this.#pay();
     this.#givenAt = performance.now();
   }
 
-  /** Lets others work now and then; goes no further when nobody waits for the answer any more, or nothing is left. */
+  /** Yields to the event loop now and then. Throws when the client no longer waits or the budget is used up. */
   async rest(): Promise<void> {
     const { signal } = this.#allowance;
     signal.throwIfAborted();

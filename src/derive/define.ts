@@ -23,16 +23,16 @@ import { arithmetic } from './arithmetic.ts';
 import { Definitions } from './definitions.ts';
 import { itselfFault, missingFault } from './missing.ts';
 
-/** How often a definition is planned again because the catalogue changed in the meantime. */
+/** The number of attempts to plan a definition when the catalogue changes meanwhile. */
 const attemptsMax = 100;
 
-/** A formula may hang on so many source series, near and far. */
+/** The limit of source series that a formula may depend on, directly or through other derived series. */
 const sourcesMax = 10_000;
 
 export interface DefineOptions {
   /** Whether the commit itself announces. */
   readonly announce: boolean;
-  /** Told when something is to be computed. */
+  /** Called when a definition must be computed. */
   readonly onDefined: (revision: number) => void;
 }
 
@@ -42,7 +42,7 @@ export interface Definition extends NewSeries {
 
 const formulaPath = ['input', 'formula'];
 
-/** Gives a key of its formulas, and plans what must be computed for it. */
+/** Defines and redefines series, and plans the computations that follow. */
 export class Definer {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
@@ -81,12 +81,12 @@ export class Definer {
         );
       }
       await this.#refuseMissing(definition.key, expression, known);
-      // From here on nothing is waited for: what is known is of one version.
+      // From here on nothing is awaited, so all that is read belongs to one version of the catalogue.
       if (this.#definitions.version !== version) continue;
       const inputs = this.#resolve(expression, known);
       if (!inputs) continue;
       const before = existing && this.#definitions.newest(existing.id);
-      // A formula that was defined before this was refused is still renewed.
+      // A formula that was defined before this rule existed can still be renewed.
       if (before?.formula !== definition.formula) at(formulaPath, () => refuseNever(expression));
       const same =
         before?.formula === definition.formula && before.arithmetic === arithmetic() && this.#readsNewest(before);
@@ -107,8 +107,8 @@ export class Definer {
   }
 
   /**
-   * Defines anew, by the same formulas, what was computed by a program whose exp, log and pow round otherwise: until a
-   * series is switched, it holds what the other program gave. Returns the keys.
+   * Redefines, with the same formulas, the series computed by a process whose exp, log and pow round differently. Each
+   * series keeps the old points until its switch. Returns the keys.
    */
   async renew(): Promise<string[]> {
     const renewed: string[] = [];
@@ -132,7 +132,7 @@ export class Definer {
     throw at(formulaPath, () => fault);
   }
 
-  /** What the keys of a formula stand for now; undefined when one was made a moment ago. */
+  /** Resolves the keys of a formula; undefined when a series was created a moment ago. */
   #resolve(expression: Expression, known: ReadonlyMap<string, SeriesRow>): DefinitionInput[] | undefined {
     const references = referencesOf(expression);
     const keys = new Set(references.map(({ key }) => key));
@@ -149,13 +149,13 @@ export class Definer {
     });
   }
 
-  /** Whether what it reads has not been defined anew since. */
+  /** True when no input has been redefined since. */
   #readsNewest({ inputs }: DefinitionRow): boolean {
     return inputs.every(({ series, definition }) => this.#definitions.newest(series)?.id === (definition ?? undefined));
   }
 }
 
-/** Throws what it is given, or what comes of it, with its place in the input. */
+/** Validates a formula. Errors carry its path in the input. */
 function at<T>(path: readonly string[], run: () => T): T {
   try {
     const result = run();
@@ -169,13 +169,13 @@ function at<T>(path: readonly string[], run: () => T): T {
 }
 
 /**
- * The series that are computed anew with one that is defined anew: those that hang on it, and those that were on their
- * way together with any of them.
+ * The series to compute again with a redefined one: those that depend on it, and those in the same bundle as any of
+ * them.
  */
 function bundleOf(definitions: Definitions, series: number) {
   const members = new Set([series]);
   const cancel = new Set<number>();
-  // What is added on the way is visited too.
+  // The loop also visits entries that it adds.
   for (const member of members) {
     for (const reader of definitions.readersOf(member)) members.add(reader.series);
     for (const { state, bundle } of definitions.of(member)) {
@@ -187,7 +187,7 @@ function bundleOf(definitions: Definitions, series: number) {
   return { members, cancel: [...cancel] };
 }
 
-/** All that hang on a series, near and far. */
+/** All series that depend on a series, directly or through others. */
 function readersOf(definitions: Definitions, series: number): Set<number> {
   const readers = new Set([series]);
   for (const one of readers) for (const reader of definitions.readersOf(one)) readers.add(reader.series);
@@ -241,7 +241,7 @@ function planBundle(
     if (known) return known;
     const building = draft.series !== null && !anew.has(draft.series) ? definitions.newest(draft.series) : undefined;
     if (draft !== first && building?.state === 'BUILDING') {
-      // Nothing that it reads is defined anew: it goes on.
+      // None of its inputs is redefined, so its computation continues.
       keep.push(building.id);
       const result = { at: building.id, sources: new Set(building.sources) };
       done.set(draft.series, result);
@@ -291,7 +291,7 @@ function planBundle(
   return { list, cancel, keep };
 }
 
-/** The series that is being defined would read itself. */
+/** Refuses a formula that reads the series it defines. */
 function cycle(expression: Expression, way: readonly Draft[], first: Draft): Fault {
   const start = way.indexOf(first);
   const ring = start < 0 ? way : [...way.slice(start, -1), ...way.slice(0, start), first];

@@ -1,11 +1,11 @@
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readDefinitions } from '../store/definitions.ts';
 
-/** The definitions that are computed, as this process knows them: to look again costs what has changed since. */
+/** This process's copy of the active definitions. A refresh reads only the changes since the last one. */
 export class Definitions {
   readonly #database: Database;
   readonly #byId = new Map<number, DefinitionRow>();
-  /** By the series that they are of, by the series that they read, and by what they are switched in with. */
+  /** Indexes by series, by input series, and by bundle. */
   readonly #bySeries = new Index<number>();
   readonly #byInput = new Index<number>();
   readonly #byBundle = new Index<number>();
@@ -19,10 +19,10 @@ export class Definitions {
     return this.#byId;
   }
 
-  /** Looks what has changed; returns the ids of what was added, is in another state, or is gone. */
+  /** Reads the changes; returns the ids of definitions that are new, changed or gone. */
   async refresh(): Promise<number[]> {
     const { version, definitions } = await readDefinitions(this.#database, this.version);
-    // Another look may have come back before this one.
+    // A later refresh may have finished before this one.
     if (version <= this.version) return [];
     this.version = version;
     for (const row of definitions) {
@@ -42,7 +42,7 @@ export class Definitions {
     if (row.state === 'BUILDING') this.#byBundle[what](row.bundle, row.id);
   }
 
-  /** The definition of a series that will answer in the end. */
+  /** The newest definition of a series, which will be in force once it is computed. */
   newest(series: number): DefinitionRow | undefined {
     return this.of(series).reduce<DefinitionRow | undefined>(
       (newest, row) => (newest && newest.id > row.id ? newest : row),
@@ -54,12 +54,12 @@ export class Definitions {
     return this.#rows(this.#bySeries.get(series));
   }
 
-  /** The definitions that read a series, and are the newest of theirs. */
+  /** The definitions that read a series, limited to the newest one of each derived series. */
   readersOf(series: number): DefinitionRow[] {
     return this.#rows(this.#byInput.get(series)).filter((row) => this.newest(row.series)?.id === row.id);
   }
 
-  /** What is still being computed of a bundle. */
+  /** The definitions of a bundle that are still being computed. */
   building(bundle: number): DefinitionRow[] {
     return this.#rows(this.#byBundle.get(bundle));
   }
@@ -69,7 +69,7 @@ export class Definitions {
   }
 }
 
-/** Things by an id that they have in common. */
+/** Groups entries by an id that they share. */
 export class Index<Thing> {
   readonly #things = new Map<number, Set<Thing>>();
 

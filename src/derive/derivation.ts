@@ -12,11 +12,11 @@ import { answeringAt } from './where.ts';
 
 export type DerivedStatus = 'LIVE' | 'CATCHING_UP' | 'FAILED';
 
-/** What a derived series is made of, and how far. */
+/** The definitions of a derived series and their progress. */
 export interface Derivation {
-  /** All of its definitions but those that were cancelled, oldest first. */
+  /** All definitions except cancelled ones, oldest first. */
   readonly history: readonly DefinitionRow[];
-  /** The one that answers now, and the one that is to. */
+  /** The definition in force, and the one that will replace it. */
   readonly live: DefinitionRow | undefined;
   readonly next: DefinitionRow | undefined;
   readonly lanes: ReadonlyMap<number, LaneRow>;
@@ -44,7 +44,7 @@ export async function readDerivations(database: Database, series: readonly numbe
   );
 }
 
-/** The formula that answers at a revision; before the first one does, that one. */
+/** The formula in force at a revision; before the first one, the first formula. */
 export function formulaAt({ history }: Derivation, revision: number): string {
   return (answeringAt(history, revision) ?? history.at(0))?.formula ?? '';
 }
@@ -54,7 +54,7 @@ export function statusOf({ live, next, lanes }: Derivation): DerivedStatus {
   return live && !lanes.get(live.id)?.step ? 'LIVE' : 'CATCHING_UP';
 }
 
-/** 0 to 1: of a long way to where the series should be, or of a definition that is to take its place. */
+/** From 0 to 1: the progress of a backfill, or of the definition that will replace the present one. */
 export function progressOf({ live, next, lanes }: Derivation): number {
   const step = live && lanes.get(live.id)?.step;
   if (step) return step.progress;
@@ -67,8 +67,8 @@ function progressOfLane(lane: LaneRow | undefined): number {
 }
 
 /**
- * A span that holds every instant whose value may be out of date: from the first one of a source that changed since, or
- * from the start of the buckets that it may lie in. Everything, as long as nothing was computed at all.
+ * A span that contains every instant whose value may be out of date: from the first instant of a source that has
+ * changed since, or from the start of the buckets that can contain it. Before the first computation it is unlimited.
  */
 export async function pendingOf(database: Database, { live }: Derivation, newest: number): Promise<Range[]> {
   if (!live) return [everything];
@@ -87,7 +87,7 @@ export async function pendingOf(database: Database, { live }: Derivation, newest
   return [{ from: Math.max(everything.from, from - backMicros), to: everything.to }];
 }
 
-/** How far before an instant of its inputs a formula can be felt: buckets stand at their start. */
+/** The distance by which a change of an input affects earlier points: a bucket's point stands at its start. */
 function bucketMicros(formula: string): number {
   const { stages } = planFormula(parseFormula(formula, operatorsByName));
   return stages.reduce((sum, { bucket }) => sum + (bucket?.widthMicros ?? 0), 0);
@@ -95,14 +95,14 @@ function bucketMicros(formula: string): number {
 
 export interface DerivedHealth {
   readonly settledRevision: number;
-  /** How many revisions lie between that one and the newest, and how long ago the first of them was committed. */
+  /** The number of revisions from this one to the newest, and the age of the first of them. */
   readonly lagRevisions: number;
   readonly lagSeconds: number;
   readonly failed: readonly { readonly key: string; readonly problem: string }[];
   readonly catchingUp: readonly { readonly key: string; readonly progress: number }[];
 }
 
-/** So many series are listed. */
+/** The limit of listed series. */
 const listedMax = 100;
 
 export async function readDerivedHealth(

@@ -28,9 +28,9 @@ export interface EvaluateRequest {
   readonly formula: string;
   readonly range: Range;
   readonly asOf: number;
-  /** The client named that revision; otherwise it is the newest. */
+  /** True when the client named the revision; otherwise it is the newest. */
   readonly isAsOfGiven: boolean;
-  /** Thin to at most so many; undefined: all of them. */
+  /** The most points to return; undefined for all of them. */
   readonly maxPoints: number | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface EvaluateLimits {
 export interface Evaluated {
   readonly line: Line;
   readonly thinned: boolean;
-  /** What was read: derived inputs may not have got to the one that was asked for. */
+  /** The revision that was read. Derived inputs may not have reached the requested one. */
   readonly revision: number;
 }
 
 const formulaPath = ['formula'];
 
-/** Computes a formula over a range: exactly that slice of what it gives over everything. */
+/** Computes a formula over a range. The result equals that slice of the formula over all time. */
 export async function evaluate(
   database: Database,
   catalogue: Catalogue,
@@ -81,7 +81,7 @@ export async function evaluate(
   return { line: few, thinned: few.t.length < line.t.length, revision };
 }
 
-/** What the last stage of a formula gives within a range. */
+/** The output of a formula's last stage within a range. */
 export async function computeRange(plan: Plan, opening: Opening, range: Range): Promise<Line> {
   if (range.from >= range.to) return emptyLine;
   const last = plan.stages.length - 1;
@@ -109,7 +109,9 @@ async function resolve(catalogue: Catalogue, expression: Expression): Promise<Se
   return rows;
 }
 
-/** The newest revision up to `asOf` at which all derived inputs are exact; `asOf` where that is not known any more. */
+/**
+ * The newest revision up to `asOf` at which all derived inputs are exact; `asOf` itself where that is no longer known.
+ */
 async function revisionFor(database: Database, rows: readonly SeriesRow[], asOf: number): Promise<number> {
   const series = derivedAmong(rows);
   if (series.length === 0) return asOf;
@@ -117,7 +119,7 @@ async function revisionFor(database: Database, rows: readonly SeriesRow[], asOf:
   return commonRevision(standings, asOf) ?? asOf;
 }
 
-/** Told to who asked for a formula that takes too much. */
+/** The message for a formula that exceeds the budget. */
 function tooMuch(pointsMax: number): Fault {
   return new Fault(
     'TOO_EXPENSIVE',

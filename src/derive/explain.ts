@@ -18,13 +18,13 @@ import { openStages } from './stage-source.ts';
 import { type Counting, whatCounts } from './what-counts.ts';
 import { answeringAt, nowhere, type Place } from './where.ts';
 
-/** So many points of an input are shown, the newest. */
+/** The number of points to show per input, the newest ones. */
 const shownMax = 100;
 
-/** The points of an input that a value was computed from. */
+/** The points of an input from which a value was computed. */
 export interface ExplainedInput {
   readonly series: SeriesRow;
-  /** From the first of them to the last; between them may lie others. */
+  /** From the first of these points to the last. Other points may lie between. */
   readonly span: Range;
   readonly count: number;
   readonly points: readonly PointRow[];
@@ -33,16 +33,16 @@ export interface ExplainedInput {
 
 export interface Explanation {
   readonly series: SeriesRow;
-  /** undefined: clients write it. */
+  /** Undefined for a source series. */
   readonly formula: string | undefined;
   readonly t: number;
-  /** undefined: there is no point. */
+  /** Undefined when there is no point. */
   readonly value: number | undefined;
   readonly revision: number;
   readonly inputs: readonly ExplainedInput[];
 }
 
-/** Told to who asked why of what takes too much to follow back. */
+/** The message for an explanation that exceeds the budget. */
 function tooMuch(pointsMax: number): Fault {
   return new Fault(
     'TOO_EXPENSIVE',
@@ -51,7 +51,7 @@ function tooMuch(pointsMax: number): Fault {
   );
 }
 
-/** Why a series holds what it holds at an instant. */
+/** Explains the value of a series at an instant. */
 export async function explain(
   database: Database,
   catalogue: Catalogue,
@@ -91,7 +91,7 @@ export async function explain(
   return { ...told, formula: answering.formula, inputs };
 }
 
-/** Where the inputs of a definition lie, by their keys. */
+/** The storages of a definition's inputs, by key. */
 async function storagesOf(database: Database, { inputs }: DefinitionRow): Promise<Map<string, number>> {
   const derived = inputs.flatMap(({ series, definition }) => (definition === null ? [] : [series]));
   const rows = derived.length > 0 ? await readHistoryOfDefinitions(database, derived) : [];
@@ -104,7 +104,7 @@ async function storagesOf(database: Database, { inputs }: DefinitionRow): Promis
   );
 }
 
-/** What counts of a series: so much as is shown, and how much there is. */
+/** The contributing points of a series, up to the display limit, and their total number. */
 async function explainedInput(
   database: Database,
   series: SeriesRow,
@@ -125,7 +125,10 @@ async function explainedInput(
   return { series, span: hullOf(filled.length > 0 ? filled : spans), count, points, truncated: count > points.length };
 }
 
-/** What counts in a span: between which instants it lies, how much it is, and its last points, as many as are shown. */
+/**
+ * The contributing points in a span: their first and last instant, their number, and the last ones up to the display
+ * limit.
+ */
 async function endOf(database: Database, storage: number, span: Range, asOf: number, sized: boolean) {
   for (let most = shownMax + 1; ; most *= 8) {
     const last = await readPoints(database, storage, span, asOf, most, 'last');
@@ -139,7 +142,7 @@ async function endOf(database: Database, storage: number, span: Range, asOf: num
   }
 }
 
-/** Where hardly a tick has a size, no more ticks than this are looked at for those that are shown. */
+/** The limit of ticks to scan for those with a size. */
 const lookedAtMax = 50_000;
 
 const oneBucket = uniformGrid(2 ** 54);

@@ -13,7 +13,7 @@ import {
 import { pointsOfSteps, type Stage, type Step, type StepReader, stepBlocksMax, walkSteps } from '../store/read.ts';
 import type { StepReads } from '../store/reads.ts';
 
-/** More points than this are not kept for the next reader. */
+/** The limit of points that are cached for the next reader. */
 const keptMax = 2_000_000;
 
 interface Ask {
@@ -21,7 +21,7 @@ interface Ask {
   readonly until: number;
 }
 
-/** Points, and up to where they are all; infinite when there are no more. */
+/** Points, complete up to `to`; infinite when no more follow. */
 interface Chunk {
   readonly points: Points;
   readonly to: number;
@@ -34,8 +34,8 @@ interface Part {
 }
 
 /**
- * The points of one storage at a revision, for readers that go forward. What one has read, the next one finds here: many
- * formulas read the same part of the same series.
+ * The points of one storage at a revision, for forward readers. It caches what it has read, because many formulas read
+ * the same part of a series.
  */
 export class PointSource {
   readonly #read: StepReader;
@@ -43,12 +43,12 @@ export class PointSource {
   readonly #overlay: Versions | undefined;
   readonly #stage: Stage | undefined;
   readonly #walk: { readonly series: number; readonly direction: 'forward'; readonly stage: Stage | undefined };
-  /** What was read, part behind part, without a gap. */
+  /** The cached chunks, adjacent and in order. */
   #parts: Part[] = [];
   #steps: { readonly iterator: AsyncGenerator<Step>; at: number } | undefined;
   readonly #reading = new SerialQueue();
   readonly #asks = new Set<Ask>();
-  /** How many points were read from the store. */
+  /** The number of points that were read from the store. */
   pointsRead = 0;
 
   constructor(reads: StepReads, storage: number, asOf: number, overlay?: Versions, stage?: Stage) {
@@ -60,8 +60,8 @@ export class PointSource {
   }
 
   /**
-   * Points from an instant on. Whoever asks while another one reads waits: it may find here what it wants. `until` is up to
-   * where more will be asked for, if that is known: when it is not too much, it is read at once.
+   * Points from an instant on. A caller waits while another one reads, because the result may contain its points.
+   * `until` is the end of what it will need, if known: a moderate amount is read at once.
    */
   async chunk(from: number, until = Number.POSITIVE_INFINITY): Promise<Chunk> {
     const found = this.#find(from);
@@ -69,7 +69,7 @@ export class PointSource {
     const ask = { from, until };
     this.#asks.add(ask);
     return this.#reading.run(async () => {
-      // Nobody has read yet: whoever begins at the same time asks now, and one read serves all.
+      // Nothing has been read yet: readers that start together share one read.
       if (this.#parts.length === 0) await setImmediate();
       this.#asks.delete(ask);
       return this.#find(from) ?? this.#readFor(ask);
@@ -82,7 +82,7 @@ export class PointSource {
     return wide.from === ask.from ? taken : (this.#find(ask.from) ?? this.#readAsked(ask));
   }
 
-  /** An ask together with those that overlap it. */
+  /** Merges a request with those that it overlaps. */
   #withOthers(ask: Ask): Ask {
     let { from, until } = ask;
     if (until === Number.POSITIVE_INFINITY) return ask;
@@ -114,7 +114,7 @@ export class PointSource {
     return part && part.from <= instant ? part : undefined;
   }
 
-  /** Keeps a part for the next reader; what lies furthest back goes when it is too much. */
+  /** Caches a chunk for the next reader, and evicts the oldest chunks above the limit. */
   #keep(part: Part): void {
     if (this.#parts.at(-1)?.to === part.from) this.#parts.push(part);
     else if (this.#parts.at(0)?.from === part.to) this.#parts.unshift(part);
@@ -126,7 +126,7 @@ export class PointSource {
   async #readAsked({ from, until }: Ask): Promise<Chunk> {
     const first = this.#parts.at(0);
     if (first && from < first.from) {
-      // What is asked for now begins before what is here: only the part in between is missing, if it is small.
+      // The request starts before the cache: if the gap is small, only the gap is read.
       const points = await this.#readSpan({ from, to: first.from }, 500_000);
       if (points) {
         this.#keep({ from, to: first.from, points });
@@ -156,7 +156,7 @@ export class PointSource {
     return taken;
   }
 
-  /** What a step has read, for this reader and the next ones. Behind what comes last there is nothing more to ask for. */
+  /** Caches the points of a read. After the last block, no points follow. */
   #take(from: number, { range, versions, last }: Step): Chunk {
     const isLast = !this.#stage && Math.max(last, this.#overlay?.t.at(-1) ?? last) < range.to;
     const to = isLast || range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
@@ -165,7 +165,7 @@ export class PointSource {
     return { points, to };
   }
 
-  /** An instant from which on there are at least `count` points before another one; undefined when there are fewer. */
+  /** An instant from which at least `count` points lie before another one; undefined when there are fewer. */
   async back(before: number, count: number): Promise<number | undefined> {
     const part = this.#partOf(before) ?? this.#parts.at(-1);
     if (part && before > part.from && before <= part.to) {
@@ -174,7 +174,7 @@ export class PointSource {
     }
     const range = { from: everything.from, to: Math.min(before, everything.to) };
     if (range.from >= range.to) return undefined;
-    // What the overlay deletes may be among them; that it adds some only brings the instant nearer than need be.
+    // The overlay may delete some of these points. Points that it adds only move the instant closer than necessary.
     const deleted = this.#overlay?.value.reduce((sum, value) => sum + (Number.isNaN(value) ? 1 : 0), 0) ?? 0;
     const most = count + deleted;
     const steps = walkSteps(this.#read, { ...this.#walk, range, direction: 'backward' });
@@ -205,7 +205,7 @@ export class PointSource {
   }
 }
 
-/** One column of points, those that have none left out. */
+/** One column of points, without missing entries. */
 export function lineOf(points: Points, column: 'value' | 'size'): Line {
   if (column === 'value') return points;
   const { t, size } = points;

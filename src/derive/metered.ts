@@ -5,10 +5,10 @@ import type { Effort } from './budget.ts';
 import type { Opening } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
-/** A source that says how many points it has read so far. */
+/** A source that counts the points it has read. */
 type CountedSource = LeafSource & { readonly pointsRead: number };
 
-/** How the leaves of formulas are opened whose reading and computing is paid for; each series once. */
+/** Opens the leaves of formulas so that reading and computing are charged to the budget. Each series is opened once. */
 export function metered(read: (key: string) => CountedSource, effort: Effort): Opening {
   const sources = new Map<string, LeafSource>();
   return {
@@ -21,11 +21,11 @@ export function metered(read: (key: string) => CountedSource, effort: Effort): O
   };
 }
 
-/** The points of one storage, each read paid for. */
+/** The points of one storage; each read is charged. */
 class MeteredSource implements LeafSource {
   readonly #source: CountedSource;
   readonly #effort: Effort;
-  /** One read at a time, so that each pays for its own points. */
+  /** One read at a time, so that each is charged for its own points. */
   readonly #reads = new SerialQueue();
   #paid = 0;
 
@@ -53,7 +53,7 @@ class MeteredSource implements LeafSource {
   }
 }
 
-/** What a stage is given of a leaf: in portions, each paid for by what the stage makes of it. */
+/** Feeds a leaf to a stage in portions, each charged for the computation that it causes. */
 class PortionedSource implements LeafSource {
   readonly #source: LeafSource;
   readonly #effort: Effort;

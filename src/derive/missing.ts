@@ -5,13 +5,13 @@ import { type Reference, refuseUnknown } from '../engine/formula/references.ts';
 import { quoted } from '../engine/key.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 
-/** For references to series that are not there, at least one: with what may have been meant. */
+/** The fault for references to series that do not exist (at least one), with suggestions. */
 export async function missingFault(catalogue: Catalogue, missing: readonly Reference[]): Promise<Fault> {
   const { key } = missing[0];
   return refuseUnknown(missing, [...(await knownWithin(catalogue, key)), ...(await catalogue.likelyKeys(key))]);
 }
 
-/** For a reference to the very series that is being defined: A-B may have been meant as A less B. */
+/** The fault for a formula that refers to the series it defines: its author may have meant A less B by A-B. */
 export async function itselfFault(catalogue: Catalogue, { key, place }: Reference): Promise<Fault> {
   const difference = differenceWithin(key, new Set(await knownWithin(catalogue, key)));
   const suggestions = difference === undefined ? [] : [difference];

@@ -4,11 +4,11 @@ import { type OpenLeaf, StageSource } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
 export interface TracedLeaf extends OpenLeaf {
-  /** Computed from all of its past. */
+  /** True when it is computed from all of its past. */
   readonly endless: boolean;
 }
 
-/** Copies nodes and leaves of a stage, as far as they are needed. */
+/** Copies the nodes and leaves of a stage that are needed. */
 class Copy {
   readonly leaves: Leaf[] = [];
   readonly nodes: Node[] = [];
@@ -34,7 +34,7 @@ class Copy {
     return { kind: 'node', node: this.nodes.length - 1 };
   }
 
-  /** Read as if it were stored; undefined when that takes all of the past. */
+  /** A source that computes a node on demand; undefined when that needs all of the past. */
   source(output: Input): LeafSource | undefined {
     const part = { leaves: this.leaves, nodes: this.nodes, output, bucket: undefined };
     const endless = isRecursive(part) || this.opened.some((leaf) => leaf.endless);
@@ -56,7 +56,7 @@ class Copy {
   }
 }
 
-/** What an input of a stage's node gives. */
+/** A source for the input of a node. */
 export function sourceOfInput(stage: Stage, open: readonly TracedLeaf[], input: Input): LeafSource | undefined {
   const leaf = input.kind === 'leaf' ? open[input.leaf] : undefined;
   if (leaf?.column === 'value' && !leaf.endless) return leaf.source;
@@ -64,7 +64,7 @@ export function sourceOfInput(stage: Stage, open: readonly TracedLeaf[], input: 
   return copy.source(copy.input(input));
 }
 
-/** A point wherever an operator of several inputs has a row in which each is known. */
+/** A source with a point at each row of a multi-input operator whose inputs are all known. */
 export function sourceOfRows(stage: Stage, open: readonly TracedLeaf[], { operator, inputs }: Node) {
   const copy = new Copy(stage, open);
   const counting = { ...count, join: operator.join };

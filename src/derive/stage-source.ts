@@ -7,7 +7,7 @@ import { everything } from '../engine/ranges.ts';
 import { lowerBound, type Points } from '../engine/versions.ts';
 import { type Checkpoints, type LeafSource, type Walked, walkStage } from './walk.ts';
 
-/** Where a stage reads. */
+/** The inputs of a stage. */
 export interface OpenLeaf {
   readonly source: LeafSource;
   readonly column: 'value' | 'size';
@@ -15,19 +15,19 @@ export interface OpenLeaf {
 
 export const noCheckpoints: Checkpoints = { before: async () => undefined, after: async () => [] };
 
-/** A walk back that did not find enough goes so many times as far. */
+/** The factor by which a search into the past grows when it found too few points. */
 const strideGrowth = 4;
 
-/** What a stage gives, computed where it is asked for: read as what is stored is read. */
+/** The output of a stage, computed on demand and read like a stored series. */
 export class StageSource implements LeafSource {
   readonly #stage: Stage;
   readonly #leaves: readonly OpenLeaf[];
-  /** What was computed, without a gap between `from` and `to`; each part up to an instant. */
+  /** The computed points between `from` and `to`, in adjacent chunks. */
   #parts: { readonly line: Line; readonly to: number }[] = [];
   #from = Number.NaN;
   #to = Number.NaN;
   #walk: AsyncGenerator<Walked, void> | undefined;
-  /** Reading moves the walk on: one caller at a time. */
+  /** A read advances the computation, so only one caller may read at a time. */
   readonly #reads = new SerialQueue();
 
   constructor(stage: Stage, leaves: readonly OpenLeaf[]) {
@@ -69,7 +69,10 @@ export class StageSource implements LeafSource {
     }
   }
 
-  /** How far back there may be so many points: buckets are at least so wide, rows at least as many as those of a leaf. */
+  /**
+   * The distance into the past that should contain this number of points: a bucket has at least its width, and a leaf
+   * at most as many points as rows.
+   */
   async #strideFor(end: number, count: number): Promise<number> {
     const { bucket } = this.#stage;
     if (bucket) return bucket.widthMicros * (count + 1);
@@ -100,7 +103,7 @@ export class StageSource implements LeafSource {
     this.#to = Math.max(this.#to, to);
   }
 
-  /** The instant of the count-th point before another instant, of those that are here. */
+  /** The instant of the count-th cached point before another instant. */
   #before(end: number, count: number): number | undefined {
     let missing = count;
     for (let i = this.#parts.length - 1; i >= 0; i--) {
@@ -112,21 +115,21 @@ export class StageSource implements LeafSource {
     return undefined;
   }
 
-  /** Whether there is anything to compute from before an instant. */
+  /** True when there are inputs before an instant. */
   async #reachesBefore(instant: number): Promise<boolean> {
     for (const { source } of this.#leaves) if ((await source.back(instant, 1)) !== undefined) return true;
     return false;
   }
 }
 
-/** How the leaves of formulas are opened. */
+/** Opens the leaves of formulas. */
 export interface Opening {
   series(key: string): LeafSource;
-  /** What a stage reads in place of a source, when it is to be watched; the source itself when left out. */
+  /** Wraps the source of a stage to observe its reads; by default the source itself. */
   readonly watch?: (source: LeafSource, stage: Stage) => LeafSource;
 }
 
-/** The leaves of every stage of a formula: its series as they are opened, and what earlier stages give. */
+/** The leaves of every stage of a formula: opened series, and the output of earlier stages. */
 export function openStages(plan: Plan, opening: Opening): (readonly OpenLeaf[])[] {
   const { watch = (source) => source } = opening;
   const sources: StageSource[] = [];

@@ -2,15 +2,15 @@ import { gridForPoints } from '../engine/bucket.ts';
 import type { Line } from '../engine/line.ts';
 import { Tally } from '../engine/tally.ts';
 
-/** After so many points others may have their turn. */
+/** The number of points after which other work gets its turn. */
 const stretchPoints = 65_536;
 
-/** From so many points on, the first and the last one are among them. */
+/** From this number of points on, the first and the last point are included. */
 const withEndsMin = 4;
 
 /**
- * At most so many points, as samples(method: MINMAX) gives them: of each bucket of an epoch-aligned grid the lowest and
- * the highest one at their own instants, and both ends. `rest` is waited for now and then.
+ * Thins points as samples(method: MINMAX) does: the lowest and the highest point of each bucket of an epoch-aligned
+ * grid, at their own instants, and both ends. It awaits `rest` now and then.
  */
 export async function thin(line: Line, most: number, rest: () => Promise<void>): Promise<Line> {
   const { length } = line.t;

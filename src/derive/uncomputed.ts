@@ -13,9 +13,9 @@ interface AskedRevision {
 }
 
 /**
- * The fault for a formula over derived series that have no points at the revision that is read, because no definition
- * of theirs answers there. Undefined where having no points is right: the client named a revision at which the series
- * did not exist, or one before the first definition of a series that answers by now.
+ * The fault for a formula over derived series without points at the requested revision, because none of their
+ * definitions is in force there. Undefined when having no points is correct: the client named a revision before the
+ * series existed, or before the first definition of a series that has one now.
  */
 export async function uncomputedFault(
   database: Database,
@@ -42,7 +42,7 @@ export async function uncomputedFault(
   return undefined;
 }
 
-/** The revision that switched in the first definition of a series. */
+/** The revision at which the first definition of a series took effect. */
 function firstRevision({ history }: Derivation): number | undefined {
   return history.find(({ since }) => since !== null)?.since ?? undefined;
 }

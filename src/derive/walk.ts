@@ -7,24 +7,24 @@ import { feltFor, type Need, reachOf, type StageReach, timesReach } from '../eng
 import { type Piece, StageRun } from '../engine/stage-run.ts';
 import { lineOf, type PointSource } from './line-source.ts';
 
-/** Where the points of a leaf come from; see PointSource. */
+/** The points of a leaf; see PointSource. */
 export type LeafSource = Pick<PointSource, 'chunk' | 'back'>;
 
 export interface Leaf {
   readonly source: LeafSource;
   readonly column: 'value' | 'size';
-  /** Where its points are others than they were, ascending, disjoint. */
+  /** The spans in which its points have changed: ascending and disjoint. */
   readonly changes: readonly Range[];
 }
 
-/** What is left of a run at the end of the data: it can go on when points come behind `at`. */
+/** The state of a run at the end of the data. It continues when points arrive after `at`. */
 export interface Tail {
   readonly run: StageRun;
-  /** All points before this instant were given to it. */
+  /** The run has processed all points before this instant. */
   at: number;
-  /** How many points there were since the last checkpoint. */
+  /** The number of points since the last checkpoint. */
   sinceCheckpoint: number;
-  /** The last piece, when it may be given again: a bucket that is not over. */
+  /** The point of the open bucket, which the next run may replace. */
   open: Line;
 }
 
@@ -33,23 +33,23 @@ export interface Checkpoint {
   readonly states: readonly (readonly number[])[];
 }
 
-/** The states of a stage as they were before the leaves changed. */
+/** The saved states of a stage from before its leaves changed. */
 export interface Checkpoints {
-  /** The last one at or before an instant. */
+  /** The last checkpoint at or before an instant. */
   before(t: number): Promise<Checkpoint | undefined>;
-  /** The first ones behind an instant, ascending. */
+  /** The first checkpoints after an instant, ascending. */
   after(t: number, count: number): Promise<readonly Checkpoint[]>;
 }
 
 export interface Walked {
   readonly piece: Piece;
-  /** A state that is new, or another one than before. */
+  /** A state that is new or differs from the saved one. */
   readonly checkpoint: Checkpoint | undefined;
-  /** Where it will have ended that a change is felt, as far as that is known; infinite when it is not. */
+  /** The instant at which the effect of the change ends, as far as known; infinite otherwise. */
   readonly felt: number;
-  /** How many points of leaves were gone through for it. */
+  /** The number of leaf points that were processed. */
   readonly points: number;
-  /** Set with the last piece when the walk came to the end of the data. */
+  /** Set with the last piece if the walk reached the end of the data. */
   readonly tail: Tail | undefined;
 }
 
@@ -57,33 +57,36 @@ export interface Walk {
   readonly stage: Stage;
   readonly leaves: readonly Leaf[];
   readonly checkpoints: Checkpoints;
-  /** After so many points of its leaves, the state of a recursive stage is kept. */
+  /** The number of leaf points between two checkpoints of a recursive stage. */
   readonly checkpointPoints?: number | undefined;
-  /** More points of its leaves than this are not gone through: it ends with TooFar. */
+  /** The limit of leaf points. Above it the walk throws TooFar. */
   readonly pointsMax?: number | undefined;
 }
 
-/** The way is too long to go in one piece. */
+/** The walk is too long for a pass and needs a backfill. */
 export class TooFar extends Error {}
 
-/** So many of them, unless a walk says otherwise. */
+/** The default number of points between two checkpoints. */
 export const checkpointPoints = 2_048;
 
-/** How many points a run is given at once: while it is looked for where a change ends few, then many. */
+/** The size of one chunk: small while the end of the change is searched, then large. */
 const chunkPointsMin = 512;
 const chunkPointsMax = 16_384;
 
-/** How many checkpoints are asked for at once. */
+/** The number of checkpoints that one read fetches. */
 const checkpointsAhead = 32;
 
-/** A start that proves too late is tried so many times further back, each time four times as far; then from the beginning. */
+/**
+ * A start that proves too late is moved back four times as far, this number of times; then the walk starts at the
+ * beginning.
+ */
 const deepenings = 6;
 
-/** The points of one leaf, read ahead. */
+/** A buffer that reads the points of one leaf ahead. */
 class Feed {
   readonly #leaf: Leaf;
   #line: Line = emptyLine;
-  /** Up to where points are here, and from where. */
+  /** The instants up to which and from which points are buffered. */
   to: number;
   #from: number;
 
@@ -93,7 +96,10 @@ class Feed {
     this.#from = from;
   }
 
-  /** Reads until there is something behind an instant, or nothing more at all. `until` is how much will be wanted. */
+  /**
+   * Reads until a point after an instant is buffered, or no more points exist. `until` is the end of what the caller
+   * will need.
+   */
   async fill(beyond: number, until: number): Promise<void> {
     while (this.to <= beyond && this.to !== never) {
       const { points, to } = await this.#leaf.source.chunk(this.to, until);
@@ -103,26 +109,26 @@ class Feed {
     }
   }
 
-  /** The points up to an instant, which are then gone. */
+  /** Removes and returns the points up to an instant. */
   take(upTo: number): Line {
     const line = clipLine(this.#line, this.#from, upTo);
     this.#from = upTo;
     return line;
   }
 
-  /** The instant behind so many points, as far as it is read. */
+  /** The instant after this number of points, as far as points are buffered. */
   cut(points: number): number {
     const { t } = clipLine(this.#line, this.#from, never);
     return t.length > points ? t[points] : this.to;
   }
 
-  /** The last instant that is here. */
+  /** The last buffered instant. */
   get last(): number {
     return this.#line.t.length > 0 ? this.#line.t[this.#line.t.length - 1] : always;
   }
 }
 
-/** Checkpoints, and in place of them those of this walk, which need not have been stored yet. */
+/** The stored checkpoints, overlaid by those of this walk, which may not be stored yet. */
 class Noted implements Checkpoints {
   readonly #stored: Checkpoints;
   readonly #here: Checkpoint[] = [];
@@ -131,7 +137,7 @@ class Noted implements Checkpoints {
     this.#stored = stored;
   }
 
-  /** In ascending order. */
+  /** Must be called in ascending order. */
   add(checkpoint: Checkpoint): void {
     this.#here.push(checkpoint);
   }
@@ -148,8 +154,8 @@ class Noted implements Checkpoints {
 }
 
 /**
- * Computes a stage again wherever its changed leaves can be felt, from the first change on, piece by piece. What a piece
- * does not cover is as it was.
+ * Computes a stage again wherever a change of its leaves has an effect, from the first change on, piece by piece.
+ * Points outside the pieces stay as they were.
  */
 export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
   const { leaves, stage, checkpointPoints: keptAfter = checkpointPoints, pointsMax = never } = walk;
@@ -165,7 +171,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
     const first = changes[next].from;
     const wanted = stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first;
     const horizon = changes[next].to + longest;
-    // Asked for together with what is asked for to begin.
+    // Requested together with the reads that find the start.
     let ahead = recursive ? walk.checkpoints.after(wanted, checkpointsAhead) : undefined;
     ahead?.catch(() => undefined);
     const { run, feeds } = await begin({ ...walk, checkpoints: noted, pointsMax: pointsMax - passed }, wanted, horizon);
@@ -187,10 +193,10 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
         more = known.length === checkpointsAhead;
       }
       if (known.length > 0) end = Math.min(end, known[0].t);
-      // Where the change ends, or can be felt no more, is soon known of most: no more is read and computed than that.
+      // The end of the change, or of its effect, is often known early. Nothing beyond it is read or computed.
       if (next < changes.length && changes[next].from <= at) end = Math.min(end, Math.max(changes[next].to, at + 1));
       else if (run.clean > at) end = Math.min(end, run.clean);
-      // Nothing is left to come behind what is here, and nothing to compare with.
+      // No points follow the buffered ones, and no checkpoint is left to compare with.
       const last = Math.max(...feeds.map((feed) => feed.last));
       if (known.length === 0 && end > last && feeds.every((feed) => feed.to === never)) end = never;
       let changed = false;
@@ -238,9 +244,9 @@ export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
       };
       counted = run.points;
       if (ends) return;
-      // Before the first change is reached, in a bucket that began before it, everything is clean as well.
+      // Before the first change, in a bucket that started earlier, everything is unchanged too.
       if (run.clean > at || run.clean === always) continue;
-      // What is read already is gone through rather than begun anew behind the gap.
+      // If the next change is already buffered, the run continues to it instead of starting again behind the gap.
       const near = next < changes.length && feeds.every(({ to }) => to > changes[next].from);
       if (!near) break;
     }
@@ -252,7 +258,7 @@ export function lastOf({ t, value }: Line): Line {
   return { t: t.slice(-1), value: value.slice(-1) };
 }
 
-/** A run that is certain of what it gives at `wanted`, and feeds that go on from there. */
+/** A run whose output is certain at `wanted`, and buffers that continue from there. */
 async function begin(walk: Walk, wanted: number, horizon: number): Promise<{ run: StageRun; feeds: Feed[] }> {
   const reach = reachOf(walk.stage);
   for (let attempt = 0; ; attempt++) {
@@ -276,7 +282,7 @@ async function warmUp(
   for (let at: number = always; at < wanted; ) {
     let end = wanted;
     for (const feed of feeds) {
-      // A leaf that begins later has nothing to give until then.
+      // A leaf that starts later has no points until then.
       if (feed.to <= at || feed.to === always) await feed.fill(Math.max(at, feed.to), horizon);
       end = Math.min(end, feed.to);
     }
@@ -290,7 +296,7 @@ async function warmUp(
   }
 }
 
-/** Where a run has to begin, if everything reaches so many times as far as is thought; undefined: at the beginning. */
+/** The start of a run, if every need is multiplied by `times`; undefined for the beginning of the data. */
 async function startOf(walk: Walk, reach: StageReach, wanted: number, times: number) {
   const anchors = [wanted];
   const back = async (leaf: number, need: Need): Promise<number> => {

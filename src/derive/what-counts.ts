@@ -5,23 +5,23 @@ import { sourceOfInput, sourceOfRows, type TracedLeaf } from './part-of-stage.ts
 import type { OpenLeaf } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
-/** Which points of a series count. */
+/** The contributing points of a series. */
 export interface Counting {
-  /** All within these, ascending and apart. */
+  /** All points within these spans, ascending and disjoint. */
   readonly spans: readonly Range[];
-  /** Only those that have a size. */
+  /** Only points with a size. */
   readonly sized: boolean;
 }
 
-/** More ranges than this are taken for the one that holds them all. */
+/** Above this number of spans, one span that covers them all is used. */
 const rangesMax = 64;
 
 type LineInput = Exclude<Input, { readonly kind: 'constant' }>;
 
 /**
- * Which points of its series the value of a formula at an instant is computed from, by their keys. Followed back from
- * operator to operator; where one remembers forever that is all that came before, and where one reads such a one by a
- * number of points, it is taken to be.
+ * Finds the points, by key of their series, from which the value of a formula at an instant is computed. It follows the
+ * operators back. An operator with unlimited memory uses its whole past, and so does an operator that reads such a one
+ * by a number of points.
  */
 export async function whatCounts(
   plan: Plan,
@@ -48,7 +48,7 @@ export async function whatCounts(
   return new Map([...found].map(([key, { spans, sized }]) => [key, { spans: mergeSome(spans), sized }]));
 }
 
-/** Whether a leaf is computed from all of its past. */
+/** True when a leaf is computed from all of its past. */
 function isEndless(plan: Plan, leaf: Leaf): boolean {
   if (leaf.kind === 'series') return false;
   const stage = plan.stages[leaf.stage];
@@ -79,18 +79,18 @@ class StageTrace {
     this.#ofNodes = stage.nodes.map(() => []);
   }
 
-  /** Which points of each leaf count for those of the stage within spans. */
+  /** The points of each leaf that contribute to the stage's output within spans. */
   async ofLeaves(spans: readonly Range[]): Promise<readonly (readonly Range[])[]> {
     const { output, bucket } = this.#stage;
     for (const span of spans) this.#ask(output, bucket ? await this.#fromFirst(output, span) : span);
-    // Who reads a node stands behind it.
+    // A node comes after its inputs.
     for (let i = this.#stage.nodes.length - 1; i >= 0; i--)
       for (const span of mergeSome(this.#ofNodes[i]))
         for (const rows of await this.#rowsFor(i, span)) await this.#askInputs(this.#stage.nodes[i], rows);
     return this.#ofLeaves;
   }
 
-  /** A bucket may begin before what is in it. */
+  /** A bucket may start before its first row. */
   async #fromFirst(output: Input, span: Range): Promise<Range> {
     const source = output.kind === 'node' && span.from > everything.from ? this.#sourceOf(output) : undefined;
     return source ? { from: await firstIn(source, span), to: span.to } : span;
@@ -101,7 +101,7 @@ class StageTrace {
     else if (input.kind === 'node') this.#ofNodes[input.node].push(span);
   }
 
-  /** Which rows of a node count for what it gives in a span, which begins where it gives something. */
+  /** The rows of a node that contribute to its output in a span that starts at one of its outputs. */
   async #rowsFor(i: number, span: Range): Promise<Range[]> {
     const { operator, given } = this.#stage.nodes[i];
     const memory = operator.memory(given);
@@ -113,7 +113,7 @@ class StageTrace {
     return operator.counts === 'bothEnds' ? [...far, span] : far;
   }
 
-  /** Where the memory of a node begins at a row; undefined: before its first row. */
+  /** The start of a node's memory at a row; undefined before its first row. */
   async #farEnd(i: number, memory: Memory, at: number): Promise<number | undefined> {
     if (at <= everything.from || memory.kind === 'forever') return undefined;
     if (memory.kind === 'rows' && memory.rows <= 1) return at;
@@ -126,7 +126,7 @@ class StageTrace {
 
   async #askInputs({ operator, inputs }: Node, rows: Range): Promise<void> {
     const lines = linesOf(inputs);
-    // Of ticks those without a size are no rows.
+    // A tick without a size is not a row.
     const sizes = operator.join === 'same' ? lines.filter((input) => this.#isSize(input)) : [];
     if (lines.length < 2 || operator.join === 'same') {
       for (const input of sizes.length > 0 ? sizes : lines) this.#ask(input, rows);
@@ -135,14 +135,14 @@ class StageTrace {
     for (const input of lines) this.#ask(input, { from: await this.#knownAt(input, rows.from), to: rows.to });
   }
 
-  /** The last instant up to another one at which an input has a point: it is taken as last known. */
+  /** The last instant up to another one at which an input has a point, because rows use last known values. */
   async #knownAt(input: LineInput, at: number): Promise<number> {
     if (at <= everything.from) return at;
     const source = this.#sourceOf(input);
     return source ? ((await source.back(at + 1, 1)) ?? at) : everything.from;
   }
 
-  /** Whether the rows of a node are the points of a leaf, all of which count. */
+  /** True when the rows of a node are exactly the points of a leaf. */
   #isStored(i: number): boolean {
     const [input, ...more] = linesOf(this.#stage.nodes[i].inputs);
     return input.kind === 'leaf' && more.length === 0;
@@ -178,7 +178,7 @@ function linesOf(inputs: readonly Input[]): LineInput[] {
   return inputs.filter((input): input is LineInput => input.kind !== 'constant');
 }
 
-/** The first point in a span; its start when there is none. */
+/** The first point in a span, or its start when it has none. */
 async function firstIn(source: LeafSource, { from, to }: Range): Promise<number> {
   for (let at = from; at < to; ) {
     const chunk = await source.chunk(at);
