@@ -35,10 +35,10 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-/** How long the health check waits for the database. */
+/** The time limit of the health check's database query. */
 const readyMillis = 2_000;
 
-/** How many formulas are computed for clients at a time. */
+/** The number of concurrent formula computations for clients. */
 const computingMax = 2;
 
 async function answers(database: Database): Promise<boolean> {

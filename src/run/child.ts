@@ -3,10 +3,10 @@ import { log } from './log.ts';
 
 const pauseMillisMax = 10_000;
 
-/** Long enough to end a job's step; then it is killed, which loses nothing. */
+/** The time for a job to finish its step before the child is killed, which loses nothing. */
 const stopMillis = 5_000;
 
-/** Another process of this program that is started again when it ends; it ends by itself when this one does. */
+/** A child process of this program. It is restarted when it ends, and it ends when this process does. */
 export class Child {
   readonly #name: string;
   readonly #args: readonly string[];
@@ -26,7 +26,7 @@ export class Child {
     return this.#process?.pid;
   }
 
-  /** Resolves when the child says that it is ready, or has ended. */
+  /** Resolves when the child reports that it is ready, or has ended. */
   async start(): Promise<void> {
     const startedAt = Date.now();
     const child = spawn(process.execPath, [...process.execArgv, ...this.#args], {
@@ -34,7 +34,7 @@ export class Child {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#process = child;
-    // Should this one end without waiting for it.
+    // Kills the child if this process exits without waiting for it.
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);
     child.once('exit', () => process.removeListener('exit', kill));

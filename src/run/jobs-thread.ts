@@ -3,10 +3,10 @@ import { Worker } from 'node:worker_threads';
 import type { Config } from '../config.ts';
 import { Fault, type FaultCode } from '../engine/fault.ts';
 
-/** What the thread that takes jobs is asked. */
+/** A message to the thread that runs jobs. */
 export type Asked = { readonly build: number } | { readonly stop: true };
 
-/** What it tells. */
+/** A message from the thread. */
 export type Told =
   | { readonly ready: true }
   | { readonly fault: { readonly code: FaultCode; readonly message: string } }
@@ -18,19 +18,19 @@ export interface JobsOptions {
   readonly onAdvance: () => void;
 }
 
-/** A thread cannot begin with TypeScript: from source, it is the one that was built. */
+/** A worker thread cannot start from TypeScript, so a run from source uses the built file. */
 const file = import.meta.url.endsWith('.ts') ? '../../dist/jobs.js' : 'jobs.js';
 
 /**
- * What is forgotten at once is collected when there is so much of it: also buffers, of which those who read files leave
- * gigabytes behind. Three times this is what V8 takes by itself.
+ * The size of the young generation. File readers produce gigabytes of short-lived buffers. V8's default is three
+ * times as much.
  */
 const maxYoungGenerationSizeMb = 12;
 
-/** One that ended by itself is followed by another one after so long. */
+/** The delay before a thread that ended by itself is replaced. */
 const restartMillis = 1_000;
 
-/** The thread of this process that takes jobs, and those that follow it when it ends. */
+/** The thread of this process that runs jobs, and its replacements. */
 export class JobsThread {
   readonly #config: Config;
   readonly #url: string;
@@ -38,7 +38,7 @@ export class JobsThread {
   readonly #waiting = new Map<number, () => void>();
   #thread: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
-  /** One that never took jobs is followed by none: whoever starts it is told why. */
+  /** A thread that never became ready is not replaced: the caller gets its error. */
   #wasReady = false;
   #stopping = false;
 
@@ -48,7 +48,7 @@ export class JobsThread {
     this.#options = options;
   }
 
-  /** Resolves when it takes jobs; rejects when it cannot begin. */
+  /** Resolves when the thread runs jobs; rejects when it cannot start. */
   async start(): Promise<void> {
     const thread = new Worker(new URL(file, import.meta.url), {
       workerData: { config: this.#config, url: this.#url },
@@ -74,7 +74,7 @@ export class JobsThread {
     await ready;
   }
 
-  /** Goes a long way there; resolves when it has ended, however that was. */
+  /** Runs a backfill in the thread. Resolves when it has ended, for any reason. */
   build(definition: number): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#thread) {

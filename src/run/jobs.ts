@@ -15,16 +15,16 @@ import { openBell } from './bell.ts';
 import type { Asked, Told } from './jobs-thread.ts';
 import { log } from './log.ts';
 
-/** Whatever no commit rings for is looked after this often. */
+/** The interval of the sweep, which finds work that no commit announces. */
 const sweepMillis = 10_000;
 
-/** Summaries that wait in one process. */
+/** The limit of queued summaries per process. */
 const summariesMax = 100;
 
-/** Where the system knows priorities of threads: what is live goes first. */
+/** Lowers the priority of this thread where the system supports it, so that live work goes first. */
 const nicer = 5;
 
-/** The thread of a worker that takes jobs: what takes long must not make lanes wait. */
+/** The thread of a worker that runs jobs, so that long jobs do not delay lanes. */
 async function run(port: MessagePort, { config, url }: { readonly config: Config; readonly url: string }) {
   if (process.platform === 'linux') setPriority(nicer);
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
@@ -45,7 +45,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
     },
   });
   const { summary } = summaryJobs(database, bell, { bytes, log, isStopping });
-  // The sweep finds the summaries for which the queue had no room.
+  // The sweep finds the summaries that the full queue refused.
   const summaries = new BoundedQueue(summariesMax);
   const tell = (told: Told) => port.postMessage(told);
   const working = await bell.work(

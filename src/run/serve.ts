@@ -7,7 +7,9 @@ import { log, report, say } from './log.ts';
 import { type OpenStore, openStore, schemaFolders } from './store.ts';
 import { version } from './version.ts';
 
-/** Everything must have ended by then; what has not is abandoned, which loses nothing that was acknowledged. */
+/**
+ * The time limit for stopping. Whatever is still running then is abandoned, which loses nothing that was acknowledged.
+ */
 const stopMillisMax = 9_500;
 
 interface Running {
@@ -38,7 +40,7 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
   process.on('unhandledRejection', report);
-  // A child ends with its parent, however that one ended.
+  // A child ends with its parent, however the parent ended.
   if (process.send) process.on('disconnect', () => stop('the parent process has ended'));
   if (env.npm_lifecycle_event !== undefined) endWithParent(stop);
   const start = config.role === 'worker' ? worker(config) : api(config, env);
@@ -52,8 +54,8 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
 }
 
 /**
- * npm runs a script through a shell that does not pass signals on: ending npm would leave this process behind. So one
- * that npm started ends when its parent does.
+ * npm runs a script through a shell that does not forward signals, so ending npm would leave this process behind.
+ * Therefore a process that npm started ends when its parent does.
  */
 function endWithParent(stop: (why: string) => void): void {
   const parent = process.ppid;

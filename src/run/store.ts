@@ -10,13 +10,13 @@ export const schemaFolders = {
   functions: fileURLToPath(new URL('../dist/sql', import.meta.url)),
 };
 
-/** Where the data is, checked and with its tables up to date. */
+/** An open store: the server is checked and its schema is up to date. */
 export interface OpenStore {
   readonly url: string;
   readonly kind: 'embedded' | 'external';
-  /** For people. */
+  /** A description for people. */
   readonly where: string;
-  /** A shell command that opens psql on an embedded one. */
+  /** A shell command that opens psql on an embedded PostgreSQL. */
   readonly psql?: string;
   stop(): Promise<void>;
 }

@@ -11,12 +11,13 @@ import { JobsThread } from './jobs-thread.ts';
 import { log } from './log.ts';
 
 /**
- * A pass leaves much behind that is soon forgotten, in a heap that is small. Left to itself, V8 marks all of it again after
- * each, which takes as long as the pass; it may grow by so much first, which is what V8 allows at most by itself.
+ * The growth of the heap, in percent, before V8 marks all of it again; 300 is V8's own maximum. A pass leaves
+ * much short-lived garbage in a small heap. By default V8 would mark the whole heap after each pass, which takes as
+ * long as the pass.
  */
 const heapGrowth = '--heap-growing-percent=300';
 
-/** A worker: keeps lanes up to date here, and does the jobs that the bell rings for in a thread of their own. */
+/** A worker: it keeps lanes up to date, and runs jobs in a thread of their own. */
 export async function startWorker(config: Config, url: string): Promise<Stoppable> {
   setFlagsFromString(heapGrowth);
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });

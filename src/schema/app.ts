@@ -11,12 +11,12 @@ import type { Database } from '../store/connect.ts';
 import type { Reads } from '../store/reads.ts';
 
 export interface ReadLimits {
-  /** Samples without thinning, and buckets, of one field. */
+  /** The limit of samples without thinning, and of buckets, per field. */
   readonly samplesMax: number;
   readonly candlesMax: number;
-  /** Points of one page. */
+  /** The limit of points per page. */
   readonly pageMax: number;
-  /** Points that one operation may compute formulas from, times their operators. */
+  /** The limit of points times operators that one operation may compute formulas from. */
   readonly evaluatePointsMax: number;
 }
 
@@ -28,14 +28,14 @@ export interface Health {
   readonly bell: 'postgres' | 'redis';
 }
 
-/** What resolvers call; they hold no logic of their own. */
+/** The functions and limits that resolvers use. Resolvers hold no logic of their own. */
 export interface App {
   readonly database: Database;
   readonly catalogue: Catalogue;
-  /** Reads together what is asked for at the same time. */
+  /** Batches reads that are requested at the same time. */
   readonly reads: Reads;
   readonly ingest: Ingest;
-  /** How the bytes of files become imports. */
+  /** Turns uploaded bytes into imports. */
   readonly arrival: UploadReceiver;
   readonly definer: Definer;
   readonly settled: Settled;
@@ -43,9 +43,9 @@ export interface App {
   readonly imports: ImportControl;
   readonly followedImports: FollowedImports;
   readonly limits: ReadLimits;
-  /** What computes formulas for clients goes through here, so that others get their turn. */
+  /** Limits the number of concurrent formula computations for clients. */
   readonly computing: Semaphore;
   health(): Health;
-  /** Whether the database answers. */
+  /** Resolves to true when the database answers. */
   isReady(): Promise<boolean>;
 }

@@ -4,7 +4,7 @@ import type { App } from './app.ts';
 import type { GivenInstant } from './given-instant.ts';
 import type { Caller, Operation } from './operation.ts';
 
-/** What every resolver is handed: the program, who asks, and what one operation has asked so far. */
+/** The context of every resolver: the program, the caller, and the reads of this operation. */
 export interface Context {
   readonly app: App;
   readonly caller: Caller;

@@ -13,19 +13,19 @@ import { BadInstant, type GivenInstant } from './given-instant.ts';
 import { parseInstant } from './scalars.ts';
 
 /**
- * Lists of numbers as one value. graphql-js completes and coerces a list item by item, with a path for each: for 10,000
- * points that costs more than everything else together. So the schema that executes has, in the places below, a
- * scalar that takes the whole list; the schema that is printed, introspected and validated against has the list.
+ * Lists of numbers as one value. graphql-js completes and coerces a list item by item, each with its path: for 10,000
+ * points that costs more than everything else together. So the executed schema has a scalar for the whole list in the
+ * places below; the schema that is printed, introspected and validated against has the list.
  */
 
-/** Where in a column an error stands; put in front of it goes the path of the column. */
+/** The position of an error in a column. The path of the column goes before it. */
 function faultAt(place: readonly (string | number)[], message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { place } });
 }
 
 type Variables = { readonly [name: string]: unknown } | null | undefined;
 
-/** Items that came through a variable of the operation were coerced already. */
+/** Items of a variable were already coerced. */
 class Coerced {
   readonly value: unknown;
 
@@ -65,7 +65,7 @@ function outputColumn(name: string, toList: (column: Float64Array) => unknown): 
   return new GraphQLScalarType({ name, serialize: (column) => toList(column as Float64Array) });
 }
 
-/** Instants of a column: NaN where one cannot be held, with the reason. */
+/** The instants of a column: NaN for an invalid one, with the reason. */
 export interface InstantColumn {
   readonly t: Float64Array;
   readonly bad: Map<number, string>;
@@ -98,7 +98,7 @@ function notAnInstant(raw: unknown, place: readonly (string | number)[]): GivenI
   }
 }
 
-/** A value is finite; -0 is 0. */
+/** A value must be finite; -0 becomes 0. */
 function numberAt(raw: unknown, place: readonly (string | number)[]): number {
   const value = raw instanceof Coerced ? raw.value : raw;
   if (typeof value !== 'number') throw faultAt(place, notANumber(value));
@@ -157,7 +157,7 @@ function parseTicks(list: readonly unknown[]): Ticks {
     if (typeof key !== 'string') throw faultAt([i, 'series'], 'A tick needs the key of its series, a text.');
     series[i] = key;
     if (tick.t === undefined) throw faultAt([i, 't'], 'A tick needs t, its instant.');
-    // A tick that came whole through a variable has its instant coerced already.
+    // The instant of a tick inside a variable was already coerced.
     t[i] = instantAt(
       list[i] instanceof Coerced || tick.t instanceof BadInstant ? new Coerced(tick.t) : tick.t,
       i,
@@ -173,7 +173,9 @@ function parseTicks(list: readonly unknown[]): Ticks {
   return { series, t, bad, value, size };
 }
 
-/** Argument values as resolvers get them: whole from the schema that executes, item by item from a list variable. */
+/**
+ * The argument values that resolvers get: whole columns from the executed schema, single items from a list variable.
+ */
 export function asInstants(given: unknown): InstantColumn {
   return Array.isArray(given) ? parseInstants(given.map((item) => new Coerced(item))) : (given as InstantColumn);
 }
@@ -213,7 +215,7 @@ const swaps: readonly [type: string, field: string, scalar: GraphQLScalarType, r
   ['IngestTicksInput', 'ticks', inputColumn('TicksInput', parseTicks), true],
 ];
 
-/** Puts the column scalars into a schema that is used for nothing but execution. */
+/** Replaces lists by column scalars in the schema that is only used for execution. */
 export function withColumns(schema: GraphQLSchema): GraphQLSchema {
   for (const [typeName, fieldName, scalar, required] of swaps) {
     const type = schema.getType(typeName);

@@ -26,10 +26,10 @@ import {
 } from 'graphql';
 import type { Context } from './builder.ts';
 
-/** The JSON of a value; throws where it is not the plain case. */
+/** Writes a value as JSON. It throws when the value needs graphql-js. */
 export type Write = (value: unknown, context: Context) => string;
 
-/** Left to graphql-js, which does everything and says what is wrong. */
+/** Thrown when graphql-js must execute the selection, which handles every case and every error. */
 class Unusual extends Error {}
 
 function unusual(why: string): never {
@@ -37,8 +37,9 @@ function unusual(why: string): never {
 }
 
 /**
- * The JSON that answers each event of a subscription, when nothing is asked for but what events hold; undefined when more
- * is. What it throws at, graphql-js is to execute. For one event of one tick it takes a tenth of the time.
+ * Compiles the selection of a subscription into a function that writes an event's answer as JSON; undefined when the
+ * selection needs more than the event holds. When the function throws, graphql-js must execute the operation. For an
+ * event of one tick it takes a tenth of the time.
  */
 export function compileEvents(
   schema: GraphQLSchema,
@@ -63,7 +64,7 @@ export function compileEvents(
   }
 }
 
-/** Whether what is answered depends on variables: of fields with arguments there are none in what is compiled. */
+/** True when the answer depends on variables, through @skip or @include. Compiled fields have no arguments. */
 export function isConditional(document: DocumentNode): boolean {
   let found = false;
   visit(document, {
@@ -75,7 +76,7 @@ export function isConditional(document: DocumentNode): boolean {
   return found;
 }
 
-/** JSON.stringify takes its time to begin: most of what is told are single numbers and short texts. */
+/** JSON.stringify has a high start-up cost, and most values are single numbers and short texts. */
 function jsonOf(value: unknown): string {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (Array.isArray(value) && value.length === 1) return `[${value[0] === null ? 'null' : jsonOf(value[0])}]`;
@@ -93,7 +94,7 @@ class Compiler {
     this.#variables = variables;
   }
 
-  /** The fields of an object, by the keys that they are answered under, in the order of the answer. */
+  /** The fields of an object by response key, in the order of the answer. */
   collect(
     type: GraphQLObjectType,
     sets: readonly (SelectionSetNode | undefined)[],

@@ -13,7 +13,7 @@ import {
 import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
 import { asFault } from '../store/patience.ts';
 
-/** Told of errors that are ours, with their cause; the client only learns that there was one. */
+/** Receives internal errors with their cause. The client only learns that one occurred. */
 export type Report = (error: unknown) => void;
 
 const messageCharsMax = 500;
@@ -24,7 +24,7 @@ function coded(
   extensions: Record<string, unknown>,
   from?: GraphQLError,
 ): GraphQLError {
-  // graphql-js quotes what was given, however long it is.
+  // graphql-js quotes the whole input, whatever its length.
   const short = message.length > messageCharsMax ? `${message.slice(0, messageCharsMax)}…` : message;
   return new GraphQLError(short, {
     nodes: from?.nodes ?? null,
@@ -35,14 +35,14 @@ function coded(
   });
 }
 
-/** The one place where what went wrong becomes what a client is told. */
+/** Converts an error into the one that the client sees. This is the only such place. */
 export function toClient(error: GraphQLError, report: Report): GraphQLError {
   const cause = asFault(error.originalError ?? error);
   if (cause instanceof Fault) {
     const place = cause.inputPath ? { inputPath: cause.inputPath } : {};
     return coded(cause.message, cause.code, { ...place, ...cause.details }, error);
   }
-  // What graphql-js finds wrong with a value that a resolver gave stands at the field, and is not the client's doing.
+  // An invalid value from a resolver is reported at its field. It is an error of the server, not of the client.
   const ours = error.originalError !== undefined && error.nodes?.[0]?.kind === Kind.FIELD && !error.extensions.place;
   if (!ours && cause instanceof GraphQLError && (cause.originalError === undefined || cause.originalError === cause)) {
     const code = error.extensions.code as FaultCode | undefined;
@@ -56,14 +56,14 @@ export function toClient(error: GraphQLError, report: Report): GraphQLError {
   });
 }
 
-/** Where in the arguments of a field a node stands: ['input', 'ticks', 3, 't']. */
+/** The path of a node within the arguments of a field: ['input', 'ticks', 3, 't']. */
 export function inputPathOf(document: DocumentNode, wanted: ASTNode): InputPath | undefined {
   let found: InputPath | undefined;
   visit(document, {
     enter(node, _key, parent, _path, ancestors) {
       if (node !== wanted || found) return undefined;
       const path: (string | number)[] = [];
-      // What visit calls ancestors ends before the parent.
+      // The ancestors that `visit` passes do not include the parent.
       const chain = [...ancestors, ...(parent ? [parent] : []), node];
       chain.forEach((each, i) => {
         if (Array.isArray(each)) {
@@ -86,7 +86,7 @@ function usageOf(document: DocumentNode, name: string): InputPath | undefined {
   let path: InputPath | undefined;
   visit(document, {
     Variable(node, key) {
-      // The definition of a variable is one of its nodes, too; its key there is 'variable'.
+      // The definition of a variable also contains it; its key there is 'variable'.
       if (node.name.value === name && key !== 'variable') path ??= inputPathOf(document, node);
     },
   });
@@ -95,7 +95,7 @@ function usageOf(document: DocumentNode, name: string): InputPath | undefined {
 
 const errorsShownMax = 20;
 
-/** Why variables could not be coerced, each with its place in the arguments that they were given for. */
+/** The errors of variables that could not be coerced, each with its path in the arguments that use the variable. */
 export function variableFaults(
   schema: GraphQLSchema,
   document: DocumentNode,
@@ -128,7 +128,7 @@ export function variableFaults(
   return errors;
 }
 
-/** A validation error, with the place of the value that it is about. */
+/** A validation error with the path of the invalid value. */
 export function validationFault(document: DocumentNode, error: GraphQLError): GraphQLError {
   const node = error.nodes?.[0];
   const path = node && inputPathOf(document, node);

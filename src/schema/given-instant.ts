@@ -1,6 +1,6 @@
 import { Fault, type InputPath } from '../engine/fault.ts';
 
-/** An instant that was given but cannot be held, and why. A tick that has one is rejected; elsewhere it is a fault. */
+/** An invalid instant of an argument, with the reason. A tick with one is rejected; elsewhere it is a fault. */
 export class BadInstant {
   readonly problem: string;
 
@@ -9,10 +9,10 @@ export class BadInstant {
   }
 }
 
-/** Microseconds since 1970, or why not. */
+/** Microseconds since 1970, or the reason why it is invalid. */
 export type GivenInstant = number | BadInstant;
 
-/** The instant of an argument, or a fault that names its place. */
+/** The instant of an argument. Throws a fault with its path when it is invalid. */
 export function requireInstant(given: GivenInstant, path: InputPath): number {
   if (given instanceof BadInstant) throw new Fault('BAD_USER_INPUT', `Not an instant: ${given.problem}.`, path);
   return given;

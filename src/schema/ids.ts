@@ -1,6 +1,6 @@
 import { Fault, type InputPath } from '../engine/fault.ts';
 
-/** Ids that mean nothing to whoever gets them: a type and a number. */
+/** Opaque ids: a type and a number. */
 export function globalId(type: 'Series' | 'Import', number: number): string {
   return Buffer.from(`${type}:${number}`).toString('base64url');
 }
@@ -10,7 +10,7 @@ export function parseGlobalId(id: string): { type: string; number: number } | un
   return match ? { type: match[1], number: Number(match[2]) } : undefined;
 }
 
-/** The cursor of a point pins the revision of the pages that follow. */
+/** The cursor of a point fixes the revision of the following pages. */
 export function pointCursor(revision: number, t: number): string {
   return Buffer.from(`point:${revision}:${t}`).toString('base64url');
 }
@@ -32,7 +32,7 @@ export function parseKeyCursor(cursor: string, path: InputPath): string {
   return text.slice(4);
 }
 
-/** The number of an import's id; undefined: it is none. */
+/** The number in an import's id; undefined when the id is not one. */
 export function parseImportId(id: string): number | undefined {
   const parsed = parseGlobalId(id);
   return parsed?.type === 'Import' && parsed.number < 2 ** 31 ? parsed.number : undefined;

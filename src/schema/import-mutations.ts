@@ -86,14 +86,14 @@ const UploadType = builder.objectRef<Upload>('Upload').implement({
   }),
 });
 
-/** What is read of an import after it was changed is read anew. */
+/** Reads the import again after it was changed. */
 async function changed({ operation }: Context, row: Promise<ImportRow>): Promise<ImportRow> {
   const found = await row;
   operation.renew();
   return found;
 }
 
-/** What is wrong in an input is told by its place in the arguments. */
+/** Adds the argument path to the errors of an input. */
 function inInput(error: unknown): never {
   if (!(error instanceof Fault) || !error.inputPath || error.inputPath[0] === 'input') throw error;
   throw new Fault(error.code, error.message, ['input', ...error.inputPath], error.details);

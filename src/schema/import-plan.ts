@@ -38,7 +38,7 @@ const PlannedColumnType = builder.objectRef<PlannedColumn>('PlannedColumn').impl
   }),
 });
 
-/** As ImportInput.timeFormat takes it. */
+/** In the notation of ImportInput.timeFormat. */
 function writtenTime(time: TimeFormat): string {
   if (time.kind === 'rfc3339') return 'RFC3339';
   return time.kind === 'epoch' ? time.unit : time.pattern;

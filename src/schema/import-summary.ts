@@ -39,7 +39,7 @@ export const SummaryGroupType = builder.objectRef<GroupRow>('SummaryGroup').impl
   }),
 });
 
-/** How long an answer waits for a summary. */
+/** The time that a query waits for a summary. */
 const patienceMillis = 10_000;
 
 export interface SummaryArguments {
@@ -48,7 +48,7 @@ export interface SummaryArguments {
   readonly fn: SummaryFn;
 }
 
-/** A subscription is told when it is ready; whoever is to send the file first is not kept waiting. */
+/** A subscription gets another event when the summary is ready, and a client that must upload first should not wait. */
 export async function summaryOf(
   row: ImportRow,
   { groupBy, of, fn }: SummaryArguments,

@@ -60,7 +60,7 @@ const ImportRequestType = builder.objectRef<RequestRow>('ImportRequest').impleme
 
 const listedMax = 1_000;
 
-/** How many of a list are asked for. */
+/** The number of items that the client requests of a list. */
 function countOf(first: number | null | undefined, most: number, what: string): number {
   const count = first ?? 100;
   if (count < 0) throw new Fault('BAD_USER_INPUT', 'first cannot be negative.', ['first']);
@@ -69,7 +69,7 @@ function countOf(first: number | null | undefined, most: number, what: string): 
   return count;
 }
 
-/** Rows that are neither of the others; where a row holds points of several series they are not told by rows. */
+/** Rows that are neither new nor changed. A row with points of several series is not counted. */
 function newOf({ accepted, changed, unchanged, plan }: ImportRow): number | null {
   const values = (plan as ImportPlan | null)?.columns.filter(({ role }) => role === 'VALUE').length ?? 1;
   return values > 1 ? null : Math.max(0, accepted - changed - unchanged);
@@ -214,7 +214,7 @@ export const ImportType = builder.objectRef<ImportRow>('Import').implement({
   },
 });
 
-/** Where the bytes of an upload are sent. */
+/** The address to which a client sends the bytes of an upload. */
 export function uploadUrl(upload: string): string {
   return `/uploads/${upload}`;
 }
@@ -245,7 +245,7 @@ const ImportConnectionType = builder.objectRef<ImportPage>('ImportConnection').i
   }),
 });
 
-/** The number of an id that must be an import's. */
+/** The number in an id. Throws a fault when it is not the id of an import. */
 export function requireImportId(id: string): number {
   const number = parseImportId(id);
   if (number === undefined) throw new Fault('NOT_FOUND', 'There is no import with this id.', ['id']);

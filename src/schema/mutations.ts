@@ -29,14 +29,14 @@ const AwaitLevelType = builder.enumType('AwaitLevel', {
 
 type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSchemaTypes, 'InputObject'>;
 
-/** What every write may carry. */
+/** The arguments that all writes share. */
 const writeFields = (t: InputFields) => ({
   note: t.string({ description: noteDescription }),
   idempotencyKey: t.string({ description: idempotencyDescription }),
   await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
 });
 
-/** What every write of ticks may carry. */
+/** The arguments that all writes of ticks share. */
 const ingestFields = (t: InputFields) => ({
   createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
   partial: t.boolean({
@@ -148,7 +148,10 @@ const RejectedTickType = builder.objectRef<Rejected>('RejectedTick').implement({
 });
 
 interface WriteResult extends IngestResult {
-  /** The first revision at which every dependent reflects it; undefined: not yet. Asked once, and only by who wants to know. */
+  /**
+   * The first revision at which every dependent reflects the write; undefined while there is none. It is computed once,
+   * and only if the client selects it.
+   */
   readonly reflected: () => Promise<number | undefined>;
 }
 
@@ -188,7 +191,7 @@ const DeletedSeriesType = builder.objectRef<{ id: number; revision: number }>('D
   }),
 });
 
-/** Ticks sorted out by series, each in the order given. */
+/** Groups ticks by series, keeping their order. */
 function columnsOf(ticks: Ticks): GivenColumn[] {
   const places = new Map<string, number[]>();
   ticks.series.forEach((series, i) => {
@@ -258,7 +261,7 @@ function columnsFrom(given: readonly GivenArrays[]): GivenColumn[] {
   });
 }
 
-/** What an input carries beside its ticks, with the defaults where it says null. */
+/** The options of an input beside its ticks, with defaults for null. */
 function carried(input: {
   note?: string | null | undefined;
   idempotencyKey?: string | null | undefined;
@@ -273,14 +276,14 @@ function carried(input: {
   };
 }
 
-/** After a write, what the operation asked before it is out of date. */
+/** A write invalidates the earlier reads of the operation. */
 async function written<T>({ operation }: Context, answer: Promise<T>): Promise<T> {
   const result = await answer;
   operation.renew();
   return result;
 }
 
-/** Waits for dependents where that is asked for, and can tell how they stand. */
+/** Waits for dependents if the client requested it, and reports whether they reflect the write. */
 async function reflecting(
   context: Context,
   level: 'STORED' | 'DERIVED' | null | undefined,

@@ -12,12 +12,12 @@ import { type ImportRow, readImportsByIds } from '../store/imports.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
 
-/** Has something done when the client goes away; at once when it is gone already. */
+/** Registers a callback for the client's disconnect. It is called at once if the client is already gone. */
 export type OnLeave = (left: () => void) => void;
 
-/** Whoever sent an operation. */
+/** The sender of an operation. */
 export interface Caller {
-  /** As the server knows it; null: nobody from outside. */
+  /** The server's name for the client; null for an internal caller. */
   readonly name: string | null;
   readonly onLeave?: OnLeave;
 }
@@ -29,17 +29,17 @@ function unwanted(): Fault {
 }
 
 /**
- * What one operation has asked so far: the revision that all its fields read, and what is batched. A mutation starts
- * anew after each of its fields, so that what it returns reflects what it wrote.
+ * The reads of one operation: the revision that all its fields read, and their batches. A mutation starts again after
+ * each of its fields, so that the result reflects its write.
  */
 export class Operation {
   readonly #app: App;
   readonly #onLeave: OnLeave | undefined;
   #asked: Asked;
-  /** Made when something is first computed. */
+  /** Created by the first computation. */
   #allowed: { readonly budget: Budget; readonly end: AbortController } | undefined;
   #isOver = false;
-  /** Whether something was asked that is still being computed. */
+  /** True when a requested summary is still being computed. */
   isUnready = false;
 
   constructor(app: App, onLeave?: OnLeave) {
@@ -53,7 +53,7 @@ export class Operation {
     return this.#asked.revision();
   }
 
-  /** The revision of an asOf argument, or this operation's; refused when it cannot be read. */
+  /** The revision of an asOf argument, or of this operation. Throws a fault when it cannot be read. */
   async asOf(given: number | null | undefined, path: InputPath = ['asOf']): Promise<number> {
     if (given == null) return this.revision();
     await this.#asked.readable(given, path);
@@ -70,19 +70,19 @@ export class Operation {
     return row;
   }
 
-  /** The series of ids, without those that are gone. */
+  /** The series with these ids, without deleted ones. */
   async seriesByIds(ids: readonly number[]): Promise<SeriesRow[]> {
     const rows = await Promise.all(ids.map((id) => this.#asked.seriesById.load(id)));
     return rows.filter((row) => row !== undefined);
   }
 
-  /** Where the points of a series are read that an asOf argument asks for. */
+  /** The location of a series' points at the revision of an asOf argument. */
   async place({ id, kind }: SeriesRow, given: number | null | undefined, path: InputPath = ['asOf']): Promise<Place> {
     const asOf = await this.asOf(given, path);
     return kind === 'SOURCE' ? { storage: id, asOf } : this.#asked.places(asOf).load(id);
   }
 
-  /** What a derived series is made of. */
+  /** The definitions of a derived series. */
   async derivation(series: number): Promise<Derivation> {
     return this.#asked.derivations.load(series);
   }
@@ -91,7 +91,7 @@ export class Operation {
     return this.seriesByIds(await this.#asked.dependents.load(series));
   }
 
-  /** The last revision that changed the points that lie at a place; 0 where nothing ever lies. */
+  /** The last revision that changed the points at a location; 0 when it never had points. */
   async changedRevision({ storage, asOf }: Place): Promise<number> {
     return storage === nowhere ? 0 : this.#asked.changed(asOf).load(storage);
   }
@@ -108,18 +108,18 @@ export class Operation {
     return storage === nowhere ? undefined : this.#asked.lasts(asOf).load(storage);
   }
 
-  /** Runs what computes formulas: a few of all operations at a time, within what is left to this one. */
+  /** Runs a computation of formulas, within the limit of concurrent computations and the budget of this operation. */
   compute<T>(run: (allowance: Allowance) => Promise<T>): Promise<T> {
     const { budget, end } = this.#allow();
     return this.#app.computing.run(() => run({ budget, signal: end.signal }), end.signal);
   }
 
-  /** Aborted when the client goes away, and after the answer. */
+  /** Aborted when the client disconnects, and after the answer. */
   get gone(): AbortSignal {
     return this.#allow().end.signal;
   }
 
-  /** It is answered, or nobody waits for the answer: what still computes for it stops. */
+  /** Called after the answer or the client's disconnect: remaining computations stop. */
   end(): void {
     this.#isOver = true;
     this.#allowed?.end.abort(unwanted());
@@ -129,14 +129,14 @@ export class Operation {
     if (this.#allowed) return this.#allowed;
     const allowed = { budget: new Budget(this.#app.limits.evaluatePointsMax), end: new AbortController() };
     this.#allowed = allowed;
-    // Every field that waits or computes listens.
+    // Every field that waits or computes adds a listener.
     setMaxListeners(0, allowed.end.signal);
     if (this.#isOver) allowed.end.abort(unwanted());
     else this.#onLeave?.(() => this.end());
     return allowed;
   }
 
-  /** Forgets everything, after a write. */
+  /** Drops all cached reads after a write. */
   renew(): void {
     if (!this.#asked.isFresh) this.#asked = new Asked(this.#app);
   }
@@ -144,7 +144,7 @@ export class Operation {
 
 type Loaders<T> = Map<number, DataLoader<number, T>>;
 
-/** Answers that belong together; each loader is made when it is first asked, for most operations need none. */
+/** The DataLoaders of one operation, created on first use, because most operations need none. */
 class Asked {
   readonly #app: App;
   isFresh = true;
@@ -156,7 +156,7 @@ class Asked {
   #imports: DataLoader<number, ImportRow | undefined> | undefined;
   #derivations: DataLoader<number, Derivation> | undefined;
   #dependents: DataLoader<number, readonly number[]> | undefined;
-  /** By the revision that they read at. */
+  /** By the revision at which they read. */
   #lasts: Loaders<PointRow | undefined> | undefined;
   #changed: Loaders<number> | undefined;
   #places: Loaders<Place> | undefined;
@@ -205,7 +205,7 @@ class Asked {
   get derivations(): DataLoader<number, Derivation> {
     this.isFresh = false;
     this.#derivations ??= new DataLoader(async (ids) => {
-      // Whatever answers at this operation's revision is then among them.
+      // This includes every definition in force at this operation's revision.
       await this.revision();
       const derivations = await readDerivations(this.#app.database, ids);
       return ids.map((id) => derivations.get(id) ?? new Error(`series ${id} has no definitions`));

@@ -127,7 +127,7 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
       description: 'The size at each instant, where it has one; null when none has, and after thinning.',
       resolve: ({ size }, _, __, { returnType }) => {
         if (!size || size.every(Number.isNaN)) return null;
-        // As a list, item by item, unless the schema that executes takes the column whole.
+        // As a list of items, unless the executed schema takes the whole column.
         const given = isListType(returnType) ? Array.from(size, (item) => (Number.isNaN(item) ? null : item)) : size;
         return given as unknown as number[];
       },

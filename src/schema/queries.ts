@@ -227,7 +227,7 @@ builder.queryFields((t) => ({
       const found =
         revision == null ? (await app.catalogue.commitAt(requireInstant(at ?? 0, ['at'])))?.revision : revision;
       if (found === undefined || (revision != null && found > newest)) return null;
-      // What was committed after this operation began is not there for it yet.
+      // Commits made after this operation began are invisible to it.
       return (await operation.commit(Math.min(found, newest))) ?? null;
     },
   }),

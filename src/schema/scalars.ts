@@ -19,7 +19,7 @@ function literalOf(node: ValueNode): unknown {
   return valueFromASTUntyped(node);
 }
 
-/** A literal that is refused is told by its place. */
+/** A refused literal is reported with its position. */
 function atLiteral<T>(parse: (input: unknown) => T): (node: ValueNode) => T {
   return (node) => {
     try {

@@ -13,9 +13,9 @@ import './mutations.ts';
 import './subscriptions.ts';
 
 export interface Schemas {
-  /** What clients see: printed, introspected, validated against. */
+  /** The schema that clients see: printed, introspected, validated against. */
   readonly visible: GraphQLSchema;
-  /** The same with columns as single values, for execution alone. */
+  /** The same with columns as single values, used only for execution. */
   readonly executable: GraphQLSchema;
 }
 

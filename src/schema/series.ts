@@ -243,7 +243,7 @@ builder.interfaceField(SeriesType, 'dependents', (t) =>
   }),
 );
 
-/** The last revision that changed what can be read of it. */
+/** The last revision that changed its readable points. */
 async function lastChange(row: SeriesRow, operation: Operation): Promise<number> {
   const place = await operation.place(row, null);
   const changed = await operation.changedRevision(place);

@@ -1,6 +1,6 @@
 import { type DocumentNode, Kind, type OperationDefinitionNode, visit } from 'graphql';
 
-/** The variable that says where a subscription begins, if it says nothing else. */
+/** The name of the variable that only sets the start of a subscription, if there is one. */
 function variableOfAfter(document: DocumentNode, operation: OperationDefinitionNode): string | undefined {
   const [field] = operation.selectionSet.selections;
   if (field?.kind !== Kind.FIELD) return undefined;
@@ -17,7 +17,10 @@ function variableOfAfter(document: DocumentNode, operation: OperationDefinitionN
   return uses === 1 ? name : undefined;
 }
 
-/** Subscriptions of one document with the same key are told the same, once they have got to the same revision. */
+/**
+ * A key that is equal for subscriptions of one document with equal answers: at the same revision they get the same
+ * events.
+ */
 export function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
@@ -30,7 +33,7 @@ export function sharingKey(
   return JSON.stringify([operation.name?.value, given, series]);
 }
 
-/** What is shared, by the document and the key. Documents are those that were read once for all who send them. */
+/** Shared subscriptions by document and key. Clients that send the same text share one parsed document. */
 export class Shared<T> {
   readonly #byDocument = new WeakMap<DocumentNode, Map<string, T>>();
 

@@ -1,10 +1,10 @@
-/** Answers of so many characters are kept as bytes, which all who are sent them share. */
+/** Answers of this length or more are kept as bytes that all recipients share. */
 const sharedMin = 16_000;
 
-/** The answer to an event, as JSON, and the revision that its client then holds. */
+/** The answer to an event as JSON, with the cursor of its client afterwards. */
 export class Told {
   readonly cursor: number;
-  /** Undefined when it is long: who is late may hold it for long, and it is not to be there twice. */
+  /** Undefined for a long answer: a slow client may hold it for long, and it must not exist twice. */
   readonly text: string | undefined;
   #bytes: Buffer | undefined;
 

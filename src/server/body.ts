@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { Fault } from '../engine/fault.ts';
 import { asFault } from '../store/patience.ts';
 
-/** All bodies that are being read hold at most so much, as a multiple of the largest one. */
+/** The limit for all bodies that are being read, as a multiple of the largest body. */
 const allBodiesFactor = 4;
 
-/** A body that is not here by then is not waited for. */
+/** The time limit for receiving a body. */
 const bodyMillis = 120_000;
 
 const statuses: Readonly<Record<Fault['code'], number>> = {
@@ -29,14 +29,14 @@ export class BodyFault extends Fault {
   }
 }
 
-/** What is wrong, where an answer is more than the result of an operation; anything else stays what it was. */
+/** The HTTP status and message of an error that concerns the request itself; any other error stays unchanged. */
 export function asBodyFault(error: unknown): unknown {
   const fault = asFault(error);
   if (!(fault instanceof Fault) || fault instanceof BodyFault) return fault;
   return new BodyFault(statuses[fault.code], fault.code, fault.message);
 }
 
-/** Has something done when a body takes too long to come. */
+/** Calls back when a body takes too long. */
 export function whenLate(request: IncomingMessage, late: (fault: BodyFault) => void): () => void {
   const tell = () => {
     if (!request.complete)
@@ -46,7 +46,7 @@ export function whenLate(request: IncomingMessage, late: (fault: BodyFault) => v
   return () => clearTimeout(timer);
 }
 
-/** Reads request bodies, each and all together within bounds. */
+/** Reads request bodies with limits for each and for all together. */
 export class Bodies {
   readonly #bytesMax: number;
   #bytes = 0;

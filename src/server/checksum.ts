@@ -1,15 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 
-/** What tus clients may check their chunks with. */
+/** The checksums that tus clients may send with a chunk. */
 export const checksumAlgorithms = ['sha1', 'sha256', 'md5'] as const;
 
-/** What a request says of the bytes that it carries. */
+/** The checksum of a request's bytes. */
 export interface Checksum {
   readonly hash: Hash;
   readonly expected: Buffer;
 }
 
-/** The header Upload-Checksum: a name and, in base64, the checksum. Or what is wrong with it. */
+/** Parses the header Upload-Checksum: an algorithm and a base64 value. Returns the reason when it is invalid. */
 export function checksumOf(header: string): Checksum | { readonly problem: string } {
   const [name, value = '', ...more] = header.split(' ');
   const algorithm = checksumAlgorithms.find((each) => each === name);

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Names who sent a request: for limits, and for what is noted with what was asked. */
+/** Names the client of a request, for limits and for the log of requests. */
 export type NameClient = (request: IncomingMessage) => string;
 
 const nameCharsMax = 200;
 
-/** An address with the port of a connection, which says nothing of the client; one of IPv6 stands in brackets. */
+/** Removes the port, which differs per connection, from an address. IPv6 addresses have brackets then. */
 const behindPort = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([\da-f:.]+)\])(?::\d+)?$/i;
 
 /**
- * By a header that a proxy sets, if there is one: of several names in it the last counts, which the nearest proxy has added
- * itself. By the address of the connection otherwise.
+ * Takes the name from a proxy's header if one is configured: the last of several names, because the nearest proxy added
+ * it. Otherwise the address of the connection.
  */
 export function clientNames(header: string | undefined): NameClient {
   if (header === undefined) return addressOf;
@@ -21,14 +21,14 @@ export function clientNames(header: string | undefined): NameClient {
   };
 }
 
-/** One of IPv4 is written so, whether or not it came to a socket of IPv6. */
+/** Writes an IPv4 address in its own form, even on an IPv6 socket. */
 function addressOf({ socket }: IncomingMessage): string {
   return (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** What a header says: node reads each of its bytes as a character. */
+/** Decodes a header as UTF-8: Node reads each byte as one character. */
 function textOf(header: string): string {
   try {
     return utf8.decode(Buffer.from(header, 'latin1'));
@@ -37,7 +37,7 @@ function textOf(header: string): string {
   }
 }
 
-/** How many connections each client holds open, and how many it may. */
+/** Counts the open connections of each client and enforces the limit. */
 export class Clients {
   readonly #most: number;
   readonly #counts = new Map<string, number>();
@@ -46,7 +46,7 @@ export class Clients {
     this.#most = most;
   }
 
-  /** Whether there was room for one more; who got in is to leave. */
+  /** Returns false when the client is at its limit. Otherwise the caller must call `leave` later. */
   enter(client: string): boolean {
     const count = (this.#counts.get(client) ?? 0) + 1;
     if (count > this.#most) return false;

@@ -3,8 +3,8 @@ import type { Accepted } from '../schema/execute.ts';
 import type { Line } from './line.ts';
 
 /**
- * A subscription that is shared with others, on one socket. Its events go past graphql-ws, which would put each into JSON
- * again for each client; all else (errors, the end, leaving) goes through it.
+ * A shared subscription on one socket. Its events bypass graphql-ws, which would serialize each event again for each
+ * client. Errors, completion and leaving still go through graphql-ws.
  */
 export function deliver(accepted: Accepted, line: Line, id: string): AsyncGenerator<ExecutionResult, void> {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;

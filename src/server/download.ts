@@ -1,16 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { Outflow } from './outflow.ts';
 
-/** Programs that show tables take a text that begins so for a formula. */
+/** Spreadsheets treat a text with such a start as a formula. */
 const formulaStart = /^[=+\-@\t\r]/;
 
-/** A text as a cell of CSV that is shown as what it is, wherever it is opened. */
+/** A text as a CSV cell that spreadsheets show literally. */
 export function textCell(text: string): string {
   const safe = formulaStart.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Under which name a file is kept, for old programs and for those that know all characters. */
+/** The Content-Disposition header: a name in ASCII for old programs, and the full name. */
 export function dispositionOf(filename: string): string {
   const plain = filename.replace(/[^\w.-]/g, '_');
   const encoded = encodeURIComponent(filename).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
@@ -23,12 +23,13 @@ export interface Download {
   readonly parts: AsyncGenerator<string>;
 }
 
-/** Who waits for its client looks this often whether it reads at all. */
+/** The interval at which a blocked download checks whether its client still reads. */
 const attendMillis = 1_000;
 
 /**
- * Sends parts one by one as the client reads them; a client that reads nothing for `slowMillis` is cut off. What fails
- * before the first part can be told; behind it the connection ends early, so that nobody takes a part for the whole.
+ * Sends parts at the speed of the client, and disconnects a client that reads nothing for `slowMillis`. An error before
+ * the first part becomes an error response; later it cuts the connection, so that no client mistakes a part for the
+ * whole.
  */
 export async function sendDownload(response: ServerResponse, download: Download, slowMillis: number): Promise<void> {
   const { parts, filename, type } = download;
@@ -52,7 +53,7 @@ export async function sendDownload(response: ServerResponse, download: Download,
   }
 }
 
-/** Resolves when the client has read, or is gone. */
+/** Resolves when the client has read or disconnected. */
 async function drained(response: ServerResponse, slowMillis: number): Promise<void> {
   const { socket } = response;
   if (!socket || response.destroyed) return;

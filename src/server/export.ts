@@ -17,7 +17,7 @@ const types: Readonly<Record<Format, string>> = {
   ndjson: 'application/x-ndjson; charset=utf-8',
 };
 
-/** Rows that are made text together. */
+/** The number of rows that are formatted together. */
 const rowsAtOnce = 2_000;
 
 function decoded(part: string): string {
@@ -28,7 +28,7 @@ function decoded(part: string): string {
   }
 }
 
-/** The points of a series: /export/KEY.csv and .ndjson. */
+/** Exports the points of a series: /export/KEY.csv and .ndjson. */
 export async function exportOf(
   app: App,
   operation: Operation,
@@ -79,7 +79,7 @@ function textOf({ t, value, size }: Points, start: number, end: number, format: 
   return text;
 }
 
-/** The rows that an import refused: /imports/ID/rejects.csv. */
+/** Exports the rejected rows of an import: /imports/ID/rejects.csv. */
 export async function rejectsOf(app: App, path: string, parameters: URLSearchParams): Promise<Download | undefined> {
   const match = /^\/imports\/([^/]+)\/rejects\.csv$/.exec(path);
   if (!match) return undefined;
@@ -109,11 +109,11 @@ function checkNames(parameters: URLSearchParams, known: readonly string[]): void
   }
 }
 
-/** RFC 3339 text, or milliseconds since 1970. */
+/** Parses RFC 3339 text or milliseconds since 1970. */
 function instantOf(parameters: URLSearchParams, name: string): number | undefined {
   const text = parameters.get(name);
   if (text === null) return undefined;
-  // An offset's + that was not encoded comes as a space.
+  // An unencoded + of an offset arrives as a space.
   const given = /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text.replace(/ (?=\d\d:\d\d$)/, '+');
   const micros = instantMicros(given);
   if (Number.isNaN(micros)) throw new Fault('BAD_USER_INPUT', `${name}: not an instant: ${instantProblem(given)}.`);

@@ -11,10 +11,10 @@ import type { Uploads } from './tus.ts';
 const nothingThere =
   'There is nothing here. The API is at /graphql; files come at /uploads and go at /export/KEY.csv, /export/KEY.ndjson and /imports/ID/rejects.csv.';
 
-/** Each holds some blocks of points in memory for as long as it is read. */
+/** The number of concurrent exports: each holds some blocks in memory. */
 const downloadsPerClient = 16;
 
-/** What is neither an operation nor a sign of life: files on their way in and out. */
+/** Handles the requests that carry files: uploads and downloads. */
 export class Files {
   readonly #app: App;
   readonly #uploads: Uploads;

@@ -24,7 +24,7 @@ function isText(value: unknown): value is string | null | undefined {
   return value == null || typeof value === 'string';
 }
 
-/** A request as the protocol has it, or the fault of its shape. */
+/** Parses a request by the protocol. Throws a fault when its shape is wrong. */
 export function requestOf(body: unknown): Request {
   if (Array.isArray(body))
     throw new BodyFault(400, 'BAD_USER_INPUT', 'Send one operation a request; lists of them are not taken.');
@@ -49,17 +49,17 @@ export function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Reads a body, within bounds, as the operation that it asks for. */
+/** Reads a body within the limits and parses it into an operation. */
 export async function readOperation(bodies: Bodies, request: IncomingMessage): Promise<Request> {
   return requestOf(parseJson(await bodies.read(request)));
 }
 
-/** 200 once something was executed; a request that was not is a 400, to clients that know the newer media type. */
+/** 200 once anything was executed. Otherwise 400, for clients that accept the newer media type. */
 function statusOf(result: ExecutionResult, modern: boolean): number {
   return result.data === undefined && modern ? 400 : 200;
 }
 
-/** What is answered to a query or mutation. */
+/** The answer to a query or mutation. */
 export interface Answer {
   readonly status: number;
   readonly type: string;
@@ -87,8 +87,8 @@ export function sendAnswer(response: ServerResponse, { status, type, json }: Ans
 }
 
 /**
- * A query or mutation as a JSON request: the way that nearly all requests take. It leaves out what a general HTTP
- * layer costs, which is several times what executing a small operation does.
+ * Answers a query or mutation in a JSON request, which is nearly every request. It bypasses the general HTTP layer,
+ * which costs several times as much as a small operation.
  */
 export async function answerJson(
   executor: Executor,
@@ -109,7 +109,7 @@ function needsStream(): BodyFault {
   );
 }
 
-/** The operation of a GET; undefined: it asks for none. */
+/** The operation of a GET request; undefined when it has none. */
 export function parametersOf(request: IncomingMessage): Request | undefined {
   const [, search] = (request.url ?? '').split(/\?(.*)/s);
   const parameters = new URLSearchParams(search);
@@ -124,7 +124,7 @@ export function parametersOf(request: IncomingMessage): Request | undefined {
   return query ? { query, variables, operationName: parameters.get('operationName') } : undefined;
 }
 
-/** yoga would stream to who did not ask for it. */
+/** yoga would send an event stream to a client that did not ask for one. */
 export function checkParameters(executor: Executor, asked: Request): void {
   const found = executor.operationOf(asked);
   if ('document' in found && found.operation.operation === 'subscription') throw needsStream();
@@ -134,7 +134,7 @@ export function isJson(request: IncomingMessage): boolean {
   return /^application\/json\b/i.test(request.headers['content-type'] ?? '');
 }
 
-/** Whether a request goes the short way. */
+/** True when a request takes the direct path. */
 export function isPlainJson(request: IncomingMessage): boolean {
   if (request.method !== 'POST') return false;
   const accept = request.headers.accept ?? '*/*';

@@ -3,7 +3,7 @@ import type { ExecutionResult } from 'graphql';
 import type { Caller, OnLeave } from '../schema/operation.ts';
 import type { NameClient } from './clients.ts';
 
-/** When the connection of a request ends. */
+/** Calls back when the connection of a request closes. */
 export function onClose(response: ServerResponse): OnLeave {
   return (left) => {
     if (response.destroyed) left();
@@ -11,14 +11,17 @@ export function onClose(response: ServerResponse): OnLeave {
   };
 }
 
-/** Whoever waits for the answer to a request: asked for at its beginning, as who has left has no address any more. */
+/**
+ * The caller that waits for an answer. It is determined when the request starts, because a closed connection has no
+ * address.
+ */
 export function callerOf(nameOf: NameClient, request: IncomingMessage, response: ServerResponse): Caller {
   return { name: nameOf(request), onLeave: onClose(response) };
 }
 
 const nothingMore = { done: true, value: undefined } as const;
 
-/** An answer as a stream of one: graphql-ws says only of streams that their client has gone. */
+/** Wraps an answer into a stream of one event: graphql-ws reports the client's disconnect only for streams. */
 export function streamOfOne(
   run: (onLeave: OnLeave) => Promise<ExecutionResult>,
 ): AsyncGenerator<ExecutionResult, void> {

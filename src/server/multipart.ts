@@ -10,7 +10,7 @@ import { BodyFault, whenLate } from './body.ts';
 import { parseJson, requestOf, run, sendAnswer } from './graphql.ts';
 import { diskFullMessage } from './tus-store.ts';
 
-/** A page of another origin cannot send one of these without asking first, as it can send a form. */
+/** A header that a page of another origin cannot send without a preflight, unlike a form. */
 const preflightHeaders = ['x-graphql-yoga-csrf', 'apollo-require-preflight', 'graphql-preflight'];
 
 const fieldBytesMax = 1_000_000;
@@ -28,7 +28,7 @@ export interface MultipartOptions {
   readonly bodyBytesMax: number;
 }
 
-/** An operation that carries a file: a GraphQL multipart request with one file. */
+/** Answers a GraphQL multipart request with one file. */
 export async function answerMultipart(
   executor: Pick<Executor, 'operationOf' | 'execute' | 'context'>,
   { bytes, bodyBytesMax }: MultipartOptions,
@@ -56,12 +56,12 @@ export async function answerMultipart(
   }
 }
 
-/** What has come of a form so far. */
+/** The parts of a form that have arrived. */
 class Form {
   readonly #bytes: UploadBytes;
   readonly #upload: string;
   #operations: Request | undefined;
-  /** Where in the operation the file belongs, under the name of its part. */
+  /** The path of the file in the operation, by the name of its part. */
   #map: { readonly name: string; readonly paths: readonly (readonly string[])[] } | undefined;
   #stream: BusboyFileStream | undefined;
   #writing: Promise<void> | undefined;
@@ -108,7 +108,7 @@ class Form {
           guard((name, value, _, cut) => this.#takeField(name, value, cut)),
         );
         busboy.on('file', (name, stream, filename) => {
-          // What goes wrong in it is told by whoever reads it.
+          // The reader of the stream handles its errors.
           stream.on('error', () => undefined);
           guard(() => this.#takeFile(name, stream, filename, reject))();
         });
@@ -134,7 +134,7 @@ class Form {
     }
   }
 
-  /** The operation with the file in its place. */
+  /** The operation with the file inserted. */
   asked(): Request {
     if (!this.#operations) throw bad('The form has no field operations.');
     if (!this.#map) throw bad('The form has no field map.');
@@ -202,7 +202,7 @@ function operationsOf(text: string): Request {
   return requestOf(body);
 }
 
-/** A map {"0": ["variables.file"]}: whose values in the operation are null until the file takes their place. */
+/** Validates a map {"0": ["variables.file"]}: the operation must have null at these paths. */
 function mapOf(text: string, operations: Request): { name: string; paths: readonly (readonly string[])[] } {
   const map = parseJson(Buffer.from(text));
   const example = `a JSON object such as {"0": ["variables.file"]}`;

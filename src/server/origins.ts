@@ -4,7 +4,9 @@ function isLocal(hostname: string): boolean {
   return localName.test(hostname);
 }
 
-/** Whether a page of this origin may talk to us. No origin at all is no page: curl, a server, another program. */
+/**
+ * True when a page of this origin may use the API. A request without an Origin comes from a program, not from a page.
+ */
 export function isOriginAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
   if (origin === undefined) return true;
   if (allowed.includes('*') || allowed.includes(origin)) return true;
@@ -16,8 +18,8 @@ export function isOriginAllowed(origin: string | undefined, allowed: readonly st
 }
 
 /**
- * Whether a request may name us so. A page whose own name was pointed at this machine (DNS rebinding) gives its name as
- * the host; on a loopback address only local names are ours.
+ * True when the Host header of a request is acceptable. DNS rebinding points a hostile name at this machine, so on a
+ * loopback address only local names are accepted.
  */
 export function isHostAllowed(host: string | undefined, boundTo: string, allowed: readonly string[]): boolean {
   if (host === undefined || !(isLocal(boundTo) || boundTo === '::1')) return true;

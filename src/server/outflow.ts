@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 
-/** No more events are made ready for a client while so many bytes are on their way to it. */
+/** The limit of unsent bytes per client. Above it, no more events are prepared for the client. */
 const unflushedMax = 64_000;
 
-/** What is on its way to one client: bytes that the system has not taken. */
+/** Tracks the bytes for one client that the operating system has not accepted yet. */
 export class Outflow {
   readonly #connection: Socket;
   #taken = 0;
@@ -18,10 +18,10 @@ export class Outflow {
     return this.#connection.writableLength === 0;
   }
 
-  /** Whether more may be sent: undefined, or a promise of when it may. */
+  /** Undefined when more can be sent; otherwise a promise for that moment. */
   ready(): Promise<void> | undefined {
     const connection = this.#connection;
-    // It tells that it has drained only when it said that it needs to.
+    // A stream emits 'drain' only after a write that returned false.
     if (connection.writableLength < unflushedMax || !connection.writableNeedDrain) return undefined;
     this.#drained ??= new Promise((resolve) =>
       connection.once('drain', () => {
@@ -32,7 +32,7 @@ export class Outflow {
     return this.#drained;
   }
 
-  /** For how long nothing was taken of what is on its way, as far as it was asked. */
+  /** The time for which the client has read nothing of the unsent bytes. */
   stuckFor(now: number): number {
     const { writableLength, bytesWritten } = this.#connection;
     const taken = bytesWritten - writableLength;

@@ -9,36 +9,36 @@ import { deliver } from './delivery.ts';
 import { streamOfOne } from './leaving.ts';
 import { closing, Line } from './line.ts';
 
-/** A client that has not said hello by then is closed, with 4408. */
+/** The time for a client to send connection_init. Then the server closes with 4408. */
 const helloMillis = 10_000;
 
-/** Who was closed has so long to read what is on its way to it, and to answer. */
+/** The time for a closed client to read the remaining bytes and to answer the close. */
 const closeMillis = 10_000;
 
-/** At the end it is less: well within the time that stopping may take. */
+/** The shorter time at shutdown, well within the limit for stopping. */
 const lastCloseMillis = 2_000;
 
-/** The longest id of an operation, in characters. */
+/** The longest operation id, in characters. */
 const idMax = 1_000;
 
-/** Sockets are looked at this often, unless a limit is shorter. */
+/** The interval at which sockets are checked, unless a limit is shorter. */
 const attendMillis = 1_000;
 
 interface Arguments extends ExecutionArgs {
   readonly operation: OperationDefinitionNode;
   readonly line: Line;
-  /** Of the operation, among those of its socket. */
+  /** The id of the operation, unique within its socket. */
   readonly id: string;
 }
 
 export interface SocketLimits {
-  /** The longest message. */
+  /** The longest message, in bytes. */
   readonly bodyBytesMax: number;
-  /** Sockets and streams of one client. */
+  /** The limit of sockets and streams per client. */
   readonly socketsPerClient: number;
-  /** Operations at once on one socket. */
+  /** The limit of concurrent operations per socket. */
   readonly operationsPerSocket: number;
-  /** A client that reads nothing for so long is closed. */
+  /** The time without reading after which a client is disconnected. */
   readonly slowMillis: number;
 }
 
@@ -49,12 +49,12 @@ export interface SocketOptions extends SocketLimits {
   readonly report: (error: unknown) => void;
 }
 
-/** Operations over WebSockets: the protocol graphql-transport-ws. */
+/** Runs operations over WebSockets with the protocol graphql-transport-ws. */
 export class Sockets {
   readonly #server: WebSocketServer;
   readonly #protocol: Server<{ readonly line: Line }>;
   readonly #options: SocketOptions;
-  /** Each with what ends its operations. */
+  /** For each socket, the function that ends its operations. */
   readonly #lines = new Map<Line, (code: number, reason: string) => void>();
   readonly #timer: NodeJS.Timeout;
 
@@ -76,7 +76,7 @@ export class Sockets {
           line.close('tooManyOperations');
           return [new GraphQLError('Too many operations at once.', { extensions: { code: 'RATE_LIMITED' } })];
         }
-        // It is sent with every event.
+        // The id is sent with every event.
         if (id.length > idMax) {
           line.close('badId');
           return [new GraphQLError('The id is too long.', { extensions: { code: 'BAD_USER_INPUT' } })];
@@ -122,7 +122,7 @@ export class Sockets {
   }
 
   #open(client: WebSocket, request: IncomingMessage): void {
-    // What is wrong with a connection closes it, and is told with that.
+    // A protocol error closes the connection with its reason.
     client.on('error', () => undefined);
     const line = new Line(client, request, this.#options.nameOf(request));
     if (!this.#options.clients.enter(line.name)) {
@@ -137,7 +137,7 @@ export class Sockets {
         onMessage: (hear) =>
           client.on('message', (data) => {
             line.heard();
-            // Whoever was closed may still be sending.
+            // A client may still send after the server has closed.
             if (line.isOpen) hear(String(data)).catch((error: unknown) => this.#fail(line, error));
           }),
       },
@@ -164,12 +164,12 @@ export class Sockets {
       const why = line.attend(now, this.#options.slowMillis);
       if (!why) continue;
       line.close(why);
-      // It may take a while until it is closed: nothing is computed for it any more.
+      // Closing can take a while. The server computes nothing for this socket in the meantime.
       end(...closing[why]);
     }
   }
 
-  /** Tells everybody to come back, and waits a little for them to have heard it. */
+  /** Asks all clients to reconnect elsewhere, and waits briefly for their close frames. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     const { clients } = this.#server;

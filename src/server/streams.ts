@@ -7,7 +7,7 @@ import { BodyFault } from './body.ts';
 import type { Clients } from './clients.ts';
 import { Outflow } from './outflow.ts';
 
-/** A stream that says nothing for long is cut by what lies between: a comment keeps it open. */
+/** Proxies cut idle streams, so a comment is sent at this interval. */
 const commentMillis = 12_000;
 
 const attendMillis = 1_000;
@@ -19,7 +19,7 @@ const tail = Buffer.from('\n\n');
 
 export interface StreamOptions {
   readonly clients: Clients;
-  /** A client that reads nothing for so long is cut off. */
+  /** The time without reading after which a client is disconnected. */
   readonly slowMillis: number;
 }
 
@@ -27,7 +27,7 @@ export function wantsStream({ headers }: IncomingMessage): boolean {
   return headers.accept?.includes('text/event-stream') ?? false;
 }
 
-/** Operations over server-sent events: a request for each, as graphql-sse has it in its mode of distinct connections. */
+/** Runs operations over server-sent events, one per request, as the distinct connections mode of graphql-sse. */
 export class Streams {
   readonly #executor: Executor;
   readonly #options: StreamOptions;
@@ -70,7 +70,7 @@ export class Streams {
       const accepted = await this.#executor.subscribe(found.document, found.operation, asked.variables);
       if (!('join' in accepted)) stream.end(accepted);
       else if (!response.destroyed) {
-        // What an EventSource sends when it connects again by itself.
+        // The header that an EventSource sends when it reconnects by itself.
         const last = Number(request.headers['last-event-id'] || Number.NaN);
         const leave = accepted.join(stream, Number.isSafeInteger(last) ? last : undefined);
         response.once('close', leave);
@@ -78,7 +78,7 @@ export class Streams {
     }
   }
 
-  /** Cuts all: their clients are to come back. */
+  /** Ends all streams, so that their clients reconnect elsewhere. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const stream of this.#open) stream.cut();

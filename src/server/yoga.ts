@@ -3,7 +3,7 @@ import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execute.ts';
 import type { Caller } from '../schema/operation.ts';
 
-/** Makes yoga use our reading, checking and running of documents. */
+/** Makes yoga use Tidemark's parsing, validation and execution. */
 function through(executor: Executor): Plugin {
   return {
     onParse: ({ setParseFn }) => {
@@ -39,7 +39,9 @@ query Newest {
 }
 `;
 
-/** yoga serves GraphiQL and what is neither plain JSON nor a stream. It is handed who asks with each request. */
+/**
+ * yoga serves GraphiQL and requests that are neither plain JSON nor streams. The caller is passed in with each request.
+ */
 export function yogaFor(executor: Executor): YogaServerInstance<{ readonly caller: Caller }, object> {
   return createYoga({
     schema: executor.schemas.visible,
