@@ -11,7 +11,7 @@ import { UploadReceiver } from '../imports/upload-receiver.ts';
 import { Gatherer } from '../ingest/gatherer.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
-import { Executor } from '../schema/execute.ts';
+import { Executor } from '../schema/execution.ts';
 import { buildSchemas } from '../schema/schema.ts';
 import { clientNames } from '../server/clients.ts';
 import { Files } from '../server/files.ts';

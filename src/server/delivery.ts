@@ -1,5 +1,5 @@
 import type { ExecutionResult } from 'graphql';
-import type { Accepted } from '../schema/execute.ts';
+import type { Accepted } from '../schema/execution.ts';
 import type { Line } from './line.ts';
 
 /**

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Fault } from '../engine/fault.ts';
-import type { Executor, Request } from '../schema/execute.ts';
+import type { Request } from '../schema/documents.ts';
+import type { Executor } from '../schema/execution.ts';
 import type { Caller } from '../schema/operation.ts';
 import { type Bodies, BodyFault } from './body.ts';
 

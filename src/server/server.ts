@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Fault } from '../engine/fault.ts';
 import type { App } from '../schema/app.ts';
-import type { Executor } from '../schema/execute.ts';
+import type { Executor } from '../schema/execution.ts';
 import { Bodies, BodyFault } from './body.ts';
 import { Clients, type NameClient } from './clients.ts';
 import { type Files, isFile, isUploads, notThere } from './files.ts';

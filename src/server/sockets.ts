@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ExecutionArgs, GraphQLError, type OperationDefinitionNode } from 'graphql';
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
-import type { Executor } from '../schema/execute.ts';
+import type { Executor } from '../schema/execution.ts';
 import type { Clients, NameClient } from './clients.ts';
 import { deliver } from './delivery.ts';
 import { streamOfOne } from './leaving.ts';

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
-import type { Executor, Request } from '../schema/execute.ts';
+import type { Request } from '../schema/documents.ts';
+import type { Executor } from '../schema/execution.ts';
 import type { Caller } from '../schema/operation.ts';
 import type { Told } from '../schema/told.ts';
 import { BodyFault } from './body.ts';

@@ -1,6 +1,6 @@
 import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import type { Executor } from '../schema/execute.ts';
+import type { Executor } from '../schema/execution.ts';
 import type { Caller } from '../schema/operation.ts';
 
 /** Makes yoga use Tidemark's parsing, validation and execution. */
@@ -8,7 +8,7 @@ function through(executor: Executor): Plugin {
   return {
     onParse: ({ setParseFn }) => {
       setParseFn((source: string | { body: string }) => {
-        const { document, errors } = executor.prepare(typeof source === 'string' ? source : source.body);
+        const { document, errors } = executor.documents.prepare(typeof source === 'string' ? source : source.body);
         if (document) return document;
         throw errors.length === 1 ? errors[0] : new AggregateError(errors);
       });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buildSchema, type DocumentNode, execute, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReceivedFile } from '../../src/imports/upload-receiver.ts';
-import type { Request } from '../../src/schema/execute.ts';
+import type { Request } from '../../src/schema/documents.ts';
 import { nobody } from '../../src/schema/operation.ts';
 import { BodyFault } from '../../src/server/body.ts';
 import { sendFault } from '../../src/server/graphql.ts';

@@ -3,23 +3,10 @@ import {
   type DocumentNode,
   type ExecutionResult,
   execute,
-  type FloatValueNode,
-  type FragmentDefinitionNode,
   GraphQLError,
   type GraphQLSchema,
-  getOperationAST,
-  type IntValueNode,
   Kind,
-  Lexer,
   type OperationDefinitionNode,
-  OperationTypeNode,
-  parse,
-  type SelectionSetNode,
-  Source,
-  specifiedRules,
-  TokenKind,
-  type ValidationRule,
-  validate,
 } from 'graphql';
 import type { Flow, Member } from '../feed/flow.ts';
 import type { FoldedEvent } from '../feed/followed.ts';
@@ -29,32 +16,12 @@ import type { ImportRow } from '../store/imports.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { compileEvents, isConditional, type Write } from './compiled.ts';
-import { type Report, toClient, validationFault, variableFaults } from './faults.ts';
+import { Documents, type Request, type RequestedOperation } from './documents.ts';
+import { type Report, toClient, variableFaults } from './faults.ts';
 import { type Caller, nobody, Operation } from './operation.ts';
 import type { Schemas } from './schema.ts';
 import { Shared, sharingKey } from './sharing.ts';
 import { Told } from './told.ts';
-
-/** A document of more tokens, deeper nesting or more fields is refused before it costs anything. */
-const tokensMax = 100_000;
-const nestingMax = 60;
-const definitionsMax = 200;
-const fieldsMax = 1_000;
-
-const cachedDocumentsMax = 1_000;
-const cachedDocumentCharsMax = 20_000;
-
-/** A document that was read and found valid, or why not. */
-export interface Prepared {
-  readonly document: DocumentNode | undefined;
-  readonly errors: readonly GraphQLError[];
-}
-
-export interface Request {
-  readonly query: string;
-  readonly variables?: Readonly<Record<string, unknown>> | null | undefined;
-  readonly operationName?: string | null | undefined;
-}
 
 /** Who is sent the answers of a subscription. */
 export interface Listener {
@@ -77,96 +44,6 @@ interface EventArguments {
   readonly contextValue: Context;
 }
 
-function refuse(message: string): GraphQLError {
-  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
-}
-
-/** Counts tokens and nesting before the parser, which would follow any depth, sees them. */
-function checkShape(source: Source): void {
-  const lexer = new Lexer(source);
-  let tokens = 0;
-  let depth = 0;
-  for (let token = lexer.advance(); token.kind !== TokenKind.EOF; token = lexer.advance()) {
-    if (++tokens > tokensMax) throw refuse(`The document has more than ${tokensMax} tokens; pass data as variables.`);
-    if (token.kind === TokenKind.BRACE_L || token.kind === TokenKind.BRACKET_L || token.kind === TokenKind.PAREN_L)
-      depth++;
-    if (token.kind === TokenKind.BRACE_R || token.kind === TokenKind.BRACKET_R || token.kind === TokenKind.PAREN_R)
-      depth--;
-    if (depth > nestingMax) throw refuse(`The document is nested deeper than ${nestingMax} levels.`);
-  }
-}
-
-/** graphql-js takes 1e999, and an integer of 400 digits, for an infinite Float. */
-const finiteNumbers: ValidationRule = (context) => {
-  const check = (node: FloatValueNode | IntValueNode) => {
-    if (!Number.isFinite(Number(node.value)))
-      context.reportError(
-        new GraphQLError('A value must be finite; NaN and infinite ones cannot be held.', { nodes: node }),
-      );
-  };
-  return { FloatValue: check, IntValue: check };
-};
-
-/** Left without its one field a subscription would be nothing; so the specification says since September 2025. */
-const unconditionalSubscriptions: ValidationRule = (context) => ({
-  OperationDefinition: ({ operation, selectionSet }) => {
-    if (operation !== OperationTypeNode.SUBSCRIPTION) return;
-    const seen = new Set<string>();
-    const check = ({ selections }: SelectionSetNode): void => {
-      for (const selection of selections) {
-        for (const directive of selection.directives ?? [])
-          if (directive.name.value === 'skip' || directive.name.value === 'include')
-            context.reportError(
-              new GraphQLError(`The field of a subscription cannot depend on @${directive.name.value}.`, {
-                nodes: directive,
-              }),
-            );
-        if (selection.kind === Kind.INLINE_FRAGMENT) check(selection.selectionSet);
-        if (selection.kind !== Kind.FRAGMENT_SPREAD || seen.has(selection.name.value)) continue;
-        seen.add(selection.name.value);
-        const fragment = context.getFragment(selection.name.value);
-        if (fragment) check(fragment.selectionSet);
-      }
-    };
-    check(selectionSet);
-  },
-});
-
-const rules = [...specifiedRules, finiteNumbers, unconditionalSubscriptions];
-
-/** How many fields an operation asks for, with fragments counted wherever they are spread. */
-function checkFields(document: DocumentNode): void {
-  const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  }
-  const known = new Map<string, number>();
-  const count = (set: SelectionSetNode | undefined, within: readonly string[]): number => {
-    let fields = 0;
-    for (const selection of set?.selections ?? []) {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) {
-        const name = selection.name.value;
-        if (within.includes(name)) continue;
-        const counted = known.get(name) ?? count(fragments.get(name)?.selectionSet, [...within, name]);
-        known.set(name, counted);
-        fields += counted;
-      } else {
-        fields += (selection.kind === Kind.FIELD ? 1 : 0) + count(selection.selectionSet, within);
-      }
-    }
-    return fields;
-  };
-  for (const definition of document.definitions) {
-    if (!('selectionSet' in definition) || !definition.selectionSet) continue;
-    const fields = count(definition.selectionSet, []);
-    if (fields > fieldsMax) {
-      throw new GraphQLError(`The document asks for ${fields} fields; at most ${fieldsMax} at once.`, {
-        extensions: { code: 'TOO_EXPENSIVE' },
-      });
-    }
-  }
-}
-
 function isIntrospection(operation: OperationDefinitionNode): boolean {
   return operation.selectionSet.selections.some(
     (selection) => selection.kind !== Kind.FIELD || selection.name.value.startsWith('__'),
@@ -176,14 +53,15 @@ function isIntrospection(operation: OperationDefinitionNode): boolean {
 /** Reads, checks and runs operations; every transport goes through it. */
 export class Executor {
   readonly schemas: Schemas;
+  readonly documents: Documents;
   readonly #app: App;
   readonly #report: Report;
-  readonly #prepared = new Map<string, Prepared>();
   readonly #flows = new Shared<Flow<unknown, Told>>();
   readonly #writers = new Shared<Write | undefined>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
     this.schemas = schemas;
+    this.documents = new Documents(schemas.visible, report);
     this.#app = app;
     this.#report = report;
   }
@@ -192,58 +70,8 @@ export class Executor {
     return { app: this.#app, caller, operation: new Operation(this.#app, caller.onLeave) };
   }
 
-  prepare(query: string): Prepared {
-    const known = this.#prepared.get(query);
-    if (known) return known;
-    const prepared = this.#read(query);
-    if (query.length <= cachedDocumentCharsMax && prepared.document) {
-      if (this.#prepared.size >= cachedDocumentsMax)
-        for (const [oldest] of this.#prepared) {
-          this.#prepared.delete(oldest);
-          break;
-        }
-      this.#prepared.set(query, prepared);
-    }
-    return prepared;
-  }
-
-  #read(query: string): Prepared {
-    try {
-      const source = new Source(query);
-      checkShape(source);
-      const document = parse(source, { noLocation: false });
-      // Fragments are followed one into the other.
-      if (document.definitions.length > definitionsMax)
-        throw refuse(`The document has more than ${definitionsMax} definitions (operations and fragments).`);
-      checkFields(document);
-      const errors = validate(this.schemas.visible, document, rules, { maxErrors: 20 });
-      if (errors.length > 0)
-        return { document: undefined, errors: errors.map((error) => validationFault(document, error)) };
-      return { document, errors: [] };
-    } catch (error) {
-      if (error instanceof GraphQLError) return { document: undefined, errors: [toClient(error, this.#report)] };
-      throw error;
-    }
-  }
-
-  /** The operation of a request, or what is wrong with it. */
-  operationOf(
-    request: Request,
-  ): { document: DocumentNode; operation: OperationDefinitionNode } | readonly GraphQLError[] {
-    const { document, errors } = this.prepare(request.query);
-    if (!document) return errors;
-    const operation = getOperationAST(document, request.operationName);
-    if (operation) return { document, operation };
-    const names = document.definitions.flatMap((each) =>
-      each.kind === Kind.OPERATION_DEFINITION ? [each.name?.value ?? 'unnamed'] : [],
-    );
-    return [
-      refuse(
-        names.length === 0
-          ? 'The document holds no operation.'
-          : `Name one of its operations in operationName: ${names.join(', ')}.`,
-      ),
-    ];
+  operationOf(request: Request): RequestedOperation | readonly GraphQLError[] {
+    return this.documents.operationOf(request);
   }
 
   /** Runs a query or mutation. */
