@@ -1,4 +1,4 @@
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
 import type { Member } from './flow.ts';
 import { pulled } from './following.ts';
 import type { FollowedImports } from './imports.ts';

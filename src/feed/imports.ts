@@ -1,5 +1,5 @@
 import type { Database } from '../store/connect.ts';
-import { changedImports, type ImportRow, readImportsByIds } from '../store/imports.ts';
+import { changedImports, type ImportRow, readImportsByIds } from '../store/imports/import-rows.ts';
 
 /** Should nobody tell, those that are followed are looked at this often, all together. */
 const lookMillisUsual = 500;

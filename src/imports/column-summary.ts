@@ -1,7 +1,7 @@
 import { ExactSum } from '../engine/exact-sum.ts';
 import { Fault } from '../engine/fault.ts';
 import { quoted } from '../engine/key.ts';
-import type { GroupRow } from '../store/import-summaries.ts';
+import type { GroupRow } from '../store/imports/import-summaries.ts';
 import { GroupMedians } from './group-medians.ts';
 import type { ImportPlan } from './import-plan.ts';
 

@@ -2,11 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Bell } from '../bell/bell.ts';
 import { Fault, type InputPath } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
-import { type RejectRow, readRejects } from '../store/import-rejects.ts';
-import { type By, type RequestRow, readRequests } from '../store/import-requests.ts';
-import { cancelImport, queueAgain, queueUndo } from '../store/import-steps.ts';
-import { waitingImports } from '../store/import-work.ts';
-import { type ImportRow, type ImportStatus, idOfWork, readCreated, readImport, readImports } from '../store/imports.ts';
+import { type RejectRow, readRejects } from '../store/imports/import-rejects.ts';
+import { type By, type RequestRow, readRequests } from '../store/imports/import-requests.ts';
+import {
+  type ImportRow,
+  type ImportStatus,
+  idOfWork,
+  readCreated,
+  readImport,
+  readImports,
+} from '../store/imports/import-rows.ts';
+import { cancelImport, queueAgain, queueUndo } from '../store/imports/import-steps.ts';
+import { waitingImports } from '../store/imports/import-work.ts';
 import type { ImportInput } from './import-input.ts';
 import type { ImportPlan } from './import-plan.ts';
 import { notifyImport, wakeImport } from './notify.ts';

@@ -1,6 +1,6 @@
 import type { Bell } from '../bell/bell.ts';
 import type { Database } from '../store/connect.ts';
-import { announceImport } from '../store/imports.ts';
+import { announceImport } from '../store/imports/import-rows.ts';
 
 /** Wakes a worker for an import. A lost wake-up only delays it: the workers' sweep also finds queued imports. */
 export async function wakeImport(

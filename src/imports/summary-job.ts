@@ -1,14 +1,14 @@
 import type { Bell, JobHandlers } from '../bell/bell.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
+import { type ImportRow, readImport } from '../store/imports/import-rows.ts';
 import {
   forgottenSummaries,
   type GroupRow,
   keepSummary,
   type Question,
   readSummary,
-} from '../store/import-summaries.ts';
-import { type ImportRow, readImport } from '../store/imports.ts';
+} from '../store/imports/import-summaries.ts';
 import { errorCodeOf, isLoss } from '../store/patience.ts';
 import { ColumnSummary, type SummaryFn } from './column-summary.ts';
 import type { ImportInput } from './import-input.ts';

@@ -3,8 +3,14 @@ import type { Bell } from '../bell/bell.ts';
 import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
 import { checkText } from '../ingest/ingest.ts';
 import type { Database } from '../store/connect.ts';
-import { askSummary, type GroupRow, type Question, questionsMax, readSummary } from '../store/import-summaries.ts';
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
+import {
+  askSummary,
+  type GroupRow,
+  type Question,
+  questionsMax,
+  readSummary,
+} from '../store/imports/import-summaries.ts';
 import { checkSummaryQuery, type SummaryQuery, summaryColumns } from './column-summary.ts';
 import type { ImportPlan } from './import-plan.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bell } from '../bell/bell.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
-import type { By } from '../store/import-requests.ts';
+import type { By } from '../store/imports/import-requests.ts';
 import {
   completeUpload,
   declareSize,
@@ -17,7 +17,7 @@ import {
   type Touched,
   type UploadRow,
   withTextLocked,
-} from '../store/uploads.ts';
+} from '../store/uploads/upload-rows.ts';
 import type { ImportInput } from './import-input.ts';
 import { notifyImport, wakeImport } from './notify.ts';
 import type { UploadBytes } from './upload-bytes.ts';

@@ -1,6 +1,12 @@
 import type { Bell } from '../bell/bell.ts';
 import type { Database } from '../store/connect.ts';
-import { completeUpload, giveUpUpload, readKnown, readUnfinished, retireUploads } from '../store/uploads.ts';
+import {
+  completeUpload,
+  giveUpUpload,
+  readKnown,
+  readUnfinished,
+  retireUploads,
+} from '../store/uploads/upload-rows.ts';
 import { notifyImport, wakeImport } from './notify.ts';
 import type { UploadBytes } from './upload-bytes.ts';
 

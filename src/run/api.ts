@@ -20,7 +20,7 @@ import { Uploads } from '../server/tus.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
 import { Reads } from '../store/reads.ts';
-import { UploadLocks } from '../store/upload-locks.ts';
+import { UploadLocks } from '../store/uploads/upload-locks.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';

@@ -12,7 +12,7 @@ import type { Flow, Member } from '../feed/flow.ts';
 import type { FoldedEvent } from '../feed/followed.ts';
 import { Following } from '../feed/following.ts';
 import { hasEnded, ImportProgress, type Progress } from '../feed/import-progress.ts';
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { compileEvents, isConditional, type Write } from './compiled.ts';

@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
 import { validateImportInput, validateUpload } from '../imports/validate-input.ts';
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
 import { builder, type Context } from './builder.ts';
 import { ColumnRoleType, ImportFormatType } from './import-plan.ts';
 import { ImportType, requireImportId, uploadUrl } from './imports.ts';

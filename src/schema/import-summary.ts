@@ -1,6 +1,6 @@
 import type { SummaryFn } from '../imports/column-summary.ts';
-import type { GroupRow } from '../store/import-summaries.ts';
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
+import type { GroupRow } from '../store/imports/import-summaries.ts';
 import { builder, type Context } from './builder.ts';
 
 export const SummaryFnType = builder.enumType('SummaryFn', {

@@ -1,9 +1,9 @@
 import { Fault } from '../engine/fault.ts';
 import { ImportProgress } from '../feed/import-progress.ts';
 import type { ImportPlan } from '../imports/import-plan.ts';
-import type { RejectRow } from '../store/import-rejects.ts';
-import type { RequestKind, RequestRow } from '../store/import-requests.ts';
-import type { ImportRow, ImportStatus } from '../store/imports.ts';
+import type { RejectRow } from '../store/imports/import-rejects.ts';
+import type { RequestKind, RequestRow } from '../store/imports/import-requests.ts';
+import type { ImportRow, ImportStatus } from '../store/imports/import-rows.ts';
 import { builder, type Context } from './builder.ts';
 import { globalId, importCursor, parseImportCursor, parseImportId } from './ids.ts';
 import { ImportPlanType } from './import-plan.ts';

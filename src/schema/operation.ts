@@ -8,7 +8,7 @@ import { Fault } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
 import type { CommitRow, SeriesRow } from '../store/catalogue.ts';
 import { readDependents } from '../store/dependents.ts';
-import { type ImportRow, readImportsByIds } from '../store/imports.ts';
+import { type ImportRow, readImportsByIds } from '../store/imports/import-rows.ts';
 import { type PointRow, readLasts } from '../store/last.ts';
 import type { App } from './app.ts';
 

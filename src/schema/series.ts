@@ -7,7 +7,7 @@ import { readHistory, readHistoryAcross } from '../query/history.ts';
 import { readPage } from '../query/page.ts';
 import { readSamples } from '../query/samples.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
-import type { ImportRow } from '../store/imports.ts';
+import type { ImportRow } from '../store/imports/import-rows.ts';
 import { type PointRow, pointAt } from '../store/last.ts';
 import { readPoints } from '../store/read.ts';
 import { builder, type Context } from './builder.ts';

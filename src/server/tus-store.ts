@@ -7,8 +7,8 @@ import type { ImportInput } from '../imports/import-input.ts';
 import { parseImportInput } from '../imports/parse-input.ts';
 import { filenameOf, sha256Of, type UploadReceiver } from '../imports/upload-receiver.ts';
 import { globalId } from '../schema/ids.ts';
-import type { Taker, UploadLocks } from '../store/upload-locks.ts';
-import type { UploadRow } from '../store/uploads.ts';
+import type { Taker, UploadLocks } from '../store/uploads/upload-locks.ts';
+import type { UploadRow } from '../store/uploads/upload-rows.ts';
 import type { Checksum } from './checksum.ts';
 
 /** What a request came with that tus' server does not hand on. */

@@ -6,7 +6,7 @@ import { Fault } from '../engine/fault.ts';
 import { isUploadId } from '../imports/upload-bytes.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import { asFault } from '../store/patience.ts';
-import { LockTaken, type Taker, type UploadLocks } from '../store/upload-locks.ts';
+import { LockTaken, type Taker, type UploadLocks } from '../store/uploads/upload-locks.ts';
 import { BodyFault } from './body.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
 import type { NameClient } from './clients.ts';

@@ -2,7 +2,7 @@ import { batchesOf } from '../../engine/batches.ts';
 import { cutAtGaps, sortColumn } from '../../ingest/column.ts';
 
 import type { Database } from '../../store/connect.ts';
-import { readWeights, type StagedBlocks } from '../../store/import-stages.ts';
+import { readWeights, type StagedBlocks } from '../../store/imports/import-stages.ts';
 import { cutColumn, type StagedColumn, stageBlocks, statementPointsMax } from '../../store/stage.ts';
 import { compareColumns, withoutUnchanged } from './compare-columns.ts';
 import type { StagedCoverage } from './staged-coverage.ts';

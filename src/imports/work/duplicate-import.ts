@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../engine/fault.ts';
-import { keepSha256, noteWork } from '../../store/import-work.ts';
+import { keepSha256, noteWork } from '../../store/imports/import-work.ts';
 import type { ByteSource } from '../text/tick-batch.ts';
 import { workIdentity } from '../work-identity.ts';
 import type { ImportRun } from './import-run.ts';

@@ -1,8 +1,8 @@
 import type { Bell, CommitNotice } from '../../bell/bell.ts';
 import { Fault } from '../../engine/fault.ts';
 import type { Database } from '../../store/connect.ts';
-import { dropLeftStages } from '../../store/import-stages.ts';
-import { letGo, type Taken, takeUp, waitingImports } from '../../store/import-work.ts';
+import { dropLeftStages } from '../../store/imports/import-stages.ts';
+import { letGo, type Taken, takeUp, waitingImports } from '../../store/imports/import-work.ts';
 import { asFault, errorCodeOf, isLoss } from '../../store/patience.ts';
 import type { ImportInput } from '../import-input.ts';
 import { notifyImport, wakeImport } from '../notify.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../../store/connect.ts';
-import { beat, type Holder, type Taken } from '../../store/import-work.ts';
+import { beat, type Holder, type Taken } from '../../store/imports/import-work.ts';
 
 const beatMillis = 1_000;
 

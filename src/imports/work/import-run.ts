@@ -1,6 +1,6 @@
 import type { CommitNotice } from '../../bell/bell.ts';
 import type { Database } from '../../store/connect.ts';
-import type { Taken } from '../../store/import-work.ts';
+import type { Taken } from '../../store/imports/import-work.ts';
 import type { ImportInput } from '../import-input.ts';
 import type { ByteSource } from '../text/tick-batch.ts';
 import type { FileReader } from './file-reader.ts';

@@ -1,5 +1,5 @@
 import { type CommitRequest, commit, isKeyDerived } from '../../store/commit.ts';
-import { dropStagedOf, readStagedSeries, readStages, type StagedBlocks } from '../../store/import-stages.ts';
+import { dropStagedOf, readStagedSeries, readStages, type StagedBlocks } from '../../store/imports/import-stages.ts';
 import type { ImportRun } from './import-run.ts';
 
 /** A notice names up to this number of series. Above it, the notice names none. */

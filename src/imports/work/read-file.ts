@@ -1,4 +1,5 @@
 import { Catalogue } from '../../store/catalogue.ts';
+import type { ImportTask } from '../../store/imports/import-rows.ts';
 import {
   beginReading,
   type Checkpoint,
@@ -7,9 +8,8 @@ import {
   readStages,
   type StagedBlocks,
   writeCheckpoint,
-} from '../../store/import-stages.ts';
-import type { ImportCounts } from '../../store/import-work.ts';
-import type { ImportTask } from '../../store/imports.ts';
+} from '../../store/imports/import-stages.ts';
+import type { ImportCounts } from '../../store/imports/import-work.ts';
 import type { ImportPlan } from '../import-plan.ts';
 import { type FilePosition, startOfFile, type TickBatch } from '../text/tick-batch.ts';
 import { hashOfInput } from '../work-identity.ts';

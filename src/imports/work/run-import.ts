@@ -1,8 +1,8 @@
 import { Fault } from '../../engine/fault.ts';
-import { readRejects } from '../../store/import-rejects.ts';
-import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/import-stages.ts';
-import { isItsTurn } from '../../store/import-turn.ts';
-import { type Ending, endImport, keepMoved, keepPlan } from '../../store/import-work.ts';
+import { isItsTurn } from '../../store/imports/import-order.ts';
+import { readRejects } from '../../store/imports/import-rejects.ts';
+import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/imports/import-stages.ts';
+import { type Ending, endImport, keepMoved, keepPlan } from '../../store/imports/import-work.ts';
 import type { ImportPlan } from '../import-plan.ts';
 import { isDuplicateImport } from './duplicate-import.ts';
 import { Interrupted } from './import-lease.ts';

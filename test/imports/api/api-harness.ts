@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../../src/config.ts';
-import type { ImportStatus, ImportTask } from '../../../src/store/imports.ts';
+import type { ImportStatus, ImportTask } from '../../../src/store/imports/import-rows.ts';
 import { startServer, type TestServer } from '../../support/server.ts';
 
 export interface Scene extends TestServer {

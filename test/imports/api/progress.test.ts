@@ -4,7 +4,7 @@ import { hasEnded, ImportProgress } from '../../../src/feed/import-progress.ts';
 import { FollowedImports } from '../../../src/feed/imports.ts';
 import { notifyImport } from '../../../src/imports/notify.ts';
 import { openBell } from '../../../src/run/bell.ts';
-import { type ImportRow, readImport } from '../../../src/store/imports.ts';
+import { type ImportRow, readImport } from '../../../src/store/imports/import-rows.ts';
 import { ask, serverSent, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { describeWithRedis, startRedis } from '../../support/redis.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ImportStatus, ImportTask } from '../../../src/store/imports.ts';
+import type { ImportStatus, ImportTask } from '../../../src/store/imports/import-rows.ts';
 import { gql } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
 import { change, idOf, put, type Scene, startScene } from './api-harness.ts';

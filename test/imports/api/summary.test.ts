@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { askSummary, keepSummary, readSummary } from '../../../src/store/import-summaries.ts';
+import { askSummary, keepSummary, readSummary } from '../../../src/store/imports/import-summaries.ts';
 import { ask, gql, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { startServer } from '../../support/server.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../../src/engine/ranges.ts';
-import { readRejects } from '../../../src/store/import-rejects.ts';
-import { dropLeftStages } from '../../../src/store/import-stages.ts';
+import { readRejects } from '../../../src/store/imports/import-rejects.ts';
+import { dropLeftStages } from '../../../src/store/imports/import-stages.ts';
 import { readPoints, readVersions } from '../../../src/store/read.ts';
 import { dropStale } from '../../../src/store/stage.ts';
 import { idOf, put } from '../../store/world.ts';

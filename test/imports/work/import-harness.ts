@@ -7,7 +7,7 @@ import type { ImportInput } from '../../../src/imports/import-input.ts';
 import { UploadBytes } from '../../../src/imports/upload-bytes.ts';
 import { ImportJobs, type ImportJobsOptions } from '../../../src/imports/work/import-jobs.ts';
 import { connect, type Database } from '../../../src/store/connect.ts';
-import { type ImportRow, type ImportTask, readImport } from '../../../src/store/imports.ts';
+import { type ImportRow, type ImportTask, readImport } from '../../../src/store/imports/import-rows.ts';
 import { openBell } from '../../recompute/world.ts';
 import { type Process, startProcess } from '../../store/world.ts';
 import { createDatabase } from '../../support/database.ts';

@@ -7,7 +7,7 @@ import { everything } from '../../../src/engine/ranges.ts';
 import { wakeImport } from '../../../src/imports/notify.ts';
 import { wakeSummary } from '../../../src/imports/summary-requests.ts';
 import { startWorker } from '../../../src/run/worker.ts';
-import { askSummary, type Question } from '../../../src/store/import-summaries.ts';
+import { askSummary, type Question } from '../../../src/store/imports/import-summaries.ts';
 import { readPoints } from '../../../src/store/read.ts';
 import { dropStale } from '../../../src/store/stage.ts';
 import { overBothBells } from '../../recompute/bells.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { SerialQueue } from '../concurrency/serial-queue.ts';
+import { SerialQueue } from '../../concurrency/serial-queue.ts';
 
 const channel = 'tidemark_uploads';
 

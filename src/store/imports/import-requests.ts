@@ -1,5 +1,5 @@
-import type { Database } from './connect.ts';
-import { micros } from './micros.ts';
+import type { Database } from '../connect.ts';
+import { micros } from '../micros.ts';
 
 /** Who asked for something, as the server knows it; null: nobody from outside. */
 export type By = string | null;

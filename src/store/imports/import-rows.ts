@@ -1,6 +1,6 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
+import { micros } from '../micros.ts';
 import type { By } from './import-requests.ts';
-import { micros } from './micros.ts';
 
 export type ImportStatus =
   | 'UPLOADING'

@@ -1,7 +1,7 @@
-import type { Database } from './connect.ts';
-import { hasItsTurn } from './import-turn.ts';
-import type { ImportStatus, ImportTask } from './imports.ts';
-import { micros } from './micros.ts';
+import type { Database } from '../connect.ts';
+import { micros } from '../micros.ts';
+import { hasItsTurn } from './import-order.ts';
+import type { ImportStatus, ImportTask } from './import-rows.ts';
 
 /** Whoever gave no sign of life for so long is taken for dead. */
 const silentSeconds = 5;

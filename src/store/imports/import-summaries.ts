@@ -1,4 +1,4 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
 
 /** What is asked of the table of an import. */
 export interface Question {

@@ -1,5 +1,5 @@
-import { mergeRanges, type Range } from '../engine/ranges.ts';
-import type { Database } from './connect.ts';
+import { mergeRanges, type Range } from '../../engine/ranges.ts';
+import type { Database } from '../connect.ts';
 
 /** All revisions of an import: those that wrote it, and those that took it back. */
 export async function revisionsOf(database: Database, id: number): Promise<number[]> {

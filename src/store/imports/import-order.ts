@@ -1,4 +1,4 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
 
 /** The keys of the series of an import, as its plan says them; NULL: only the file does. */
 const keysOf = (row: string) => `(SELECT CASE WHEN bool_and(key IS NOT NULL) THEN array_agg(key) END FROM (

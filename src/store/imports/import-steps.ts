@@ -1,6 +1,6 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
 import { type By, noted } from './import-requests.ts';
-import type { ImportRow } from './imports.ts';
+import type { ImportRow } from './import-rows.ts';
 
 export interface Again {
   readonly task: 'PREVIEW' | 'COMMIT';

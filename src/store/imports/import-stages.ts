@@ -1,4 +1,4 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
 import { type Holder, type ImportCounts, mine } from './import-work.ts';
 
 /** What was read since the last checkpoint, and where reading goes on. */

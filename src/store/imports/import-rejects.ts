@@ -1,4 +1,4 @@
-import type { Database } from './connect.ts';
+import type { Database } from '../connect.ts';
 
 export interface RejectRow {
   /** Among those of its import, in the order of the file. */
