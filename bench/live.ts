@@ -1,5 +1,5 @@
 import { postgresBell } from '../src/bell/postgres.ts';
-import { storeId } from '../src/store/care.ts';
+import { storeId } from '../src/store/store-id.ts';
 import type { Deriving } from './deriving.ts';
 import { randomOf, startMillis } from './points.ts';
 import { pointAt, writeColumns } from './series.ts';

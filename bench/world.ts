@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts';
-import { Gatherer } from '../src/ingest/gatherer.ts';
+import { Gatherer } from '../src/ingest/group-commit.ts';
 import { Ingest } from '../src/ingest/ingest.ts';
 import { Catalogue } from '../src/store/catalogue.ts';
 import { connect, type Database } from '../src/store/connect.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readPoints } from '../../src/store/read.ts';
+import { readPoints } from '../../src/store/block-reads.ts';
 import { startWorker } from '../child.ts';
 import { corrected, type Derived, highest, type SetName, sets, sourceColumn, sourceKey } from '../derived.ts';
 import { type Deriving, openDeriving } from '../deriving.ts';

@@ -8,7 +8,6 @@ import { keyProblem, quoted } from '../engine/key.ts';
 import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
-import { partitionOf } from '../store/care.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
@@ -19,6 +18,7 @@ import {
   define,
   type NewDefinition,
 } from '../store/definitions.ts';
+import { partitionOf } from '../store/partitions.ts';
 import { arithmetic } from './arithmetic.ts';
 import { Definitions } from './definitions.ts';
 import { itselfFault, missingFault } from './missing.ts';

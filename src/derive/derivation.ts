@@ -2,11 +2,11 @@ import { parseFormula } from '../engine/formula/parse.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
 import { everything, type Range } from '../engine/ranges.ts';
+import { readTouched } from '../store/block-reads.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readDefinitions, readHistoryOfDefinitions } from '../store/definitions.ts';
 import { type LaneRow, readLanes, readStandings } from '../store/lanes.ts';
-import { readTouched } from '../store/read.ts';
 import type { Settled } from './standing.ts';
 import { answeringAt } from './where.ts';
 

@@ -10,8 +10,15 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import { pointsOfSteps, type Stage, type Step, type StepReader, stepBlocksMax, walkSteps } from '../store/read.ts';
-import type { StepReads } from '../store/reads.ts';
+import type { StepReads } from '../store/batched-reads.ts';
+import {
+  pointsOfSteps,
+  type Stage,
+  type Step,
+  type StepReader,
+  stepBlocksMax,
+  walkSteps,
+} from '../store/block-reads.ts';
 
 /** The limit of points that are cached for the next reader. */
 const keptMax = 2_000_000;

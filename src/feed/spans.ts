@@ -2,10 +2,10 @@ import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
 import { mergeVersions, noVersions, type Points, type Versions } from '../engine/versions.ts';
 import { diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
+import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
-import type { News } from '../store/news.ts';
-import type { Range } from '../store/read.ts';
+import type { News } from '../store/series-delta.ts';
 import { readCursor, readOnwardCursor } from './cursor.ts';
 import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
 

@@ -9,7 +9,7 @@ import {
   type Question,
   readSummary,
 } from '../store/imports/import-summaries.ts';
-import { errorCodeOf, isLoss } from '../store/patience.ts';
+import { errorCodeOf, isLoss } from '../store/retry.ts';
 import { ColumnSummary, type SummaryFn } from './column-summary.ts';
 import type { ImportInput } from './import-input.ts';
 import type { ImportPlan } from './import-plan.ts';

@@ -4,13 +4,13 @@ import { keyProblem, quoted } from '../engine/key.ts';
 import { everything, type Range } from '../engine/ranges.ts';
 import { foldVersions } from '../engine/versions.ts';
 import type { Column } from '../store/block-columns.ts';
+import { readVersions, walkVersions } from '../store/block-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import { commitPointsMax, type NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
-import { readVersions, walkVersions } from '../store/read.ts';
-import { stage } from '../store/stage.ts';
+import { stage } from '../store/staged-blocks.ts';
 import { joinColumns, sortColumn } from './column.ts';
-import type { Gatherer, Outcome, Write } from './gatherer.ts';
+import type { Gatherer, Outcome, Write } from './group-commit.ts';
 import { type Rejected, RejectedTicks } from './rejected.ts';
 
 /** Ticks of one series in the order they were given. */

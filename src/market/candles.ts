@@ -1,8 +1,8 @@
 import type { Grid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
 import { everything, type Range } from '../engine/ranges.ts';
+import { readPoints } from '../store/block-reads.ts';
 import type { Database } from '../store/connect.ts';
-import { readPoints } from '../store/read.ts';
 import { readTallies } from '../store/tallies.ts';
 import { calendarGrid } from './calendar.ts';
 

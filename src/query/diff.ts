@@ -8,8 +8,8 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import { stepBlocksMin, walkSteps } from '../store/read.ts';
-import type { Reads } from '../store/reads.ts';
+import type { Reads } from '../store/batched-reads.ts';
+import { stepBlocksMin, walkSteps } from '../store/block-reads.ts';
 
 /** The most spans in a result. The last one covers the rest. */
 const spansMax = 10_000;

@@ -1,5 +1,5 @@
+import { readInstant } from '../store/block-reads.ts';
 import type { Database } from '../store/connect.ts';
-import { readInstant } from '../store/read.ts';
 
 export interface InstantVersion {
   /** Null when the point was deleted. */

@@ -1,8 +1,8 @@
 import type { Range } from '../engine/ranges.ts';
 import { sliceVersions } from '../engine/versions.ts';
+import { readPoints } from '../store/block-reads.ts';
 import type { Database } from '../store/connect.ts';
-import { type PointRow, pointAt } from '../store/last.ts';
-import { readPoints } from '../store/read.ts';
+import { type PointRow, pointAt } from '../store/last-points.ts';
 
 export interface PageRequest {
   readonly series: number;

@@ -3,8 +3,8 @@ import { Fault } from '../engine/fault.ts';
 import type { Range } from '../engine/ranges.ts';
 import type { Tally } from '../engine/tally.ts';
 import { foldVersions, mergeVersions, type Points, sliceVersions } from '../engine/versions.ts';
+import { readPoints, readVersions, walkVersions } from '../store/block-reads.ts';
 import type { Database } from '../store/connect.ts';
-import { readPoints, readVersions, walkVersions } from '../store/read.ts';
 import { readCountBounds, readTallies, type Tallies } from '../store/tallies.ts';
 
 export type SampleMethod = 'MINMAX' | 'LAST' | 'MEAN';

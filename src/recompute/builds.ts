@@ -3,7 +3,7 @@ import { Definitions } from '../derive/definitions.ts';
 import type { Database } from '../store/connect.ts';
 import { fail, recover } from '../store/definitions.ts';
 import { openWave, readLanes, type Trouble } from '../store/lanes.ts';
-import { isLoss } from '../store/patience.ts';
+import { isLoss } from '../store/retry.ts';
 import { type Lane, laneOf } from './book.ts';
 import { goLongWay, type Sources } from './long-way.ts';
 

@@ -2,9 +2,16 @@ import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
 import { feltFor } from '../engine/reach.ts';
 import { clipVersions, type Versions } from '../engine/versions.ts';
+import type { AskedCheckpoints, Reads } from '../store/batched-reads.ts';
+import {
+  type AskedStep,
+  everything,
+  type Range,
+  type Step,
+  stepBlocksMax,
+  stepBlocksMin,
+} from '../store/block-reads.ts';
 import type { CheckpointRow } from '../store/lanes.ts';
-import { type AskedStep, everything, type Range, type Step, stepBlocksMax, stepBlocksMin } from '../store/read.ts';
-import type { AskedCheckpoints, Reads } from '../store/reads.ts';
 import type { Lane } from './book.ts';
 
 /** With more storages than this the lanes of a pass have enough to do while some of them wait. */

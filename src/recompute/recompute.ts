@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Bell, DerivedNotice, Notice, Stoppable } from '../bell/bell.ts';
-import { partitions } from '../store/care.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
 import { leasePartitions, releasePartitions, setOut, type Wave } from '../store/lanes.ts';
+import { partitions } from '../store/partitions.ts';
 import { Book, type Lane } from './book.ts';
 import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
 import { derivedNotice } from './commits.ts';

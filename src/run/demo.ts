@@ -1,7 +1,7 @@
 import type { Stoppable } from '../bell/bell.ts';
 import type { GivenColumn } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
-import { readLasts } from '../store/last.ts';
+import { readLasts } from '../store/last-points.ts';
 import { log } from './log.ts';
 
 const tickMillis = 1_000;

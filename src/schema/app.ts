@@ -6,9 +6,9 @@ import type { FollowedImports } from '../feed/imports.ts';
 import type { ImportControl } from '../imports/import-control.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import type { Ingest } from '../ingest/ingest.ts';
+import type { Reads } from '../store/batched-reads.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
-import type { Reads } from '../store/reads.ts';
 
 export interface ReadLimits {
   /** The limit of samples without thinning, and of buckets, per field. */

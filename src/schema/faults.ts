@@ -11,7 +11,7 @@ import {
   visit,
 } from 'graphql';
 import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
-import { asFault } from '../store/patience.ts';
+import { asFault } from '../store/retry.ts';
 
 /** Receives internal errors with their cause. The client only learns that one occurred. */
 export type Report = (error: unknown) => void;

@@ -9,7 +9,7 @@ import { keyProblem, quoted } from '../engine/key.ts';
 import type { CommitRow, SeriesRow } from '../store/catalogue.ts';
 import { readDependents } from '../store/dependents.ts';
 import { type ImportRow, readImportsByIds } from '../store/imports/import-rows.ts';
-import { type PointRow, readLasts } from '../store/last.ts';
+import { type PointRow, readLasts } from '../store/last-points.ts';
 import type { App } from './app.ts';
 
 /** Registers a callback for the client's disconnect. It is called at once if the client is already gone. */

@@ -4,7 +4,7 @@ import { formatInstant } from '../engine/instant.ts';
 import { everything, type Range } from '../engine/ranges.ts';
 import type { Samples } from '../query/samples.ts';
 import type { CommitRow } from '../store/catalogue.ts';
-import type { PointRow } from '../store/last.ts';
+import type { PointRow } from '../store/last-points.ts';
 import { builder } from './builder.ts';
 import { type GivenInstant, requireInstant } from './given-instant.ts';
 

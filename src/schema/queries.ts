@@ -1,8 +1,9 @@
 import { type DerivedHealth, readDerivedHealth } from '../derive/derivation.ts';
 import { Fault } from '../engine/fault.ts';
-import { countFreshBlocks, countSeries } from '../store/care.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
+import { countSeries } from '../store/catalogue.ts';
 import { type ImportLoad, readImportLoad } from '../store/imports/import-work.ts';
+import { countFreshBlocks } from '../store/seal-candidates.ts';
 import type { App, Health } from './app.ts';
 import { builder } from './builder.ts';
 import { requireInstant } from './given-instant.ts';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../engine/fault.ts';
-import { asFault } from '../store/patience.ts';
+import { asFault } from '../store/retry.ts';
 
 /** The limit for all bodies that are being read, as a multiple of the largest body. */
 const allBodiesFactor = 4;

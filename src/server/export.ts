@@ -5,9 +5,9 @@ import { foldVersions, type Points } from '../engine/versions.ts';
 import type { App } from '../schema/app.ts';
 import { parseImportId } from '../schema/ids.ts';
 import type { Operation } from '../schema/operation.ts';
+import { walkVersions } from '../store/block-reads.ts';
 import { readRejects } from '../store/imports/import-rejects.ts';
 import { idOfWork, readImport } from '../store/imports/import-rows.ts';
-import { walkVersions } from '../store/read.ts';
 import { type Download, textCell } from './download.ts';
 
 type Format = 'csv' | 'ndjson';

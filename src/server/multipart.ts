@@ -6,7 +6,7 @@ import { filenameOf, ReceivedFile } from '../imports/upload-receiver.ts';
 import type { Request } from '../schema/documents.ts';
 import type { Executor } from '../schema/execution.ts';
 import type { Caller } from '../schema/operation.ts';
-import { errorCodeOf } from '../store/patience.ts';
+import { errorCodeOf } from '../store/retry.ts';
 import { BodyFault, whenLate } from './body.ts';
 import { parseJson, requestOf, run, sendAnswer } from './graphql.ts';
 import { diskFullMessage } from './tus-store.ts';

@@ -5,7 +5,7 @@ import { ERRORS, type Lock, type Locker, Server } from '@tus/server';
 import { Fault } from '../engine/fault.ts';
 import { isUploadId } from '../imports/upload-bytes.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
-import { asFault } from '../store/patience.ts';
+import { asFault } from '../store/retry.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/uploads/upload-locks.ts';
 import { BodyFault } from './body.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import { Fault } from '../engine/fault.ts';
-import { errorCodeOf } from './patience.ts';
+import { errorCodeOf } from './retry.ts';
 import type { SqlFiles } from './sql-files.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { to as copyTo } from 'pg-copy-streams';
+import { giveBuffer, takeBuffer } from './buffer-pool.ts';
 import { type Database, withClient } from './connect.ts';
-import { takeFloat8s, takeInstants, takeRevisions } from './packed.ts';
-import { patiently } from './patience.ts';
-import { giveBuffer, takeBuffer } from './spare.ts';
+import { takeFloat8s, takeInstants, takeRevisions } from './packed-columns.ts';
+import { patiently } from './retry.ts';
 
 const copyHeaderBytes = 19;
 

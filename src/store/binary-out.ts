@@ -1,4 +1,4 @@
-import { takeBuffer } from './spare.ts';
+import { takeBuffer } from './buffer-pool.ts';
 
 /** Arrays in PostgreSQL's binary format, for parameters: one dimension, lower bound 1. */
 

@@ -1,6 +1,6 @@
 import { byteaArray, int4Array, int8Array } from './binary-out.ts';
-import { putFloat8s, putInstants, widthOfInstants } from './packed.ts';
-import { giveBuffer } from './spare.ts';
+import { giveBuffer } from './buffer-pool.ts';
+import { putFloat8s, putInstants, widthOfInstants } from './packed-columns.ts';
 
 /** Points of one series, sorted by instant; NaN as a value deletes, NaN as a size says none. */
 export interface Column {

@@ -1,9 +1,9 @@
 import { and, arrayContains, asc, desc, eq, gt, inArray, isNull, lte, ne, type SQL, sql } from 'drizzle-orm';
 import { Fault } from '../engine/fault.ts';
+import { readMixedRevisions } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { micros } from './micros.ts';
-import { patiently } from './patience.ts';
-import { readMixedRevisions } from './read.ts';
+import { patiently } from './retry.ts';
 import { commits, marks, series, writeKeys } from './tables.ts';
 
 export type SeriesKind = 'SOURCE' | 'DERIVED';
@@ -219,4 +219,11 @@ export class Catalogue {
       );
     }
   }
+}
+
+export async function countSeries(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: string }>(
+    `SELECT count(*) FROM series WHERE deleted_revision IS NULL AND kind <> 'STORAGE'`,
+  );
+  return Number(row.count);
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
-import { ask } from './bind.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { errorCodeOf, patiently } from './patience.ts';
+import { ask } from './direct-query.ts';
+import { errorCodeOf, patiently } from './retry.ts';
 
 export interface NewSeries {
   readonly key: string;

@@ -1,6 +1,6 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { patiently } from './patience.ts';
+import { patiently } from './retry.ts';
 
 export interface ConnectOptions {
   readonly url: string;

@@ -1,9 +1,9 @@
 import { mergeVersions, type Versions } from '../engine/versions.ts';
 import { type BinaryRows, idArray, readBinary, revisionArray } from './binary-in.ts';
+import { blockReader } from './block-reads.ts';
 import type { NewSeries } from './commit.ts';
 import type { Database } from './connect.ts';
-import { errorCodeOf } from './patience.ts';
-import { blockReader } from './read.ts';
+import { errorCodeOf } from './retry.ts';
 
 export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
 

@@ -1,12 +1,12 @@
 import type { Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
 import { float8Array, int4Array, int8Array } from './binary-out.ts';
-import { ask } from './bind.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
+import { columnsCount } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type Asked, arraysOf, changedTaker, retryAtOf, retryMillis } from './definitions.ts';
-import { patiently } from './patience.ts';
-import { columnsCount } from './read.ts';
+import { ask } from './direct-query.ts';
+import { patiently } from './retry.ts';
 
 /** How far a definition is brought, and where it stood exactly before. */
 export interface LaneRow {

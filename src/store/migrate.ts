@@ -3,7 +3,7 @@ import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { Fault } from '../engine/fault.ts';
 import { applySqlFiles } from './apply-sql-files.ts';
-import { errorCodeOf, patiently } from './patience.ts';
+import { errorCodeOf, patiently } from './retry.ts';
 import { readSqlFiles } from './sql-files.ts';
 
 export const serverVersionMin = 15;

@@ -4,9 +4,9 @@ import { clipVersions, foldVersions, mergeVersions, type Versions } from '../eng
 import { readBinary } from './binary-in.ts';
 import { byteaArray, float8Array, int4Array, int8Array } from './binary-out.ts';
 import { blockParameters, blockValues, packBlocks, releaseBlocks } from './block-columns.ts';
+import { blockReader, freshColumns, sealedColumns } from './block-reads.ts';
 import type { Database } from './connect.ts';
-import { putRevisions, type Width, widthOfRevisions } from './packed.ts';
-import { blockReader, freshColumns, sealedColumns } from './read.ts';
+import { putRevisions, type Width, widthOfRevisions } from './packed-columns.ts';
 import { cutVersions, forget, planSeal, type SealedHead, sealSizes, splitAt } from './seal-plan.ts';
 
 export interface SealAnswer {

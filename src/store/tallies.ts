@@ -12,8 +12,8 @@ import {
   type Versions,
 } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
+import { blockReader, columnsCount, freshColumns, freshIn, noColumns, sealedColumns, sealedIn } from './block-reads.ts';
 import type { Database } from './connect.ts';
-import { blockReader, columnsCount, freshColumns, freshIn, noColumns, sealedColumns, sealedIn } from './read.ts';
 
 /** EXTREMES leaves sums, first, last and counts out, and so opens far fewer blocks. */
 export type TallyNeed = 'EXTREMES' | 'ALL';

@@ -1,5 +1,5 @@
 import type { Bell, CommitNotice } from '../bell/bell.ts';
-import { partitionOf } from '../store/care.ts';
+import { partitionOf } from '../store/partitions.ts';
 import { sealBlocksOf } from './upkeep.ts';
 
 /** Wakes are gathered for so long. */

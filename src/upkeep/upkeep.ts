@@ -1,8 +1,16 @@
 import type { JobHandlers } from '../bell/bell.ts';
 import { SerialQueue } from '../concurrency/serial-queue.ts';
-import * as care from '../store/care.ts';
 import type { Database } from '../store/connect.ts';
+import {
+  dropDeletedSeries,
+  dropExpired,
+  dropRetired,
+  moveHorizon,
+  seriesToForget,
+  settledHorizon,
+} from '../store/retention.ts';
 import { forgetSealed, sealSeries } from '../store/seal.ts';
+import { type SealWanted, seriesToSeal } from '../store/seal-candidates.ts';
 import { sealSizes } from '../store/seal-plan.ts';
 
 /**
@@ -44,7 +52,7 @@ export async function sealWhole(
   isOver: () => boolean = () => false,
   sizes = sealSizes,
 ): Promise<number> {
-  const horizon = await care.settledHorizon(database);
+  const horizon = await settledHorizon(database);
   let versions = 0;
   for (;;) {
     const answer = await sealSeries(database, series, horizon, sizes);
@@ -67,10 +75,10 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
       const rest = Math.min(performance.now() - started, restMillisMax);
       await new Promise((resolve) => setTimeout(resolve, rest));
     });
-  const sealAll = async (wanted: Omit<care.SealWanted, 'blocksMin' | 'blocksSpread' | 'versionsMin'>) => {
+  const sealAll = async (wanted: Omit<SealWanted, 'blocksMin' | 'blocksSpread' | 'versionsMin'>) => {
     const least = { blocksMin: sealBlocksMin, blocksSpread: sealBlocksSpread, versionsMin: sealVersionsMin };
     const isOver = until();
-    for (const { series, versions } of await care.seriesToSeal(database, { ...wanted, ...least })) {
+    for (const { series, versions } of await seriesToSeal(database, { ...wanted, ...least })) {
       if (isOver()) return;
       const seal = () => sealWhole(database, series, isOver);
       await (versions < sealVersionsMin ? unhurried(seal) : seal());
@@ -79,8 +87,8 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
   return {
     seal: ({ partition }) => sealAll({ partition }),
     sweep: async () => {
-      await care.dropExpired(database, { batchKeptSeconds, writeKeyKeptSeconds, stageKeptSeconds, waveKeptSeconds });
-      await care.dropDeletedSeries(database);
+      await dropExpired(database, { batchKeptSeconds, writeKeyKeptSeconds, stageKeptSeconds, waveKeptSeconds });
+      await dropDeletedSeries(database);
       await sealAll({ ageSeconds: sealAgeSeconds });
       if (options.historyDays !== undefined) await forgetHistory(database, options.historyDays, until());
     },
@@ -89,10 +97,10 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
 
 /** First the oldest readable revision is moved, then what nobody can ask for any more goes. */
 async function forgetHistory(database: Database, historyDays: number, isOver: () => boolean): Promise<void> {
-  const horizon = await care.moveHorizon(database, historyDays);
+  const horizon = await moveHorizon(database, historyDays);
   if (horizon === undefined) return;
-  await care.dropRetired(database, horizon);
-  for (const series of await care.seriesToForget(database, horizon)) {
+  await dropRetired(database, horizon);
+  for (const series of await seriesToForget(database, horizon)) {
     let after: number | undefined = 0;
     while (after !== undefined && !isOver()) after = await forgetSealed(database, series, horizon, after);
   }

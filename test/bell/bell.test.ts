@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Bell, type JobHandlers, type Notice, parseNotice } from '../../src/bell/bell.ts';
 import { postgresBell } from '../../src/bell/postgres.ts';
 import { checkRedis, redisBell } from '../../src/bell/redis.ts';
-import { storeId } from '../../src/store/care.ts';
+import { storeId } from '../../src/store/store-id.ts';
 import { ingest } from '../support/client.ts';
 import { admin, createDatabase } from '../support/database.ts';
 import { describeWithRedis, freePort, startRedis, type TestRedis } from '../support/redis.ts';

@@ -5,7 +5,7 @@ import type { Bell, CommitNotice } from '../../src/bell/bell.ts';
 import { type ChangeEvent, type ChangesRequest, followPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { followLatest } from '../../src/feed/latest.ts';
-import { everything } from '../../src/store/read.ts';
+import { everything } from '../../src/store/block-reads.ts';
 import { ask, gql, ingest, remove } from '../support/client.ts';
 import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { everything } from '../../src/engine/ranges.ts';
-import { dropDeletedSeries } from '../../src/store/care.ts';
-import { readPoints } from '../../src/store/read.ts';
+import { readPoints } from '../../src/store/block-reads.ts';
+import { dropDeletedSeries } from '../../src/store/retention.ts';
 import { givenColumns, idOf, type Process, put, startTwo } from '../store/world.ts';
 import type { ModelTick } from '../support/model.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
-import { Gatherer } from '../../src/ingest/gatherer.ts';
+import { Gatherer } from '../../src/ingest/group-commit.ts';
 import { Book } from '../../src/recompute/book.ts';
 import { goLongWay } from '../../src/recompute/long-way.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, onTestFailed, test } from 'vitest';
-import { partitions } from '../../src/store/care.ts';
 import { leasePartitions } from '../../src/store/lanes.ts';
+import { partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
 import { saidTwice, type Tick, write as writeTo, wrongAt } from './truth.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { partitionOf, partitions } from '../../src/store/care.ts';
 import { readLanes } from '../../src/store/lanes.ts';
+import { partitionOf, partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
 import { type Tick, write as writeTo, wrongAt } from './truth.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Settled } from '../../src/derive/standing.ts';
 import { goLongWay } from '../../src/recompute/long-way.ts';
-import { dropDeletedSeries } from '../../src/store/care.ts';
 import { type DefinitionRow, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
+import { dropDeletedSeries } from '../../src/store/retention.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
 import { ByHand, watched } from './by-hand.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Settled } from '../../src/derive/standing.ts';
-import { partitions } from '../../src/store/care.ts';
+import { partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { isLong, times } from '../support/long.ts';
 import { type Program, tidemark, until } from '../support/program.ts';

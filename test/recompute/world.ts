@@ -7,16 +7,16 @@ import { parseFormula } from '../../src/engine/formula/parse.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
-import { Gatherer } from '../../src/ingest/gatherer.ts';
+import { Gatherer } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import { Builds } from '../../src/recompute/builds.ts';
 import type { Passed } from '../../src/recompute/pass.ts';
 import { Recompute } from '../../src/recompute/recompute.ts';
-import { storeId } from '../../src/store/care.ts';
+import { everything, readVersions } from '../../src/store/block-reads.ts';
 import { Catalogue } from '../../src/store/catalogue.ts';
 import { connect, type Database } from '../../src/store/connect.ts';
 import { readHistoryOfDefinitions, storageOf } from '../../src/store/definitions.ts';
-import { everything, readVersions } from '../../src/store/read.ts';
+import { storeId } from '../../src/store/store-id.ts';
 import { type Held, MemoryLane } from '../derive/memory.ts';
 
 /** How long anything may take before a test says that it hangs. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import * as care from '../../src/store/care.ts';
-import { readVersions } from '../../src/store/read.ts';
+import { readVersions } from '../../src/store/block-reads.ts';
+import { moveHorizon, seriesToForget, settledHorizon } from '../../src/store/retention.ts';
 import { forgetSealed, sealSeries } from '../../src/store/seal.ts';
 import { sealSizes } from '../../src/store/seal-plan.ts';
 import { upkeepJobs } from '../../src/upkeep/upkeep.ts';
@@ -102,14 +102,14 @@ test('the same goes from blocks that are sealed already, and those with nothing 
     );
   const before = await blocks();
   const horizon = await one.catalogue.newestRevision();
-  expect(await care.seriesToForget(one.database, horizon)).toContain(id);
+  expect(await seriesToForget(one.database, horizon)).toContain(id);
   await forgetAll(id, horizon);
   const after = await blocks();
   expect(after.reduce((sum, { versions }) => sum + versions, 0)).toBe(11);
   const kept = before.filter((block) => after.some((other) => other.id === block.id));
   expect(kept).toStrictEqual(before.filter(({ versions, points }) => versions === points));
   expect(kept.length).toBeGreaterThan(0);
-  expect(await care.seriesToForget(one.database, horizon)).not.toContain(id);
+  expect(await seriesToForget(one.database, horizon)).not.toContain(id);
 });
 
 test('a deletion is not forgotten while what it deletes waits to be sealed', async () => {
@@ -139,13 +139,13 @@ test('the horizon moves to what was newest so many days ago, and what it leaves 
   const old = await one.catalogue.newestRevision();
   await age(10);
   await put(one, key, [[1, 2]]);
-  expect(await care.moveHorizon(one.database, 7)).toBeUndefined();
+  expect(await moveHorizon(one.database, 7)).toBeUndefined();
   expect(await one.catalogue.oldestRevision()).toBe(old);
-  expect(await care.settledHorizon(one.database)).toBe(0);
-  expect(await care.moveHorizon(one.database, 7)).toBeUndefined();
+  expect(await settledHorizon(one.database)).toBe(0);
+  expect(await moveHorizon(one.database, 7)).toBeUndefined();
   await one.database.query(`UPDATE marks SET at = at - interval '1 hour'`);
-  expect(await care.moveHorizon(one.database, 7)).toBe(old);
-  expect(await care.settledHorizon(one.database)).toBe(old);
+  expect(await moveHorizon(one.database, 7)).toBe(old);
+  expect(await settledHorizon(one.database)).toBe(old);
 });
 
 test('a revision before the horizon is GONE, one at it is not, one that is not written yet is refused', async () => {

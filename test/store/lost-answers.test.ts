@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../src/engine/ranges.ts';
-import { readVersions } from '../../src/store/read.ts';
+import { readVersions } from '../../src/store/block-reads.ts';
 import { createDatabase } from '../support/database.ts';
 import { times } from '../support/long.ts';
 import { idOf, type Process, put, startProcess } from './world.ts';

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { expect, inject, test } from 'vitest';
 import { Fault } from '../../src/engine/fault.ts';
 import { everything } from '../../src/engine/ranges.ts';
-import { readPoints, readVersions } from '../../src/store/read.ts';
+import { readPoints, readVersions } from '../../src/store/block-reads.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
 import { times } from '../support/long.ts';

@@ -3,7 +3,7 @@ import { cutAtGaps, sortColumn } from '../../ingest/column.ts';
 
 import type { Database } from '../../store/connect.ts';
 import { readWeights, type StagedBlocks } from '../../store/imports/import-stages.ts';
-import { cutColumn, type StagedColumn, stageBlocks, statementPointsMax } from '../../store/stage.ts';
+import { cutColumn, type StagedColumn, stageBlocks, statementPointsMax } from '../../store/staged-blocks.ts';
 import { compareColumns, withoutUnchanged } from './compare-columns.ts';
 import type { StagedCoverage } from './staged-coverage.ts';
 

@@ -1,8 +1,8 @@
 import { type Range, rangesAround } from '../../engine/ranges.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
+import { readSteps, walkVersions } from '../../store/block-reads.ts';
 import type { Database } from '../../store/connect.ts';
-import { readSteps, walkVersions } from '../../store/read.ts';
 
 /** The verdict on a point: new, different from the stored point, or equal to it. */
 export const fresh = 0;

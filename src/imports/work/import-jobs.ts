@@ -3,7 +3,7 @@ import { Fault } from '../../engine/fault.ts';
 import type { Database } from '../../store/connect.ts';
 import { dropLeftStages } from '../../store/imports/import-stages.ts';
 import { letGo, type Taken, takeUp, waitingImports } from '../../store/imports/import-work.ts';
-import { asFault, errorCodeOf, isLoss } from '../../store/patience.ts';
+import { asFault, errorCodeOf, isLoss } from '../../store/retry.ts';
 import type { ImportInput } from '../import-input.ts';
 import { notifyImport, wakeImport } from '../notify.ts';
 import type { UploadBytes } from '../upload-bytes.ts';

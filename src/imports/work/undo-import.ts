@@ -2,13 +2,13 @@ import { batchesOf } from '../../engine/batches.ts';
 import type { Range } from '../../engine/ranges.ts';
 import type { Versions } from '../../engine/versions.ts';
 import type { Column } from '../../store/block-columns.ts';
+import { readSteps, stepBlocksMax, stepBlocksMin } from '../../store/block-reads.ts';
 import { Catalogue } from '../../store/catalogue.ts';
 import type { Database } from '../../store/connect.ts';
 import { dropStages, keepStages } from '../../store/imports/import-stages.ts';
 import { revisionsOf, seriesOfRevisions, touchedOf } from '../../store/imports/import-undo.ts';
 import type { Ending } from '../../store/imports/import-work.ts';
-import { readSteps, stepBlocksMax, stepBlocksMin } from '../../store/read.ts';
-import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/stage.ts';
+import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/staged-blocks.ts';
 import type { ImportRun } from './import-run.ts';
 import { type PublishGuard, publishStages } from './publish-stages.ts';
 

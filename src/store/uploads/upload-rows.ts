@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type Database, withClient } from '../connect.ts';
 import { type By, noted } from '../imports/import-requests.ts';
-import { patiently } from '../patience.ts';
+import { patiently } from '../retry.ts';
 
 /** Runs statements, of a transaction or each by itself. */
 export type Run = <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => Promise<Row[]>;

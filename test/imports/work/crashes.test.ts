@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../../src/engine/ranges.ts';
+import { readPoints, readVersions } from '../../../src/store/block-reads.ts';
 import { readRejects } from '../../../src/store/imports/import-rejects.ts';
 import { dropLeftStages } from '../../../src/store/imports/import-stages.ts';
-import { readPoints, readVersions } from '../../../src/store/read.ts';
-import { dropStale } from '../../../src/store/stage.ts';
+import { dropStale } from '../../../src/store/staged-blocks.ts';
 import { idOf, put } from '../../store/world.ts';
 import { times } from '../../support/long.ts';
 import { csv, openScene, type Scene } from './import-harness.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../../src/engine/ranges.ts';
 import type { FileReader } from '../../../src/imports/work/file-reader.ts';
 import { textReader } from '../../../src/imports/work/file-reader.ts';
-import { readPoints } from '../../../src/store/read.ts';
+import { readPoints } from '../../../src/store/block-reads.ts';
 import { idOf, put } from '../../store/world.ts';
 import { until } from '../../support/program.ts';
 import { csv, openScene, type Scene } from './import-harness.ts';

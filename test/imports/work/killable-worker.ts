@@ -1,5 +1,5 @@
 import type { Database } from '../../../src/store/connect.ts';
-import { patiently } from '../../../src/store/patience.ts';
+import { patiently } from '../../../src/store/retry.ts';
 
 export interface Fate {
   /** After so many statements none is made any more. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../../src/engine/ranges.ts';
 import { type FileReader, textReader } from '../../../src/imports/work/file-reader.ts';
-import { readPoints } from '../../../src/store/read.ts';
+import { readPoints } from '../../../src/store/block-reads.ts';
 import { sealWhole } from '../../../src/upkeep/upkeep.ts';
 import { idOf, put } from '../../store/world.ts';
 import { csv, openScene, type Scene } from './import-harness.ts';

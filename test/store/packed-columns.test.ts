@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../src/engine/ranges.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
+import { readVersions } from '../../src/store/block-reads.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import {
   putInstants,
@@ -13,8 +14,7 @@ import {
   takeRevisions,
   widthOfInstants,
   widthOfRevisions,
-} from '../../src/store/packed.ts';
-import { readVersions } from '../../src/store/read.ts';
+} from '../../src/store/packed-columns.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
 import { schemaFolders } from '../support/schema-folders.ts';

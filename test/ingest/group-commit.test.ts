@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { everything } from '../../src/engine/ranges.ts';
-import { planCommit, type Write } from '../../src/ingest/gatherer.ts';
-import { readPoints } from '../../src/store/read.ts';
+import { planCommit, type Write } from '../../src/ingest/group-commit.ts';
+import { readPoints } from '../../src/store/block-reads.ts';
 import { column, idOf, type Process, pointsOf, put, startProcess, startTwo } from '../store/world.ts';
 
 let url = '';

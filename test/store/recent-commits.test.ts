@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Versions } from '../../src/engine/versions.ts';
-import { Gatherer } from '../../src/ingest/gatherer.ts';
+import { Gatherer } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
-import { Reads } from '../../src/store/reads.ts';
+import { Reads } from '../../src/store/batched-reads.ts';
 import { times } from '../support/long.ts';
 import { column, idOf, type Process, put, startTwo } from './world.ts';
 

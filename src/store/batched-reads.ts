@@ -1,8 +1,10 @@
 import DataLoader from 'dataloader';
 import { batchesOf } from '../engine/batches.ts';
 import type { Range } from '../engine/ranges.ts';
+import { type AskedStep, readSteps, readTouched, type Step } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
+import { Recent } from './recent-commits.ts';
 import {
   type AskedEnd,
   type AskedNews,
@@ -12,9 +14,7 @@ import {
   readEnds,
   readNews,
   readOnward,
-} from './news.ts';
-import { type AskedStep, readSteps, readTouched, type Step } from './read.ts';
-import { Recent } from './recent.ts';
+} from './series-delta.ts';
 
 export interface AskedCheckpoints {
   readonly definition: number;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
-import { ask } from './bind.ts';
 import {
   blockColumnNames,
   blockParameters,
@@ -10,7 +9,8 @@ import {
   releaseBlocks,
 } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { patiently } from './patience.ts';
+import { ask } from './direct-query.ts';
+import { patiently } from './retry.ts';
 
 /** A block of a large write: so many points at most, and so many in one statement. */
 export const stagedBlockPoints = 8_192;

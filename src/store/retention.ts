@@ -1,15 +1,8 @@
 import type { Database } from './connect.ts';
-import { dropStale } from './stage.ts';
-
-/** Series hash to so many partitions; jobs are a partition's. */
-export const partitions = 64;
+import { dropStale } from './staged-blocks.ts';
 
 /** Whoever reads at a revision was checked against the horizon when it began: it is given this long to end. */
 const graceSeconds = 300;
-
-export function partitionOf(series: number): number {
-  return series % partitions;
-}
 
 /** A lane that has fallen behind must still find what was deleted since. */
 const lanesHorizon = `(SELECT min(least(nullif(basis, -1), (step ->> 'target')::bigint)) FROM lanes WHERE basis >= 0 OR step IS NOT NULL)`;
@@ -21,47 +14,6 @@ export async function settledHorizon(database: Database): Promise<number> {
     [graceSeconds],
   );
   return row ? Number(row.value) : 0;
-}
-
-/** A number that tells this store apart from every other. */
-export async function storeId(database: Database): Promise<number> {
-  const [row] = await database.query<{ value: string }>(`SELECT value FROM marks WHERE name = 'store_id'`);
-  return Number(row.value);
-}
-
-export interface SealWanted {
-  readonly partition?: number;
-  /** So many blocks, and up to so many more by the id of the series. */
-  readonly blocksMin: number;
-  readonly blocksSpread: number;
-  readonly versionsMin: number;
-  /** Also those that have been fresh for so long, however little it is. */
-  readonly ageSeconds?: number;
-}
-
-/** The series that should be sealed, those with most to seal first. */
-export async function seriesToSeal(
-  database: Database,
-  wanted: SealWanted,
-): Promise<{ readonly series: number; readonly versions: number }[]> {
-  const old =
-    wanted.ageSeconds === undefined
-      ? ''
-      : `OR oldest <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
-  const columns = 'count(*) AS blocks, sum(versions) AS versions, min(revision) AS oldest FROM fresh_blocks';
-  // Of a partition each series is looked up: a walk through all that is fresh passes by what was sealed a moment ago.
-  const fresh =
-    wanted.partition === undefined
-      ? `(SELECT series, ${columns} WHERE revision IS NOT NULL GROUP BY series)`
-      : `(SELECT series, counted.* FROM generate_series(${wanted.partition}, (SELECT max(id) FROM series), ${partitions}) AS series,
-           LATERAL (SELECT ${columns} WHERE fresh_blocks.series = series.series AND revision IS NOT NULL) AS counted)`;
-  const rows = await database.query<{ series: number; versions: string }>(
-    `SELECT series, versions FROM ${fresh} AS found
-     WHERE (blocks >= ${wanted.blocksMin} + series % ${wanted.blocksSpread} OR versions >= ${wanted.versionsMin} ${old})
-       AND EXISTS (SELECT FROM series WHERE series.id = found.series AND deleted_revision IS NULL)
-     ORDER BY versions DESC`,
-  );
-  return rows.map(({ series, versions }) => ({ series, versions: Number(versions) }));
 }
 
 export interface Kept {
@@ -127,17 +79,4 @@ export async function seriesToForget(database: Database, horizon: number): Promi
     [horizon],
   );
   return rows.map((row) => row.series);
-}
-
-/** The backlog of compaction: blocks that are not sealed yet. */
-export async function countFreshBlocks(database: Database): Promise<number> {
-  const [row] = await database.query<{ count: string }>(`SELECT count(*) FROM fresh_blocks WHERE revision IS NOT NULL`);
-  return Number(row.count);
-}
-
-export async function countSeries(database: Database): Promise<number> {
-  const [row] = await database.query<{ count: string }>(
-    `SELECT count(*) FROM series WHERE deleted_revision IS NULL AND kind <> 'STORAGE'`,
-  );
-  return Number(row.count);
 }

@@ -2,8 +2,8 @@ import { batchesOf } from '../engine/batches.ts';
 import { everything } from '../engine/ranges.ts';
 import { clipVersions, foldVersions, mergeVersions, type Points, type Versions } from '../engine/versions.ts';
 import { readBinary } from './binary-in.ts';
+import { blockReader, freshColumns, readPoints } from './block-reads.ts';
 import type { Database } from './connect.ts';
-import { blockReader, freshColumns, readPoints } from './read.ts';
 
 export interface PointRow {
   readonly t: number;

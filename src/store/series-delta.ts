@@ -1,9 +1,9 @@
 import { everything } from '../engine/ranges.ts';
 import type { Versions } from '../engine/versions.ts';
 import { type BinaryRows, idArray, readBinary, revisionArray } from './binary-in.ts';
+import { blockReader, columnsCount } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type Standing, standingOf } from './lanes.ts';
-import { blockReader, columnsCount } from './read.ts';
 
 /** What became of a series from behind one revision up to another one. */
 export interface AskedNews {

@@ -1,6 +1,6 @@
 import type { Versions } from '../engine/versions.ts';
 import type { Column } from './block-columns.ts';
-import { type News, versionsMax } from './news.ts';
+import { type News, versionsMax } from './series-delta.ts';
 
 /** What a commit said of series, block by block, each at a revision. */
 export interface Said {

@@ -12,7 +12,7 @@ import {
 } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { type Deletion, deleteSeries } from '../store/definitions.ts';
-import type { Said } from '../store/recent.ts';
+import type { Said } from '../store/recent-commits.ts';
 import { cutAtGaps, mergeColumns } from './column.ts';
 
 /** Something to be committed whole or not at all. */
