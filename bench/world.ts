@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../src/embedded/postgres.ts';
-import { Gatherer } from '../src/ingest/group-commit.ts';
+import { GroupCommit } from '../src/ingest/group-commit.ts';
 import { Ingest } from '../src/ingest/ingest.ts';
 import { Catalogue } from '../src/store/catalogue.ts';
 import { connect, type Database } from '../src/store/connect.ts';
@@ -90,7 +90,7 @@ export async function once<Row extends pg.QueryResultRow>(url: string, text: str
 export interface OpenStore {
   readonly database: Database;
   readonly catalogue: Catalogue;
-  readonly gatherer: Gatherer;
+  readonly groupCommit: GroupCommit;
   readonly ingest: Ingest;
   close(): Promise<void>;
 }
@@ -98,7 +98,7 @@ export interface OpenStore {
 export function openStore(url: string, connectionsMax = 8): OpenStore {
   const database = connect({ url, connectionsMax });
   const catalogue = new Catalogue(database);
-  const gatherer = new Gatherer(database, { announce: true });
-  const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
-  return { database, catalogue, gatherer, ingest, close: () => database.close() };
+  const groupCommit = new GroupCommit(database, { announce: true });
+  const ingest = new Ingest(database, catalogue, groupCommit, { pointsPerCallMax: 1_000_000 });
+  return { database, catalogue, groupCommit, ingest, close: () => database.close() };
 }

@@ -9,7 +9,7 @@ import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Range } from '../engine/ranges.ts';
-import { Reads } from '../store/batched-reads.ts';
+import { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { readStandings } from '../store/lanes.ts';
@@ -68,7 +68,7 @@ export async function evaluate(
   if (uncomputed) throw placed(uncomputed);
   const plan = atFormula(() => planFormula(expression));
   const ids = new Map(rows.map(({ id, key }) => [key, storages.get(id) ?? id]));
-  const reads = new Reads(database);
+  const reads = new BatchedReads(database);
   const read = (key: string) => new PointSource(reads, ids.get(key) ?? nowhere, revision);
   const line = await computeRange(plan, metered(read, effort), request.range);
   if (request.maxPoints === undefined && line.t.length > limits.samplesMax)

@@ -4,7 +4,7 @@ import { parseFormula } from '../engine/formula/parse.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
 import { hullOf, type Range } from '../engine/ranges.ts';
-import { Reads } from '../store/batched-reads.ts';
+import { BatchedReads } from '../store/batched-reads.ts';
 import { readPoints } from '../store/block-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -75,7 +75,7 @@ export async function explain(
   if (!answering) return { ...told, formula: definitions[0]?.formula, inputs: [] };
   const plan = planFormula(parseFormula(answering.formula, operatorsByName));
   const storages = await storagesOf(database, answering);
-  const reads = new Reads(database);
+  const reads = new BatchedReads(database);
   const read = (key: string) => new PointSource(reads, storages.get(key) ?? nowhere, place.asOf);
   const counting = await whatCounts(plan, openStages(plan, metered(read, effort)), t);
   const rows = new Map(

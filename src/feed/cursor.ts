@@ -1,9 +1,9 @@
 import { commonRevision } from '../derive/standing.ts';
 import { derivedAmong, nowhere } from '../derive/where.ts';
-import type { AskedStanding } from '../store/batched-reads.ts';
+import type { StandingAnswer as AskedStanding } from '../store/batched-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
-import type { News } from '../store/series-delta.ts';
+import type { SeriesDelta as News } from '../store/series-delta.ts';
 import type { Store } from './followed.ts';
 
 export interface ReadCursor {

@@ -1,7 +1,7 @@
 import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { derivedAmong } from '../derive/where.ts';
 import { isLoss } from '../store/retry.ts';
-import type { News } from '../store/series-delta.ts';
+import type { SeriesDelta as News } from '../store/series-delta.ts';
 import type { Watch } from './feed.ts';
 import { behindMillis, type FoldedEvent, type Followed, silenceMillis as silenceMillisUsual } from './followed.ts';
 import { type Render, Step } from './step.ts';

@@ -1,8 +1,8 @@
 import { Fault } from '../engine/fault.ts';
-import type { Reads } from '../store/batched-reads.ts';
+import type { BatchedReads as Reads } from '../store/batched-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
-import type { News } from '../store/series-delta.ts';
+import type { SeriesDelta as News } from '../store/series-delta.ts';
 
 /** A subscriber hears at least this often that its cursor moved. */
 export const silenceMillis = 15_000;

@@ -1,7 +1,7 @@
 import { nowhere, readStorages } from '../derive/where.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last-points.ts';
-import type { News } from '../store/series-delta.ts';
+import type { SeriesDelta as News } from '../store/series-delta.ts';
 import { readCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
 import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';

@@ -5,7 +5,7 @@ import { diffBehind, diffSeries, diffSources, type Source } from '../query/diff.
 import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
-import type { News } from '../store/series-delta.ts';
+import type { SeriesDelta as News } from '../store/series-delta.ts';
 import { readCursor, readOnwardCursor } from './cursor.ts';
 import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
 

@@ -3,7 +3,7 @@ import type { Bell } from '../bell/bell.ts';
 import { Fault, type InputPath } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
 import { type RejectRow, readRejects } from '../store/imports/import-rejects.ts';
-import { type By, type RequestRow, readRequests } from '../store/imports/import-requests.ts';
+import { type Requester, type RequestRow, readRequests } from '../store/imports/import-requests.ts';
 import {
   type ImportRow,
   type ImportStatus,
@@ -87,7 +87,7 @@ export class ImportControl {
   /**
    * Commits a previewed import, with the given input merged into its own. With previewOnly, it runs another preview.
    */
-  async commit(id: number, given: RawImportInput | null | undefined, by: By = null): Promise<ImportRow> {
+  async commit(id: number, given: RawImportInput | null | undefined, by: Requester = null): Promise<ImportRow> {
     const asked = await this.require(id);
     const seen = await this.#worked(asked);
     const before = { ...(seen.input as ImportInput), previewOnly: false };
@@ -101,7 +101,7 @@ export class ImportControl {
     return this.require(id);
   }
 
-  async cancel(id: number, by: By = null): Promise<ImportRow> {
+  async cancel(id: number, by: Requester = null): Promise<ImportRow> {
     const work = idOfWork(await this.require(id));
     if (!(await cancelImport(this.#database, work, by))) {
       const { status, task } = await this.require(work);
@@ -118,7 +118,7 @@ export class ImportControl {
     return this.require(id);
   }
 
-  async undo(id: number, by: By = null): Promise<ImportRow> {
+  async undo(id: number, by: Requester = null): Promise<ImportRow> {
     const work = idOfWork(await this.require(id));
     const { epoch } = await this.require(work);
     if (!(await queueUndo(this.#database, work, by)))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bell } from '../bell/bell.ts';
 import { Fault } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
-import type { By } from '../store/imports/import-requests.ts';
+import type { Requester } from '../store/imports/import-requests.ts';
 import {
   completeUpload,
   declareSize,
@@ -14,7 +14,7 @@ import {
   type Run,
   readCandidates,
   readUpload,
-  type Touched,
+  type TouchedImport,
   type UploadRow,
   withTextLocked,
 } from '../store/uploads/upload-rows.ts';
@@ -89,7 +89,10 @@ export class UploadReceiver {
   }
 
   /** Creates an upload or resumes one. For a known file the offset equals the size, and the client sends nothing. */
-  async createUpload({ filename, size, sha256: given, input }: UploadRequest, by: By = null): Promise<StartedUpload> {
+  async createUpload(
+    { filename, size, sha256: given, input }: UploadRequest,
+    by: Requester = null,
+  ): Promise<StartedUpload> {
     if (!Number.isSafeInteger(size) || size < 0)
       throw new Fault('BAD_USER_INPUT', 'size is the number of bytes of the file.', ['size']);
     this.#checkSize(size);
@@ -120,13 +123,13 @@ export class UploadReceiver {
   }
 
   /** Creates an upload under a given id and returns its import. */
-  begin(upload: NewUpload, input: ImportInput, by: By = null): Promise<number> {
+  begin(upload: NewUpload, input: ImportInput, by: Requester = null): Promise<number> {
     if (upload.size !== null) this.#checkSize(upload.size);
     return withTextLocked(this.#database, upload.id, (run) => beginIn(run, upload, input, by));
   }
 
   /** Creates the import of a file that arrived within a request. */
-  async fromFile(file: ReceivedFile, input: ImportInput, by: By = null): Promise<number> {
+  async fromFile(file: ReceivedFile, input: ImportInput, by: Requester = null): Promise<number> {
     const { sha256, size, filename } = file;
     const { id, isNew, isOther } = await withTextLocked(this.#database, sha256, async (run) => {
       const found = await this.#recognize(run, sha256, size, input, true);
@@ -159,7 +162,7 @@ export class UploadReceiver {
   }
 
   /** Gives up an upload whose client does not want to send the rest. */
-  async cancelled(id: string, by: By = null): Promise<void> {
+  async cancelled(id: string, by: Requester = null): Promise<void> {
     for (const { id: touched } of await giveUpUpload(this.#database, id, { status: 'CANCELLED', by }))
       this.#tell(touched);
     await this.bytes.remove(id);
@@ -192,7 +195,7 @@ export class UploadReceiver {
 
   #queue(
     run: Run,
-    asked: { readonly upload: string; readonly filename: string; readonly input: ImportInput; readonly by: By },
+    asked: { readonly upload: string; readonly filename: string; readonly input: ImportInput; readonly by: Requester },
   ): Promise<number> {
     return insertImport(run, { ...asked, status: 'QUEUED', task: taskOf(asked.input) });
   }
@@ -207,7 +210,7 @@ export class UploadReceiver {
   }
 
   /** A lost wake-up only delays the import: the workers' sweep also finds queued imports. */
-  #wake(imports: readonly Touched[]): void {
+  #wake(imports: readonly TouchedImport[]): void {
     for (const each of imports) {
       void wakeImport(this.#bell, each).catch(() => undefined);
       this.#tell(each.id);
@@ -219,7 +222,7 @@ export class UploadReceiver {
   }
 }
 
-async function beginIn(run: Run, upload: NewUpload, input: ImportInput, by: By): Promise<number> {
+async function beginIn(run: Run, upload: NewUpload, input: ImportInput, by: Requester): Promise<number> {
   await insertUpload(run, upload);
   const { id, filename } = upload;
   return insertImport(run, { upload: id, filename, status: 'UPLOADING', task: taskOf(input), input, by });

@@ -12,11 +12,11 @@ import {
 } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { type Deletion, deleteSeries } from '../store/definitions.ts';
-import type { Said } from '../store/recent-commits.ts';
+import type { CommittedBlocks } from '../store/recent-commits.ts';
 import { cutAtGaps, mergeColumns } from './column.ts';
 
 /** Something to be committed whole or not at all. */
-export interface Write {
+export interface SourceWrite {
   /** A write with a note has a revision of its own, for the note is the revision's. */
   readonly note: string | null;
   readonly idempotency?: { readonly key: string; readonly hash: string } | undefined;
@@ -37,14 +37,14 @@ export interface Write {
   readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] } | undefined;
 }
 
-export type Outcome =
+export type WriteOutcome =
   | { readonly kind: 'written'; readonly revision: number; readonly created: ReadonlyMap<string, number> }
   | { readonly kind: 'repeat'; readonly answer: Record<string, unknown> }
   | { readonly kind: 'conflict' }
   | { readonly kind: 'stale' }
   | { readonly kind: 'missing'; readonly series: readonly number[] };
 
-export interface CommitNotice {
+export interface CommitEvent {
   readonly previous: number;
   readonly revision: number;
   /** undefined when the catalogue changed: then everybody looks. */
@@ -52,10 +52,10 @@ export interface CommitNotice {
   readonly points: number;
 }
 
-interface Waiting {
-  readonly write: Write;
+interface WaitingWrite {
+  readonly write: SourceWrite;
   readonly points: number;
-  readonly settle: (outcome: Outcome) => void;
+  readonly settle: (outcome: WriteOutcome) => void;
   readonly fail: (error: unknown) => void;
 }
 
@@ -67,22 +67,22 @@ const writesPerCommitMax = 2_000;
 /** A second commit is prepared while the first is under way only when it is worth a round trip of its own. */
 const secondCommitPoints = 4_000;
 
-export interface GathererOptions {
+export interface GroupCommitOptions {
   /** Whether the commit itself rings (PostgreSQL's NOTIFY). */
   readonly announce: boolean;
   /** What a commit said, when it did nothing else. */
-  readonly onSaid?: (said: Said) => void;
-  readonly onCommit?: (notice: CommitNotice) => void;
+  readonly onBlocks?: (said: CommittedBlocks) => void;
+  readonly onCommit?: (notice: CommitEvent) => void;
 }
 
 /**
  * Gathers the writes of this process into commits: one write alone goes at once, under load a commit carries whatever
  * piled up while the last one was under way.
  */
-export class Gatherer {
+export class GroupCommit {
   readonly #database: Database;
-  readonly #options: GathererOptions;
-  #waiting: Waiting[] = [];
+  readonly #options: GroupCommitOptions;
+  #waiting: WaitingWrite[] = [];
   #waitingPoints = 0;
   readonly #underWay = new Set<Promise<void>>();
   /** How many commits the database has not answered. */
@@ -93,7 +93,7 @@ export class Gatherer {
   /** How many commits were made, and how many writes they carried. */
   readonly counts = { commits: 0, writes: 0, points: 0 };
 
-  constructor(database: Database, options: GathererOptions) {
+  constructor(database: Database, options: GroupCommitOptions) {
     this.#database = database;
     this.#options = options;
   }
@@ -107,7 +107,7 @@ export class Gatherer {
     return this.#waitingPoints;
   }
 
-  submit(write: Write): Promise<Outcome> {
+  submit(write: SourceWrite): Promise<WriteOutcome> {
     const points = write.columns.reduce((sum, { column }) => sum + column.t.length, 0);
     if (this.#closed) throw new Fault('UNAVAILABLE', 'The server is stopping. Try again in a moment.');
     if (this.#waitingPoints + points > waitingPointsMax) {
@@ -168,9 +168,9 @@ export class Gatherer {
    * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two that delete of one
    * series, must see one another's outcome: the second waits.
    */
-  #takeBatch(): Waiting[] {
-    const batch: Waiting[] = [];
-    const left: Waiting[] = [];
+  #takeBatch(): WaitingWrite[] {
+    const batch: WaitingWrite[] = [];
+    const left: WaitingWrite[] = [];
     const keys = new Set<string>();
     const deleted = new Set<number>();
     let points = 0;
@@ -198,7 +198,7 @@ export class Gatherer {
     return batch;
   }
 
-  async #commitBatch(batch: readonly Waiting[]): Promise<void> {
+  async #commitBatch(batch: readonly WaitingWrite[]): Promise<void> {
     let rest = batch;
     let isAnswered = false;
     const answered = () => {
@@ -244,7 +244,7 @@ export class Gatherer {
     }
   }
 
-  #settle(batch: readonly Waiting[], plan: CommitPlan, answer: Committed): void {
+  #settle(batch: readonly WaitingWrite[], plan: CommitPlan, answer: Committed): void {
     const created = new Map(plan.request.creates.map((create, i) => [create.key, answer.created[i]]));
     this.counts.commits++;
     this.counts.writes += batch.length;
@@ -263,7 +263,7 @@ export class Gatherer {
         revision: previous + 1 + at,
         column,
       }));
-      this.#options.onSaid?.({ previous, revision, blocks });
+      this.#options.onBlocks?.({ previous, revision, blocks });
     }
     this.#options.onCommit?.({
       previous,
@@ -275,7 +275,7 @@ export class Gatherer {
 }
 
 /** Tells the writes that cannot be made, and returns the others. */
-function refuse(batch: readonly Waiting[], answer: Refused): Waiting[] {
+function refuse(batch: readonly WaitingWrite[], answer: Refused): WaitingWrite[] {
   const missing = new Set(answer.missing);
   const told = new Set<number>();
   for (const { write, why, answer: earlier } of answer.refused) {
@@ -304,13 +304,13 @@ interface CommitPlan {
  * Numbers the revisions of a commit and merges its columns. Deletions come first: they delete what was there when they
  * were read, so what others write in the same commit comes after them.
  */
-export function planCommit(writes: readonly Write[]): CommitPlan {
+export function planCommit(writes: readonly SourceWrite[]): CommitPlan {
   const deletions = writes.filter((write) => write.guard);
   const others = writes.filter((write) => !write.guard);
-  const own = (write: Write) => write.note !== null || write.staged !== undefined;
+  const own = (write: SourceWrite) => write.note !== null || write.staged !== undefined;
   const revisions: { note: string | null }[] = [];
-  const at = new Map<Write, number>();
-  const give = (write: Write) => {
+  const at = new Map<SourceWrite, number>();
+  const give = (write: SourceWrite) => {
     at.set(write, revisions.length);
     revisions.push({ note: write.note });
   };

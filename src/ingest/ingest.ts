@@ -10,7 +10,7 @@ import { commitPointsMax, type NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
 import { stage } from '../store/staged-blocks.ts';
 import { joinColumns, sortColumn } from './column.ts';
-import type { Gatherer, Outcome, Write } from './group-commit.ts';
+import type { GroupCommit, SourceWrite, WriteOutcome } from './group-commit.ts';
 import { type Rejected, RejectedTicks } from './rejected.ts';
 
 /** Ticks of one series in the order they were given. */
@@ -60,19 +60,19 @@ export interface IngestLimits {
   readonly pointsPerCallMax: number;
 }
 
-/** Everything that writes: checks a request, turns it into writes for the gatherer, and its outcome into an answer. */
+/** Everything that writes: checks a request, turns it into writes for the group commit, and its outcome into an answer. */
 export class Ingest {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
-  readonly #gatherer: Gatherer;
+  readonly #groupCommit: GroupCommit;
   readonly #limits: IngestLimits;
   /** Keys of living source series. A deleted one is noticed by the commit, which then refuses and names its id. */
   readonly #known = new Map<string, SeriesRow>();
 
-  constructor(database: Database, catalogue: Catalogue, gatherer: Gatherer, limits: IngestLimits) {
+  constructor(database: Database, catalogue: Catalogue, groupCommit: GroupCommit, limits: IngestLimits) {
     this.#database = database;
     this.#catalogue = catalogue;
-    this.#gatherer = gatherer;
+    this.#groupCommit = groupCommit;
     this.#limits = limits;
   }
 
@@ -89,7 +89,7 @@ export class Ingest {
       const plan = await this.#planIngest(request);
       const answer = { accepted: plan.accepted, duplicates: plan.duplicates, rejected: plan.rejected };
       if (plan.columns.length === 0) return { ...answer, revision: await this.#catalogue.newestRevision() };
-      const write: Write = {
+      const write: SourceWrite = {
         note: request.note,
         idempotency,
         answer,
@@ -186,7 +186,7 @@ export class Ingest {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const [series] = await this.#catalogue.seriesByKeys([key]);
       if (!series) throw new Fault('NOT_FOUND', `There is no series ${quoted(key)}.`, ['key']);
-      const deletion = await this.#gatherer.remove(series.id);
+      const deletion = await this.#groupCommit.remove(series.id);
       if ('dependents' in deletion) throw hasDependents(key, deletion.dependents);
       this.#known.delete(key);
       if ('revision' in deletion) return { id: series.id, revision: deletion.revision };
@@ -195,7 +195,7 @@ export class Ingest {
   }
 
   /** Small writes are gathered; large ones are staged first, so that the commit itself stays short. */
-  async #submit(write: Write): Promise<Outcome> {
+  async #submit(write: SourceWrite): Promise<WriteOutcome> {
     const points = write.columns.reduce((sum, { column }) => sum + column.t.length, 0);
     let ready = write;
     if (points > commitPointsMax) {
@@ -207,7 +207,7 @@ export class Ingest {
       const stages = await stage(this.#database, columns);
       ready = { ...write, columns: [], staged: { stages, series: columns.map(({ series }) => series) } };
     }
-    const outcome = await this.#gatherer.submit(ready);
+    const outcome = await this.#groupCommit.submit(ready);
     if (outcome.kind === 'missing') {
       const gone = new Set(outcome.series);
       for (const [key, series] of this.#known) if (gone.has(series.id)) this.#known.delete(key);
@@ -231,7 +231,11 @@ export class Ingest {
   }
 
   /** The answer to a settled outcome; undefined when the write must be built anew. */
-  #answered(outcome: Outcome, answer: Omit<IngestResult, 'revision'>, key: string | null): IngestResult | undefined {
+  #answered(
+    outcome: WriteOutcome,
+    answer: Omit<IngestResult, 'revision'>,
+    key: string | null,
+  ): IngestResult | undefined {
     if (outcome.kind === 'written') return { ...answer, revision: outcome.revision };
     if (outcome.kind === 'repeat') return { ...answer, ...outcome.answer } as IngestResult;
     if (outcome.kind === 'conflict') {

@@ -8,7 +8,7 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import type { Reads } from '../store/batched-reads.ts';
+import type { BatchedReads } from '../store/batched-reads.ts';
 import { stepBlocksMin, walkSteps } from '../store/block-reads.ts';
 
 /** The most spans in a result. The last one covers the rest. */
@@ -114,7 +114,7 @@ function compare(spans: Spans, versions: Versions, older: number, newer: number)
  * versions written between the revisions, if known, in order of time.
  */
 export async function diffSeries(
-  reads: Reads,
+  reads: BatchedReads,
   series: number,
   older: number,
   newer: number,
@@ -161,7 +161,7 @@ const hullsAtOnce = 32;
 
 /** Reads the versions of spans, one span after another. */
 async function* walkHulls(
-  reads: Reads,
+  reads: BatchedReads,
   series: number,
   hulls: readonly Range[],
 ): AsyncGenerator<{ readonly versions: Versions; readonly isFirst: boolean }> {
@@ -187,7 +187,7 @@ export interface Source {
 
 /** The same for two storages, after a redefinition of the series. It reads both from end to end. */
 export async function diffSources(
-  reads: Reads,
+  reads: BatchedReads,
   older: Source,
   newer: Source,
   range: Range = everything,
@@ -228,7 +228,7 @@ class Cursor {
   points: Points = noVersions;
   at = 0;
 
-  constructor(reads: Reads, { storage, asOf }: Source, range: Range) {
+  constructor(reads: BatchedReads, { storage, asOf }: Source, range: Range) {
     this.#steps = walkSteps((asked) => reads.step(asked), { series: storage, range, direction: 'forward' });
     this.#asOf = asOf;
   }

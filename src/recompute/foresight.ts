@@ -2,12 +2,12 @@ import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
 import { feltFor } from '../engine/reach.ts';
 import { clipVersions, type Versions } from '../engine/versions.ts';
-import type { AskedCheckpoints, Reads } from '../store/batched-reads.ts';
+import type { CheckpointRequest as AskedCheckpoints, BatchedReads as Reads } from '../store/batched-reads.ts';
 import {
-  type AskedStep,
+  type WalkStepRequest as AskedStep,
   everything,
   type Range,
-  type Step,
+  type WalkStep as Step,
   stepBlocksMax,
   stepBlocksMin,
 } from '../store/block-reads.ts';

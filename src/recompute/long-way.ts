@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Definitions } from '../derive/definitions.ts';
 import { PointSource } from '../derive/line-source.ts';
 import { type Checkpoint, walkStage } from '../derive/walk.ts';
-import { Reads } from '../store/batched-reads.ts';
+import { BatchedReads as Reads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
 import { everything, type Range, readExtent, readStagedExtent } from '../store/block-reads.ts';
 import { wasWritten } from '../store/commit.ts';

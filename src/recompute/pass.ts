@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PointSource } from '../derive/line-source.ts';
 import { TooFar } from '../derive/walk.ts';
 import { mergeVersions, type Versions } from '../engine/versions.ts';
-import { Reads } from '../store/batched-reads.ts';
+import { BatchedReads as Reads } from '../store/batched-reads.ts';
 import type { Database } from '../store/connect.ts';
 import { type Asked, countChanged, readChanged, storageOf, within } from '../store/definitions.ts';
 import { readLanes, recentWaves } from '../store/lanes.ts';

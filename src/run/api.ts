@@ -8,7 +8,7 @@ import { ImportControl } from '../imports/import-control.ts';
 import { requireFolder } from '../imports/require-folder.ts';
 import { UploadBytes } from '../imports/upload-bytes.ts';
 import { UploadReceiver } from '../imports/upload-receiver.ts';
-import { Gatherer } from '../ingest/group-commit.ts';
+import { GroupCommit } from '../ingest/group-commit.ts';
 import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
 import { Executor } from '../schema/execution.ts';
@@ -17,7 +17,7 @@ import { clientNames } from '../server/clients.ts';
 import { Files } from '../server/files.ts';
 import { ApiServer } from '../server/server.ts';
 import { Uploads } from '../server/tus.ts';
-import { Reads } from '../store/batched-reads.ts';
+import { BatchedReads } from '../store/batched-reads.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
 import { UploadLocks } from '../store/uploads/upload-locks.ts';
@@ -92,11 +92,11 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   const bell = await openBell(database, config.redisUrl);
   const catalogue = new Catalogue(database);
   const followedImports = new FollowedImports(database);
-  const reads = new Reads(database);
+  const reads = new BatchedReads(database);
   const ringer = new Ringer(bell, log);
-  const gatherer = new Gatherer(database, {
+  const groupCommit = new GroupCommit(database, {
     announce: bell.ringsInCommit,
-    onSaid: (said) => reads.recent.add(said),
+    onBlocks: (said) => reads.recent.add(said),
     onCommit: (notice) => {
       bell.tell(notice);
       feed.hear(notice);
@@ -105,9 +105,9 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   });
   const feed = new Feed(catalogue, bell, {
     onImport: (id) => followedImports.hear(id),
-    committing: () => gatherer.committing,
+    committing: () => groupCommit.committing,
   });
-  const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: config.pointsPerCallMax });
+  const ingest = new Ingest(database, catalogue, groupCommit, { pointsPerCallMax: config.pointsPerCallMax });
   const arrival = new UploadReceiver(database, bell, new UploadBytes(uploadsFolder(config)), config);
   const { announce, onDefined } = defineOptions(bell);
   const definer = new Definer(database, catalogue, {
@@ -150,7 +150,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
       await server.drain();
       await feed.stop();
       await followedImports.stop();
-      await gatherer.drain();
+      await groupCommit.drain();
       await bell.stop();
       await database.close();
     },

@@ -6,7 +6,7 @@ import type { FollowedImports } from '../feed/imports.ts';
 import type { ImportControl } from '../imports/import-control.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import type { Ingest } from '../ingest/ingest.ts';
-import type { Reads } from '../store/batched-reads.ts';
+import type { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 
@@ -33,7 +33,7 @@ export interface App {
   readonly database: Database;
   readonly catalogue: Catalogue;
   /** Batches reads that are requested at the same time. */
-  readonly reads: Reads;
+  readonly reads: BatchedReads;
   readonly ingest: Ingest;
   /** Turns uploaded bytes into imports. */
   readonly arrival: UploadReceiver;

@@ -1,22 +1,22 @@
 import DataLoader from 'dataloader';
 import { batchesOf } from '../engine/batches.ts';
 import type { Range } from '../engine/ranges.ts';
-import { type AskedStep, readSteps, readTouched, type Step } from './block-reads.ts';
+import { readSteps, readTouched, type WalkStep, type WalkStepRequest } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
-import { Recent } from './recent-commits.ts';
+import { RecentCommits } from './recent-commits.ts';
 import {
-  type AskedEnd,
-  type AskedNews,
-  type AskedOnward,
-  type News,
-  type Onward,
+  type DeltaRequest,
+  type EndRequest,
+  type ProgressRequest,
   readEnds,
-  readNews,
-  readOnward,
+  readSeriesDeltas,
+  readSeriesProgress,
+  type SeriesDelta,
+  type SeriesProgress,
 } from './series-delta.ts';
 
-export interface AskedCheckpoints {
+export interface CheckpointRequest {
   readonly definition: number;
   readonly stage: number;
   /** The last one at or before an instant, or the first ones behind it. */
@@ -26,20 +26,20 @@ export interface AskedCheckpoints {
 }
 
 /** Where the definition of a series stands that answers now, if there is one, and the newest revision then. */
-export interface AskedStanding {
+export interface StandingAnswer {
   readonly newest: number;
   readonly standing: Standing | undefined;
 }
 
 /** Who asks for news, and is told them or why not. */
-export interface NewsAsker {
-  readonly asked: readonly AskedNews[];
-  take(news: readonly News[]): void;
+export interface DeltaReader {
+  readonly asked: readonly DeltaRequest[];
+  take(news: readonly SeriesDelta[]): void;
   fail(error: unknown): void;
 }
 
 /** Where steps of walks come from. */
-export type StepReads = Pick<Reads, 'step'>;
+export type WalkStepReads = Pick<BatchedReads, 'step'>;
 
 /** So many in one statement. */
 const togetherMax = 32;
@@ -49,18 +49,18 @@ const newsTogetherMax = 1_000;
  * Reads what is asked for at the same time in one statement: of lanes that are brought together, most want something of
  * their own at the same moment, and a statement costs more than the rows.
  */
-export class Reads {
+export class BatchedReads {
   readonly #database: Database;
-  readonly #steps: DataLoader<AskedStep, Step>;
-  readonly #checkpoints: DataLoader<AskedCheckpoints, readonly CheckpointRow[]>;
-  readonly #ends: DataLoader<AskedEnd, number>;
-  readonly #standings: DataLoader<number, AskedStanding>;
-  readonly #onward: DataLoader<AskedOnward, Onward>;
+  readonly #steps: DataLoader<WalkStepRequest, WalkStep>;
+  readonly #checkpoints: DataLoader<CheckpointRequest, readonly CheckpointRow[]>;
+  readonly #ends: DataLoader<EndRequest, number>;
+  readonly #standings: DataLoader<number, StandingAnswer>;
+  readonly #onward: DataLoader<ProgressRequest, SeriesProgress>;
   readonly #newest: DataLoader<0, number>;
   /** What this process wrote itself a moment ago. */
-  readonly recent = new Recent();
+  readonly recent = new RecentCommits();
   /** Who asked for news since the last statement for them. */
-  #askers: NewsAsker[] = [];
+  #askers: DeltaReader[] = [];
   /** How many versions of points were read. */
   pointsRead = 0;
 
@@ -84,18 +84,18 @@ export class Reads {
       const bySeries = new Map(standings.map((standing) => [standing.series, standing]));
       return series.map((id) => ({ newest, standing: bySeries.get(id) }));
     }, many);
-    this.#onward = new DataLoader((asked) => readOnward(database, asked), many);
+    this.#onward = new DataLoader((asked) => readSeriesProgress(database, asked), many);
     this.#newest = new DataLoader(async (asked) => {
       const newest = await readNewestRevision(database);
       return asked.map(() => newest);
     }, many);
   }
 
-  step(asked: AskedStep): Promise<Step> {
+  step(asked: WalkStepRequest): Promise<WalkStep> {
     return this.#steps.load(asked);
   }
 
-  checkpoints(asked: AskedCheckpoints): Promise<readonly CheckpointRow[]> {
+  checkpoints(asked: CheckpointRequest): Promise<readonly CheckpointRow[]> {
     return this.#checkpoints.load(asked);
   }
 
@@ -103,25 +103,25 @@ export class Reads {
     return readTouched(this.#database, series, after, upTo, range);
   }
 
-  news(asked: readonly AskedNews[]): Promise<readonly News[]> {
+  news(asked: readonly DeltaRequest[]): Promise<readonly SeriesDelta[]> {
     return new Promise((take, fail) => this.askNews({ asked, take, fail }));
   }
 
   /** The same without a promise for each who asks: thousands may ask at once, and again a moment later. */
-  askNews(asker: NewsAsker): void {
+  askNews(asker: DeltaReader): void {
     this.#askers.push(asker);
     if (this.#askers.length > 1) return;
     setImmediate(() => {
       const askers = this.#askers;
       this.#askers = [];
-      const limits = { weightMax: newsTogetherMax, weightOf: ({ asked }: NewsAsker) => asked.length };
+      const limits = { weightMax: newsTogetherMax, weightOf: ({ asked }: DeltaReader) => asked.length };
       for (const batch of batchesOf(askers, limits)) this.#tell(batch);
     });
   }
 
-  #tell(askers: readonly NewsAsker[]): void {
+  #tell(askers: readonly DeltaReader[]): void {
     const all = askers.length === 1 ? askers[0].asked : askers.flatMap(({ asked }) => asked);
-    readNews(this.#database, all).then(
+    readSeriesDeltas(this.#database, all).then(
       (news) => {
         let start = 0;
         for (const { asked, take, fail } of askers) {
@@ -140,12 +140,12 @@ export class Reads {
     );
   }
 
-  standing(series: number): Promise<AskedStanding> {
+  standing(series: number): Promise<StandingAnswer> {
     return this.#standings.load(series);
   }
 
   /** Where a series stands and what became of it, as one look finds both. */
-  onward(asked: AskedOnward): Promise<Onward> {
+  onward(asked: ProgressRequest): Promise<SeriesProgress> {
     return this.#onward.load(asked);
   }
 
@@ -154,14 +154,14 @@ export class Reads {
   }
 
   /** An instant behind which nothing had been said up to a revision. */
-  end(asked: AskedEnd): Promise<number> {
+  end(asked: EndRequest): Promise<number> {
     return this.#ends.load(asked);
   }
 }
 
 /** What cannot go in one statement goes in several. */
-async function readGrouped(database: Database, asked: readonly AskedStep[]): Promise<Step[]> {
-  const groups = new Map<string, { asked: AskedStep[]; places: number[] }>();
+async function readGrouped(database: Database, asked: readonly WalkStepRequest[]): Promise<WalkStep[]> {
+  const groups = new Map<string, { asked: WalkStepRequest[]; places: number[] }>();
   for (const [place, step] of asked.entries()) {
     const name = `${step.direction} ${step.stage?.id}`;
     const group = groups.get(name) ?? { asked: [], places: [] };
@@ -169,8 +169,8 @@ async function readGrouped(database: Database, asked: readonly AskedStep[]): Pro
     group.places.push(place);
     groups.set(name, group);
   }
-  const steps: Step[] = [];
-  const read = async (group: { asked: AskedStep[]; places: number[] }) => {
+  const steps: WalkStep[] = [];
+  const read = async (group: { asked: WalkStepRequest[]; places: number[] }) => {
     const found = await readSteps(database, group.asked, group.asked[0]);
     found.forEach((step, i) => {
       steps[group.places[i]] = step;

@@ -2,7 +2,7 @@ import { to as copyTo } from 'pg-copy-streams';
 import { giveBuffer, takeBuffer } from './buffer-pool.ts';
 import { type Database, withClient } from './connect.ts';
 import { takeFloat8s, takeInstants, takeRevisions } from './packed-columns.ts';
-import { patiently } from './retry.ts';
+import { retryOnConnectionLoss } from './retry.ts';
 
 const copyHeaderBytes = 19;
 
@@ -144,7 +144,7 @@ export async function readBinary(database: Database, select: string): Promise<Bi
       }
       return chunks;
     });
-  const chunks = await patiently(read, database.patienceMillis);
+  const chunks = await retryOnConnectionLoss(read, database.patienceMillis);
   if (chunks.length === 1) return new BinaryRows(chunks[0]);
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const whole = takeBuffer(bytes);

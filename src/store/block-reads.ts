@@ -18,7 +18,7 @@ export const stepBlocksMax = 64;
 export const stepGrowth = 4;
 
 /** Blocks that are not published yet, read as if they were, at the revision that they are meant for. */
-export interface Stage {
+export interface StageView {
   readonly id: string;
   readonly revision: number;
 }
@@ -41,15 +41,15 @@ export function sealedIn(series: number | string, { from, to }: SpanSql): string
     (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${from}), ${from})`;
 }
 
-function there(stage: Stage | undefined): string {
+function there(stage: StageView | undefined): string {
   return stage ? `(revision IS NOT NULL OR stage = '${stage.id}')` : 'revision IS NOT NULL';
 }
 
-function freshColumnsOf(stage: Stage | undefined): string {
+function freshColumnsOf(stage: StageView | undefined): string {
   return stage ? freshColumns.replace('revision', `coalesce(revision, ${stage.revision})`) : freshColumns;
 }
 
-export function freshIn(series: number | string, { from, to }: SpanSql, stage?: Stage): string {
+export function freshIn(series: number | string, { from, to }: SpanSql, stage?: StageView): string {
   return `FROM fresh_blocks WHERE series = ${series} AND ${there(stage)} AND from_t < ${to} AND to_t >= ${from}`;
 }
 
@@ -89,7 +89,12 @@ export function blockReader(rows: BinaryRows, before = 0): () => Versions {
 }
 
 /** Everything that was ever said of the instants of a span, in one snapshot. */
-export async function readVersions(database: Database, series: number, range: Range, stage?: Stage): Promise<Versions> {
+export async function readVersions(
+  database: Database,
+  series: number,
+  range: Range,
+  stage?: StageView,
+): Promise<Versions> {
   if (range.from >= range.to) return mergeVersions([]);
   const rows = await readBinary(
     database,
@@ -102,30 +107,30 @@ export async function readVersions(database: Database, series: number, range: Ra
 }
 
 /** A step of a walk: a part of the range, everything ever said of it, and the last instant of which anything was said. */
-export interface Step {
+export interface WalkStep {
   readonly range: Range;
   readonly versions: Versions;
   readonly last: number;
 }
 
 /** So many blocks from one end of a span on. */
-export interface AskedStep {
+export interface WalkStepRequest {
   readonly series: number;
   readonly range: Range;
   readonly direction: 'forward' | 'backward';
   readonly blocks: number;
-  readonly stage?: Stage | undefined;
+  readonly stage?: StageView | undefined;
 }
 
 /** Reads a step; one of its own, or one that reads several together. */
-export type StepReader = (asked: AskedStep) => Promise<Step>;
+export type WalkStepReader = (asked: WalkStepRequest) => Promise<WalkStep>;
 
 /** Reads steps of one direction, and of one stage, in one statement. */
 export async function readSteps(
   database: Database,
-  asked: readonly AskedStep[],
-  { direction, stage }: Pick<AskedStep, 'direction' | 'stage'>,
-): Promise<Step[]> {
+  asked: readonly WalkStepRequest[],
+  { direction, stage }: Pick<WalkStepRequest, 'direction' | 'stage'>,
+): Promise<WalkStep[]> {
   const forward = direction === 'forward';
   const list = asked.map(
     ({ series, range, blocks }, n) => `(${n}, ${series}, ${range.from}::bigint, ${range.to}::bigint, ${blocks})`,
@@ -175,15 +180,15 @@ export async function readSteps(
   }));
 }
 
-function stepsOf(database: Database): StepReader {
+function stepsOf(database: Database): WalkStepReader {
   return async (asked) => (await readSteps(database, [asked], asked))[0];
 }
 
 /** Walks a span in steps of bounded memory, from its start or from its end. */
 export async function* walkSteps(
-  read: StepReader,
-  { series, range, direction, stage }: Omit<AskedStep, 'blocks'>,
-): AsyncGenerator<Step> {
+  read: WalkStepReader,
+  { series, range, direction, stage }: Omit<WalkStepRequest, 'blocks'>,
+): AsyncGenerator<WalkStep> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * stepGrowth, stepBlocksMax)) {
     const step = await read({ series, range: rest, direction, blocks, stage });
@@ -192,7 +197,7 @@ export async function* walkSteps(
   }
 }
 
-export function walkVersions(database: Database, series: number, range: Range): AsyncGenerator<Step> {
+export function walkVersions(database: Database, series: number, range: Range): AsyncGenerator<WalkStep> {
   return walkSteps(stepsOf(database), { series, range, direction: 'forward' });
 }
 
@@ -211,7 +216,7 @@ export function readPoints(
 
 /** So many points from the start of a walk on; `end` says which end of the series that is. */
 export async function pointsOfSteps(
-  steps: AsyncGenerator<Step>,
+  steps: AsyncGenerator<WalkStep>,
   asOf: number,
   count: number,
   end: 'first' | 'last',

@@ -3,7 +3,7 @@ import { Fault } from '../engine/fault.ts';
 import { readMixedRevisions } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { micros } from './micros.ts';
-import { patiently } from './retry.ts';
+import { retryOnConnectionLoss } from './retry.ts';
 import { commits, marks, series, writeKeys } from './tables.ts';
 
 export type SeriesKind = 'SOURCE' | 'DERIVED';
@@ -71,7 +71,7 @@ export class Catalogue {
   }
 
   #ask<T>(run: () => Promise<T>): Promise<T> {
-    return patiently(run, this.#database.patienceMillis);
+    return retryOnConnectionLoss(run, this.#database.patienceMillis);
   }
 
   /** How far those of these series are brought that are derived and answer. */

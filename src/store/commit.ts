@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { int4Array } from './binary-out.ts';
 import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { ask } from './direct-query.ts';
-import { errorCodeOf, patiently } from './retry.ts';
+import { runPrepared } from './direct-query.ts';
+import { errorCodeOf, retryOnConnectionLoss } from './retry.ts';
 
 export interface NewSeries {
   readonly key: string;
@@ -99,8 +99,8 @@ export async function commit(
     int4Array(request.blocks.map((block) => block.series)),
     ...blockValues(packed),
   ];
-  const send = () => ask<{ answer: Answer }>(database, answerMillis, statement, values);
-  const [{ answer }] = await patiently(send, database.patienceMillis);
+  const send = () => runPrepared<{ answer: Answer }>(database, answerMillis, statement, values);
+  const [{ answer }] = await retryOnConnectionLoss(send, database.patienceMillis);
   releaseBlocks(packed);
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }

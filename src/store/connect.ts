@@ -1,6 +1,6 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { patiently } from './retry.ts';
+import { retryOnConnectionLoss } from './retry.ts';
 
 export interface ConnectOptions {
   readonly url: string;
@@ -48,7 +48,7 @@ export function connect(options: ConnectOptions): Database {
     catalogue,
     patienceMillis,
     query: async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []) =>
-      (await patiently(() => pool.query<Row>(text, [...values]), patienceMillis)).rows,
+      (await retryOnConnectionLoss(() => pool.query<Row>(text, [...values]), patienceMillis)).rows,
     close: async () => {
       await Promise.all([pool.end(), cataloguePool.end()]);
     },

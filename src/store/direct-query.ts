@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { type Database, withClient } from './connect.ts';
 
-export type Parameter = Buffer | string | number | boolean | null;
+export type QueryParameter = Buffer | string | number | boolean | null;
 
 /** A statement that each connection reads once, under a name (ASCII). */
-export interface Statement {
+export interface PreparedStatement {
   readonly name: string;
   readonly text: string;
 }
@@ -27,12 +27,12 @@ const directBytesMin = 16_384;
  * goes: for a million points, the memory of three million, taken and given back.
  */
 class DirectQuery extends pg.Query {
-  readonly #statement: Statement;
-  readonly #values: readonly Parameter[];
+  readonly #statement: PreparedStatement;
+  readonly #values: readonly QueryParameter[];
 
   constructor(
-    statement: Statement,
-    values: readonly Parameter[],
+    statement: PreparedStatement,
+    values: readonly QueryParameter[],
     callback: (error: Error | null, result: pg.QueryResult) => void,
   ) {
     super({ ...statement, values: [...values] }, undefined, callback as never);
@@ -53,7 +53,7 @@ class DirectQuery extends pg.Query {
 }
 
 /** The message that binds parameters to a statement, in parts that belong together. */
-function* bindMessage(name: string, values: readonly Parameter[]): Generator<Buffer> {
+function* bindMessage(name: string, values: readonly QueryParameter[]): Generator<Buffer> {
   const encoded = values.map((value) =>
     value === null || Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8'),
   );
@@ -94,11 +94,11 @@ function* bindMessage(name: string, values: readonly Parameter[]): Generator<Buf
  * Runs a statement, which is given up when it does not answer for so long; buffers are parameters in PostgreSQL's binary
  * format and must stay as they are until it does.
  */
-export function ask<Row extends pg.QueryResultRow>(
+export function runPrepared<Row extends pg.QueryResultRow>(
   database: Database,
   answerMillis: number,
-  statement: Statement,
-  values: readonly Parameter[],
+  statement: PreparedStatement,
+  values: readonly QueryParameter[],
 ): Promise<Row[]> {
   const run = (client: pg.PoolClient) =>
     new Promise<Row[]>((resolve, reject) => {

@@ -5,8 +5,8 @@ import { blockParameters, blockValues, type Column, packBlocks, releaseBlocks } 
 import { columnsCount } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type Asked, arraysOf, changedTaker, retryAtOf, retryMillis } from './definitions.ts';
-import { ask } from './direct-query.ts';
-import { patiently } from './retry.ts';
+import { runPrepared } from './direct-query.ts';
+import { retryOnConnectionLoss } from './retry.ts';
 
 /** How far a definition is brought, and where it stood exactly before. */
 export interface LaneRow {
@@ -193,8 +193,8 @@ export async function derive(database: Database, ways: readonly Way[], notice: s
     int8Array(blocks.map(({ target }) => target)),
     ...blockValues(packed),
   ];
-  const send = () => ask<{ elsewhere: number[] }>(database, answerMillis, deriveStatement, values);
-  const [{ elsewhere }] = await patiently(send, database.patienceMillis);
+  const send = () => runPrepared<{ elsewhere: number[] }>(database, answerMillis, deriveStatement, values);
+  const [{ elsewhere }] = await retryOnConnectionLoss(send, database.patienceMillis);
   releaseBlocks(packed);
   return elsewhere;
 }
@@ -223,8 +223,8 @@ export async function takeStep(
     int4Array(blocks.map(({ storage }) => storage)),
     ...blockValues(packed),
   ];
-  const send = () => ask<{ taken: boolean }>(database, answerMillis, stepStatement, values);
-  const [{ taken }] = await patiently(send, database.patienceMillis);
+  const send = () => runPrepared<{ taken: boolean }>(database, answerMillis, stepStatement, values);
+  const [{ taken }] = await retryOnConnectionLoss(send, database.patienceMillis);
   releaseBlocks(packed);
   return taken;
 }

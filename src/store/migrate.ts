@@ -3,7 +3,7 @@ import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { Fault } from '../engine/fault.ts';
 import { applySqlFiles } from './apply-sql-files.ts';
-import { errorCodeOf, patiently } from './retry.ts';
+import { errorCodeOf, retryOnConnectionLoss } from './retry.ts';
 import { readSqlFiles } from './sql-files.ts';
 
 export const serverVersionMin = 15;
@@ -65,7 +65,7 @@ export async function migrate(options: MigrateOptions): Promise<void> {
   const { url, migrations, functions, patienceMillis = 10_000 } = options;
   let client: postgres.Sql | undefined;
   try {
-    await patiently(async () => {
+    await retryOnConnectionLoss(async () => {
       await client?.end({ timeout: 1 });
       client = postgres(url, { max: 1, prepare: false, connect_timeout: 5, onnotice: () => undefined });
       await checkServer(client, url);

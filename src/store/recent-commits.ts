@@ -1,9 +1,9 @@
 import type { Versions } from '../engine/versions.ts';
 import type { Column } from './block-columns.ts';
-import { type News, versionsMax } from './series-delta.ts';
+import { type SeriesDelta, versionsMax } from './series-delta.ts';
 
 /** What a commit said of series, block by block, each at a revision. */
-export interface Said {
+export interface CommittedBlocks {
   /** The revision before it, and its last one. */
   readonly previous: number;
   readonly revision: number;
@@ -17,13 +17,13 @@ const commitsMax = 256;
  * What this process committed last, as the database has acknowledged it: whoever follows is told without asking for it again.
  * It goes back without a gap to the last revision that another process made, or that did more than write ticks.
  */
-export class Recent {
+export class RecentCommits {
   #since = Number.POSITIVE_INFINITY;
   #upTo = 0;
   #commits: { readonly revision: number; readonly points: number; readonly said: Map<number, Versions[]> }[] = [];
   #points = 0;
 
-  add({ previous, revision, blocks }: Said): void {
+  add({ previous, revision, blocks }: CommittedBlocks): void {
     if (previous !== this.#upTo) {
       this.#since = previous;
       this.#commits = [];
@@ -55,9 +55,9 @@ export class Recent {
   }
 
   /** The news of source series, where all that they tell of was said here. */
-  news(series: readonly { readonly id: number }[], after: number, upTo: number): News[] | undefined {
+  news(series: readonly { readonly id: number }[], after: number, upTo: number): SeriesDelta[] | undefined {
     if (after < this.#since || upTo > this.#upTo) return undefined;
-    const news: News[] = [];
+    const news: SeriesDelta[] = [];
     for (const { id } of series) {
       const blocks: Versions[] = [];
       let isLarge = false;

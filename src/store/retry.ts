@@ -76,7 +76,7 @@ function faultOf(error: unknown): Fault | undefined {
  * Runs something that may safely be run again until it succeeds, while connections are lost and for as long as the
  * patience lasts.
  */
-export async function patiently<T>(run: () => Promise<T>, patienceMillis: number): Promise<T> {
+export async function retryOnConnectionLoss<T>(run: () => Promise<T>, patienceMillis: number): Promise<T> {
   const deadline = Date.now() + patienceMillis;
   for (let attempt = 0; ; attempt++) {
     try {

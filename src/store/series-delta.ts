@@ -6,7 +6,7 @@ import type { Database } from './connect.ts';
 import { type Standing, standingOf } from './lanes.ts';
 
 /** What became of a series from behind one revision up to another one. */
-export interface AskedNews {
+export interface DeltaRequest {
   readonly series: number;
   /** Under which id its points lie. */
   readonly storage: number;
@@ -14,7 +14,7 @@ export interface AskedNews {
   readonly upTo: number;
 }
 
-export interface News {
+export interface SeriesDelta {
   /** The revision in which the series was deleted, if that is no later one. */
   readonly deleted: number | undefined;
   /** Whether its key was another series' by then. */
@@ -28,7 +28,7 @@ export const versionsMax = 1_000;
 const blocksMax = 1_000;
 
 /** The news of many series in one statement. */
-export async function readNews(database: Database, asked: readonly AskedNews[]): Promise<News[]> {
+export async function readSeriesDeltas(database: Database, asked: readonly DeltaRequest[]): Promise<SeriesDelta[]> {
   const columns = [
     `${idArray(asked.map(({ series }) => series))}, ${idArray(asked.map(({ storage }) => storage))}`,
     `${revisionArray(asked.map(({ after }) => after))}, ${revisionArray(asked.map(({ upTo }) => upTo))}`,
@@ -37,11 +37,11 @@ export async function readNews(database: Database, asked: readonly AskedNews[]):
     database,
     `SELECT * FROM tidemark_news(${columns.join(', ')}, ${versionsMax}, ${blocksMax})`,
   );
-  return takeNews(rows, asked.length);
+  return takeDeltas(rows, asked.length);
 }
 
 /** Out of rows that tidemark_news has given, the first field behind so many others of which those between are null. */
-function takeNews(rows: BinaryRows, count: number, between = 0, other?: (n: number) => void): News[] {
+function takeDeltas(rows: BinaryRows, count: number, between = 0, other?: (n: number) => void): SeriesDelta[] {
   const block = blockReader(rows, between + 2);
   const deleted = new Map<number, number>();
   const heirs = new Set<number>();
@@ -72,21 +72,24 @@ function takeNews(rows: BinaryRows, count: number, between = 0, other?: (n: numb
 }
 
 /** A series, and behind which revision; a source series lies under its own id, a derived one where it is said to. */
-export interface AskedOnward {
+export interface ProgressRequest {
   readonly series: number;
   readonly storage: number;
   readonly after: number;
 }
 
 /** Where a series stands, if it is derived, the newest revision then, and the news up to that one. */
-export interface Onward {
+export interface SeriesProgress {
   readonly newest: number;
   readonly standing: Standing | undefined;
-  readonly news: News;
+  readonly news: SeriesDelta;
 }
 
 /** Where series stand and what became of them, in one statement. */
-export async function readOnward(database: Database, asked: readonly AskedOnward[]): Promise<Onward[]> {
+export async function readSeriesProgress(
+  database: Database,
+  asked: readonly ProgressRequest[],
+): Promise<SeriesProgress[]> {
   const columns = [
     `${idArray(asked.map(({ series }) => series))}, ${idArray(asked.map(({ storage }) => storage))}`,
     revisionArray(asked.map(({ after }) => after)),
@@ -95,8 +98,8 @@ export async function readOnward(database: Database, asked: readonly AskedOnward
     database,
     `SELECT * FROM tidemark_follow(${columns.join(', ')}, ${versionsMax}, ${blocksMax})`,
   );
-  const stood: Omit<Onward, 'news'>[] = [];
-  const news = takeNews(rows, asked.length, 1, (n) => {
+  const stood: Omit<SeriesProgress, 'news'>[] = [];
+  const news = takeDeltas(rows, asked.length, 1, (n) => {
     const standing = rows.text();
     stood[n] = { newest: rows.int8(), standing: standing === undefined ? undefined : standingOf(JSON.parse(standing)) };
     rows.skip(columnsCount);
@@ -104,13 +107,13 @@ export async function readOnward(database: Database, asked: readonly AskedOnward
   return news.map((each, n) => ({ ...stood[n], news: each }));
 }
 
-export interface AskedEnd {
+export interface EndRequest {
   readonly storage: number;
   readonly upTo: number;
 }
 
 /** For each series an instant behind which nothing had been said of it up to a revision. */
-export async function readEnds(database: Database, asked: readonly AskedEnd[]): Promise<number[]> {
+export async function readEnds(database: Database, asked: readonly EndRequest[]): Promise<number[]> {
   const rows = await readBinary(
     database,
     `SELECT coalesce(greatest(

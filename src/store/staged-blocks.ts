@@ -9,8 +9,8 @@ import {
   releaseBlocks,
 } from './block-columns.ts';
 import type { Database } from './connect.ts';
-import { ask } from './direct-query.ts';
-import { patiently } from './retry.ts';
+import { runPrepared } from './direct-query.ts';
+import { retryOnConnectionLoss } from './retry.ts';
 
 /** A block of a large write: so many points at most, and so many in one statement. */
 export const stagedBlockPoints = 8_192;
@@ -70,14 +70,14 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
 
 /** Lays blocks down in one statement, and returns their stage. */
 export function stageBlocks(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
-  return patiently(() => insert(database, blocks), database.patienceMillis);
+  return retryOnConnectionLoss(() => insert(database, blocks), database.patienceMillis);
 }
 
 async function insert(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
   const id = randomUUID();
   const packed = packBlocks(blocks.map((block) => block.column));
   const values = [id, int4Array(blocks.map((block) => block.series)), ...blockValues(packed)];
-  await ask(database, answerMillis, statement, values);
+  await runPrepared(database, answerMillis, statement, values);
   releaseBlocks(packed);
   return id;
 }

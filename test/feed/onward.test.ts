@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { nowhere, readTenures, storageAt } from '../../src/derive/where.ts';
 import type { Versions } from '../../src/engine/versions.ts';
 import { readCursor, readOnwardCursor } from '../../src/feed/cursor.ts';
-import { Reads } from '../../src/store/batched-reads.ts';
+import { BatchedReads } from '../../src/store/batched-reads.ts';
 import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { deleteSeries, readChanged } from '../../src/store/definitions.ts';
 import { openWave, setOut } from '../../src/store/lanes.ts';
@@ -211,7 +211,7 @@ it('who follows is told in one look where all stands and what became of it, as o
     fc.asyncProperty(history, async (steps) => {
       await replay(steps, async ({ world, rows, deleted, sealed }, looks) => {
         const { database, catalogue } = world;
-        const store = { database, catalogue, reads: new Reads(database) };
+        const store = { database, catalogue, reads: new BatchedReads(database) };
         const newest = await catalogue.newestRevision();
         const ids = rows.flatMap(({ id, kind }) => (kind === 'DERIVED' ? [id] : []));
         const tenures = await readTenures(database, ids);

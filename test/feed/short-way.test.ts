@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ChangeEvent, followedPoints, type SeriesChange } from '../../src/feed/changes.ts';
 import type { FollowedSpans } from '../../src/feed/spans.ts';
-import { Reads } from '../../src/store/batched-reads.ts';
+import { BatchedReads } from '../../src/store/batched-reads.ts';
 import { everything } from '../../src/store/block-reads.ts';
-import type { News } from '../../src/store/series-delta.ts';
+import type { SeriesDelta } from '../../src/store/series-delta.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { idOf, type Process, put, startProcess } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
@@ -16,17 +16,17 @@ const second = 1_000_000;
 const nearMicros = 1_000;
 
 let process: Process;
-let reads: Reads;
+let reads: BatchedReads;
 /** Knows what the process said, as it does where it also writes. */
-let ownReads: Reads;
+let ownReads: BatchedReads;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
   const database = await createDatabase();
   drop = database.drop;
-  process = startProcess(database.url, { onSaid: (said) => ownReads.recent.add(said) });
-  reads = new Reads(process.database);
-  ownReads = new Reads(process.database);
+  process = startProcess(database.url, { onBlocks: (said) => ownReads.recent.add(said) });
+  reads = new BatchedReads(process.database);
+  ownReads = new BatchedReads(process.database);
 });
 afterAll(async () => {
   await process.stop();
@@ -45,7 +45,7 @@ async function followed(
 
 interface Told {
   readonly event: ChangeEvent | undefined;
-  readonly news: readonly News[] | undefined;
+  readonly news: readonly SeriesDelta[] | undefined;
 }
 
 const told = (spans: FollowedSpans<SeriesChange>, after: number, upTo: number) =>

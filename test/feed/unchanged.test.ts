@@ -3,7 +3,7 @@ import type { DerivedNotice, Notice } from '../../src/bell/bell.ts';
 import { followPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { awaitReflected } from '../../src/feed/reflected.ts';
-import { Reads } from '../../src/store/batched-reads.ts';
+import { BatchedReads } from '../../src/store/batched-reads.ts';
 import { everything } from '../../src/store/block-reads.ts';
 import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { overBothBells } from '../recompute/bells.ts';
@@ -62,7 +62,7 @@ overBothBells((bell) => {
 
   const changesOf = (of: Feed, series: readonly SeriesRow[], options?: { silenceMillis: number }) =>
     followPoints(
-      { database: world.database, catalogue: world.catalogue, reads: new Reads(world.database) },
+      { database: world.database, catalogue: world.catalogue, reads: new BatchedReads(world.database) },
       of,
       { series, after: undefined, range: everything, bucketMicros: undefined },
       options,

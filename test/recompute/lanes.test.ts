@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
-import { Gatherer } from '../../src/ingest/group-commit.ts';
+import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Book } from '../../src/recompute/book.ts';
 import { goLongWay } from '../../src/recompute/long-way.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
@@ -305,13 +305,13 @@ test('a write that would make a series of a key that was defined a moment ago is
   await write('A', ramp(3));
   await world.definer.define({ key: 'P', formula: 'A + 1' });
   await world.settled();
-  const gatherer = new Gatherer(world.database, { announce: false });
+  const groupCommit = new GroupCommit(world.database, { announce: false });
   const [{ id }] = await world.catalogue.seriesByKeys(['A']);
   const one = column([[9 * second, 1]]);
   const submit = (creates: { key: string }[], series: number | string) =>
-    gatherer.submit({ note: null, answer: {}, creates, columns: [{ series, column: one }] });
+    groupCommit.submit({ note: null, answer: {}, creates, columns: [{ series, column: one }] });
   const [derived, source] = await Promise.all([submit([{ key: 'P' }], 'P'), submit([], id)]);
   expect(derived).toEqual({ kind: 'missing', series: [] });
   expect(source).toMatchObject({ kind: 'written' });
-  await gatherer.drain();
+  await groupCommit.drain();
 });

@@ -7,7 +7,7 @@ import { parseFormula } from '../../src/engine/formula/parse.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
-import { Gatherer } from '../../src/ingest/group-commit.ts';
+import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import { Builds } from '../../src/recompute/builds.ts';
 import type { Passed } from '../../src/recompute/pass.ts';
@@ -51,8 +51,11 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
   const database = connect({ url, connectionsMax: 4 });
   const catalogue = new Catalogue(database);
   const bell = await openBell(database, redisUrl);
-  const gatherer = new Gatherer(database, { announce: bell.ringsInCommit, onCommit: (notice) => bell.tell(notice) });
-  const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
+  const groupCommit = new GroupCommit(database, {
+    announce: bell.ringsInCommit,
+    onCommit: (notice) => bell.tell(notice),
+  });
+  const ingest = new Ingest(database, catalogue, groupCommit, { pointsPerCallMax: 1_000_000 });
   const definer = new Definer(database, catalogue, {
     announce: bell.ringsInCommit,
     onDefined: (revision) => {
@@ -130,7 +133,7 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
     },
     stop: async () => {
       for (const worker of [...workers]) await worker.stop();
-      await gatherer.drain();
+      await groupCommit.drain();
       await bell.stop();
       await database.close();
     },

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
 import { everything } from '../../src/engine/ranges.ts';
-import { Gatherer } from '../../src/ingest/group-commit.ts';
+import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
 import { readPoints } from '../../src/store/block-reads.ts';
 import { Catalogue } from '../../src/store/catalogue.ts';
@@ -369,11 +369,11 @@ test('a large write creates its series, and a failed one leaves nothing', async 
 test('the database has the next commit before the last one is told of', async () => {
   const database = connect({ url });
   const busy: number[] = [];
-  const gatherer = new Gatherer(database, {
+  const groupCommit = new GroupCommit(database, {
     announce: false,
     onCommit: () => busy.push(database.pool.totalCount - database.pool.idleCount),
   });
-  const ingest = new Ingest(database, new Catalogue(database), gatherer, { pointsPerCallMax: 1_000 });
+  const ingest = new Ingest(database, new Catalogue(database), groupCommit, { pointsPerCallMax: 1_000 });
   const write = (t: number) =>
     ingest.ingest({
       createMissing: true,
@@ -390,10 +390,10 @@ test('the database has the next commit before the last one is told of', async ()
   const first = write(1);
   await until(async () => database.pool.totalCount > database.pool.idleCount);
   const second = write(2);
-  await until(async () => gatherer.waitingPoints > 0);
+  await until(async () => groupCommit.waitingPoints > 0);
   await client.end();
   await Promise.all([first, second]);
-  await gatherer.drain();
+  await groupCommit.drain();
   expect(busy).toEqual([1, 0]);
   await database.close();
 });

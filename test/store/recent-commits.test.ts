@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Versions } from '../../src/engine/versions.ts';
-import { Gatherer } from '../../src/ingest/group-commit.ts';
+import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
-import { Reads } from '../../src/store/batched-reads.ts';
+import { BatchedReads } from '../../src/store/batched-reads.ts';
 import { times } from '../support/long.ts';
 import { column, idOf, type Process, put, startTwo } from './world.ts';
 
@@ -55,11 +55,14 @@ it('what a process wrote itself a moment ago is what the database says, or is no
   let unknown = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 15 }), async (acts) => {
-      const reads = new Reads(one.database);
-      const options = { announce: false, onSaid: (it: Parameters<typeof reads.recent.add>[0]) => reads.recent.add(it) };
-      const gatherer = new Gatherer(one.database, options);
-      const ingest = new Ingest(one.database, one.catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
-      const own = { ...one, gatherer, ingest };
+      const reads = new BatchedReads(one.database);
+      const options = {
+        announce: false,
+        onBlocks: (it: Parameters<typeof reads.recent.add>[0]) => reads.recent.add(it),
+      };
+      const groupCommit = new GroupCommit(one.database, options);
+      const ingest = new Ingest(one.database, one.catalogue, groupCommit, { pointsPerCallMax: 1_000_000 });
+      const own = { ...one, groupCommit, ingest };
       const revisions: number[] = [];
       for (const key of keys) revisions.push((await put(own, key, [[0, 1]])).revision);
       for (const each of acts) {
@@ -67,7 +70,7 @@ it('what a process wrote itself a moment ago is what the database says, or is no
         if (each.kind === 'write')
           await Promise.all(
             each.writes.map(({ key, points, note }) =>
-              gatherer.submit({
+              groupCommit.submit({
                 note: note ? 'a revision of its own' : null,
                 answer: {},
                 creates: [],
@@ -85,7 +88,7 @@ it('what a process wrote itself a moment ago is what the database says, or is no
           );
         else if (each.kind === 'other') await put(other, each.key, [[1, 2]]);
         else {
-          await gatherer.remove(await idOf(one, each.key));
+          await groupCommit.remove(await idOf(one, each.key));
           await put(own, each.key, [[2, 2]]);
         }
         const upTo = await reads.newestRevision();

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { gridForPoints } from '../../src/engine/bucket.ts';
 import { everything, type Range } from '../../src/engine/ranges.ts';
 import type { Points } from '../../src/engine/versions.ts';
-import { Gatherer } from '../../src/ingest/group-commit.ts';
+import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { type GivenColumn, Ingest } from '../../src/ingest/ingest.ts';
 import { calendarGrid } from '../../src/market/calendar.ts';
 import { type Candle, readCandles } from '../../src/market/candles.ts';
@@ -10,12 +10,12 @@ import { diffSeries } from '../../src/query/diff.ts';
 import { readHistory } from '../../src/query/history.ts';
 import { readPage } from '../../src/query/page.ts';
 import { readSamples, type Samples } from '../../src/query/samples.ts';
-import { Reads } from '../../src/store/batched-reads.ts';
+import { BatchedReads } from '../../src/store/batched-reads.ts';
 import { readExtent, readPoints, readVersions } from '../../src/store/block-reads.ts';
 import { Catalogue } from '../../src/store/catalogue.ts';
 import { connect, type Database } from '../../src/store/connect.ts';
 import { readLasts } from '../../src/store/last-points.ts';
-import type { Said } from '../../src/store/recent-commits.ts';
+import type { CommittedBlocks } from '../../src/store/recent-commits.ts';
 import { createDatabase } from '../support/database.ts';
 import type { Model, ModelCandle, ModelPoint, ModelSamples, ModelSeries, ModelTick } from '../support/model.ts';
 import { epochGrid } from '../support/model.ts';
@@ -24,26 +24,29 @@ import { epochGrid } from '../support/model.ts';
 export interface Process {
   readonly database: Database;
   readonly catalogue: Catalogue;
-  readonly gatherer: Gatherer;
+  readonly groupCommit: GroupCommit;
   readonly ingest: Ingest;
   stop(): Promise<void>;
 }
 
 export function startProcess(
   url: string,
-  { onSaid, ...options }: { patienceMillis?: number; connectionsMax?: number; onSaid?: (said: Said) => void } = {},
+  {
+    onBlocks,
+    ...options
+  }: { patienceMillis?: number; connectionsMax?: number; onBlocks?: (said: CommittedBlocks) => void } = {},
 ): Process {
   const database = connect({ url, connectionsMax: 4, ...options });
   const catalogue = new Catalogue(database);
-  const gatherer = new Gatherer(database, { announce: false, ...(onSaid && { onSaid }) });
-  const ingest = new Ingest(database, catalogue, gatherer, { pointsPerCallMax: 1_000_000 });
+  const groupCommit = new GroupCommit(database, { announce: false, ...(onBlocks && { onBlocks }) });
+  const ingest = new Ingest(database, catalogue, groupCommit, { pointsPerCallMax: 1_000_000 });
   return {
     database,
     catalogue,
-    gatherer,
+    groupCommit,
     ingest,
     stop: async () => {
-      await gatherer.drain();
+      await groupCommit.drain();
       await database.close();
     },
   };
@@ -248,7 +251,7 @@ async function compareLast({ database }: Process, { id, model, asOf }: Asked) {
 }
 
 async function compareDiff({ database }: Process, { id, model, asOf, range, from, to }: Asked, older: number) {
-  const spans = await diffSeries(new Reads(database), id, older, asOf, range);
+  const spans = await diffSeries(new BatchedReads(database), id, older, asOf, range);
   const { differing, same } = model.diff(from, to, older, asOf);
   const covered = (t: number) => spans.filter((span) => t >= span.from && t < span.to).length;
   expect(

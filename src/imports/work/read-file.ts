@@ -2,7 +2,7 @@ import { Catalogue } from '../../store/catalogue.ts';
 import type { ImportTask } from '../../store/imports/import-rows.ts';
 import {
   beginReading,
-  type Checkpoint,
+  type ImportCheckpoint,
   readMadeSeries,
   readStageSpans,
   readStages,
@@ -166,7 +166,7 @@ class Reading {
     }
     this.#counts = { ...this.#counts, unchanged, changed, created: keys.made };
     this.#stand = { ...this.#stand, step: this.#stand.step + 1, place, ended, touched: [...this.#touched] };
-    const checkpoint: Checkpoint = {
+    const checkpoint: ImportCheckpoint = {
       step: this.#stand.step,
       place: this.#stand,
       counts: this.#counts,

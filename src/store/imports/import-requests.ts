@@ -2,7 +2,7 @@ import type { Database } from '../connect.ts';
 import { micros } from '../micros.ts';
 
 /** Who asked for something, as the server knows it; null: nobody from outside. */
-export type By = string | null;
+export type Requester = string | null;
 
 export type RequestKind = 'IMPORT' | 'PREVIEW' | 'COMMIT' | 'CANCEL' | 'UNDO';
 
@@ -10,13 +10,13 @@ export interface RequestRow {
   readonly what: RequestKind;
   /** Microseconds since 1970. */
   readonly at: number;
-  readonly by: By;
+  readonly by: Requester;
 }
 
 /** A part of a WITH that notes what was asked, for each id that another part of it gives. `by` is a parameter of the statement. */
-export function noted(rows: string, what: RequestKind | { readonly sql: string }, by: string): string {
+export function withRequestRow(rows: string, what: RequestKind | { readonly sql: string }, by: string): string {
   const said = typeof what === 'string' ? `'${what}'` : what.sql;
-  return `noted AS (INSERT INTO import_requests (import, what, by) SELECT id, ${said}, ${by}::text FROM ${rows})`;
+  return `withRequestRow AS (INSERT INTO import_requests (import, what, by) SELECT id, ${said}, ${by}::text FROM ${rows})`;
 }
 
 /** The first things that were asked of some imports, in the order in which they were. */
@@ -25,7 +25,7 @@ export async function readRequests(
   imports: readonly number[],
   count: number,
 ): Promise<RequestRow[]> {
-  const rows = await database.query<{ what: RequestKind; at: string; by: By }>(
+  const rows = await database.query<{ what: RequestKind; at: string; by: Requester }>(
     `SELECT what, ${micros('at')} AS at, by FROM import_requests
      WHERE import = ANY ($1::int[]) ORDER BY id LIMIT $2`,
     [imports, count],

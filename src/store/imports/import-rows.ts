@@ -1,6 +1,6 @@
 import type { Database } from '../connect.ts';
 import { micros } from '../micros.ts';
-import type { By } from './import-requests.ts';
+import type { Requester } from './import-requests.ts';
 
 export type ImportStatus =
   | 'UPLOADING'
@@ -48,7 +48,7 @@ export interface ImportRow {
   readonly problem: string | null;
   /** Microseconds since 1970. */
   readonly createdAt: number;
-  readonly createdBy: By;
+  readonly createdBy: Requester;
   readonly endedAt: number | null;
   readonly version: number;
 }
@@ -101,7 +101,7 @@ function importRow(raw: Raw): ImportRow {
     undoneRevision: number(raw.undone_revision),
     problem: raw.problem as string | null,
     createdAt: count('created_at'),
-    createdBy: raw.created_by as By,
+    createdBy: raw.created_by as Requester,
     endedAt: number(raw.ended_at),
     version: count('version'),
   };

@@ -2,7 +2,7 @@ import type { Database } from '../connect.ts';
 import { type Holder, type ImportCounts, mine } from './import-work.ts';
 
 /** What was read since the last checkpoint, and where reading goes on. */
-export interface Checkpoint {
+export interface ImportCheckpoint {
   /** The number of this checkpoint; the one before it must be the last one that was written. */
   readonly step: number;
   readonly place: object;
@@ -43,7 +43,7 @@ export async function beginReading(database: Database, { id, epoch }: Holder, pl
 export async function writeCheckpoint(
   database: Database,
   { id, epoch }: Holder,
-  { step, place, counts, stages, rejects, series }: Checkpoint,
+  { step, place, counts, stages, rejects, series }: ImportCheckpoint,
 ): Promise<boolean> {
   const [row] = await database.query<{ written: boolean }>(
     `WITH mine AS (

@@ -1,5 +1,5 @@
 import type { Database } from '../connect.ts';
-import { type By, noted } from './import-requests.ts';
+import { type Requester, withRequestRow } from './import-requests.ts';
 import type { ImportRow } from './import-rows.ts';
 
 export interface Again {
@@ -7,7 +7,7 @@ export interface Again {
   readonly input: unknown;
   /** Whether the file is to be looked into anew: how it is read is not what it was. */
   readonly isReadAnew: boolean;
-  readonly by: By;
+  readonly by: Requester;
 }
 
 /**
@@ -22,7 +22,7 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
          bytes = 0, rows = 0, accepted = 0, rejected_count = 0, unchanged = 0, changed = 0, created_count = 0,
          problem = NULL, ended_at = NULL, version = version + 1
        WHERE id = $1 AND status = $2 AND epoch = $3 RETURNING id),
-     ${noted('queued', { sql: '$4' }, '$7')},
+     ${withRequestRow('queued', { sql: '$4' }, '$7')},
      rejects AS (DELETE FROM import_rejects USING queued WHERE import = queued.id),
      made AS (DELETE FROM import_series USING queued WHERE import = queued.id),
      answers AS (DELETE FROM import_summaries USING queued WHERE import = queued.id AND $6)
@@ -36,7 +36,7 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
  * Ends an import that nobody works on; whoever works on it is asked to end it, and so is whoever goes on with one of which
  * a part is written already. However often that is asked before it ends, it is noted once.
  */
-export async function cancelImport(database: Database, id: number, by: By): Promise<boolean> {
+export async function cancelImport(database: Database, id: number, by: Requester): Promise<boolean> {
   const rows = await database.query(
     `WITH unasked AS (SELECT id FROM imports WHERE id = $1 AND NOT cancel_asked),
      cancelled AS (
@@ -45,20 +45,20 @@ export async function cancelImport(database: Database, id: number, by: By): Prom
          ended_at = CASE WHEN status = 'RUNNING' OR from_revision IS NOT NULL THEN ended_at ELSE now() END
        WHERE id = $1 AND status IN ('UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING') AND task <> 'UNDO'
        RETURNING id),
-     ${noted('cancelled JOIN unasked USING (id)', 'CANCEL', '$2')}
+     ${withRequestRow('cancelled JOIN unasked USING (id)', 'CANCEL', '$2')}
      SELECT id FROM cancelled`,
     [id, by],
   );
   return rows.length > 0;
 }
 
-export async function queueUndo(database: Database, id: number, by: By): Promise<boolean> {
+export async function queueUndo(database: Database, id: number, by: Requester): Promise<boolean> {
   const rows = await database.query(
     `WITH queued AS (
        UPDATE imports SET status = 'QUEUED', task = 'UNDO', place = NULL, cancel_asked = false, heartbeat_at = NULL, deaths = 0,
          undone_revision = NULL, problem = NULL, ended_at = NULL, restored = 0, kept = 0, version = version + 1
        WHERE id = $1 AND status = 'DONE' RETURNING id),
-     ${noted('queued', 'UNDO', '$2')}
+     ${withRequestRow('queued', 'UNDO', '$2')}
      SELECT id FROM queued`,
     [id, by],
   );

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type Database, withClient } from '../connect.ts';
-import { type By, noted } from '../imports/import-requests.ts';
-import { patiently } from '../retry.ts';
+import { type Requester, withRequestRow } from '../imports/import-requests.ts';
+import { retryOnConnectionLoss } from '../retry.ts';
 
 /** Runs statements, of a transaction or each by itself. */
 export type Run = <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => Promise<Row[]>;
@@ -10,7 +10,7 @@ const silenceMillis = 15_000;
 
 /** Whoever else does so with the same text waits. It may be run twice where a connection is lost. */
 export function withTextLocked<T>(database: Database, text: string, run: (run: Run) => Promise<T>): Promise<T> {
-  return patiently(
+  return retryOnConnectionLoss(
     () =>
       withClient(database, silenceMillis, async (client) => {
         await client.query('BEGIN');
@@ -44,7 +44,7 @@ export interface NewImport {
   readonly status: 'UPLOADING' | 'QUEUED';
   readonly task: 'PREVIEW' | 'COMMIT';
   readonly input: unknown;
-  readonly by: By;
+  readonly by: Requester;
 }
 
 export async function insertUpload(run: Run, { id, filename, size, claimedSha256, sha256 }: NewUpload): Promise<void> {
@@ -59,7 +59,7 @@ export async function insertImport(run: Run, made: NewImport): Promise<number> {
   const [{ id }] = await run<{ id: number }>(
     `WITH made AS (
        INSERT INTO imports (upload, filename, status, task, input) VALUES ($1, $2, $3, $4, $5::jsonb) RETURNING id),
-     ${noted('made', 'IMPORT', '$6')}
+     ${withRequestRow('made', 'IMPORT', '$6')}
      SELECT id FROM made`,
     [made.upload, made.filename, made.status, made.task, JSON.stringify(made.input), made.by],
   );
@@ -163,13 +163,13 @@ export async function declareSize(database: Database, id: string, size: number):
 }
 
 /** An import that something was done to, and how often it had been taken up. */
-export interface Touched {
+export interface TouchedImport {
   readonly id: number;
   readonly epoch: number;
 }
 
 /** All bytes are here: those that waited for them are queued, once. */
-export function completeUpload(database: Database, id: string): Promise<Touched[]> {
+export function completeUpload(database: Database, id: string): Promise<TouchedImport[]> {
   return database.query<{ id: number; epoch: number }>(
     `WITH complete AS (UPDATE uploads SET complete_at = now() WHERE id = $1 AND complete_at IS NULL AND gone_at IS NULL)
      UPDATE imports SET status = 'QUEUED', version = version + 1
@@ -183,14 +183,16 @@ export function completeUpload(database: Database, id: string): Promise<Touched[
 export function giveUpUpload(
   database: Database,
   id: string,
-  why: { readonly status: 'FAILED'; readonly problem: string } | { readonly status: 'CANCELLED'; readonly by: By },
-): Promise<Touched[]> {
+  why:
+    | { readonly status: 'FAILED'; readonly problem: string }
+    | { readonly status: 'CANCELLED'; readonly by: Requester },
+): Promise<TouchedImport[]> {
   const [problem, by] = why.status === 'FAILED' ? [why.problem, null] : [null, why.by];
   return database.query<{ id: number; epoch: number }>(
     `WITH gone AS (UPDATE uploads SET gone_at = now() WHERE id = $1 AND complete_at IS NULL AND gone_at IS NULL RETURNING id),
      ended AS (UPDATE imports SET status = $2, problem = $3, ended_at = now(), version = version + 1
        WHERE upload IN (SELECT id FROM gone) AND status = 'UPLOADING' RETURNING id, epoch),
-     ${noted(`(SELECT id FROM ended WHERE $2 = 'CANCELLED') AS cancelled`, 'CANCEL', '$4')}
+     ${withRequestRow(`(SELECT id FROM ended WHERE $2 = 'CANCELLED') AS cancelled`, 'CANCEL', '$4')}
      SELECT id, epoch FROM ended`,
     [id, why.status, problem, by],
   );
@@ -216,7 +218,7 @@ const atOnceMax = 100;
 
 /** Says of uploads whose imports ended so many days ago that their bytes go, and gives them. */
 export function retireUploads(database: Database, days: number): Promise<string[]> {
-  return patiently(
+  return retryOnConnectionLoss(
     () =>
       withClient(database, silenceMillis, async (client) => {
         await client.query('BEGIN');

@@ -1,5 +1,5 @@
 import type { Database } from '../../../src/store/connect.ts';
-import { patiently } from '../../../src/store/retry.ts';
+import { retryOnConnectionLoss } from '../../../src/store/retry.ts';
 
 export interface Fate {
   /** After so many statements none is made any more. */
@@ -31,6 +31,11 @@ export function mortal(database: Database, { statements, lastIsMade, end }: Fate
     ...database,
     pool,
     query: async (text, values = []) =>
-      (await patiently(() => guarded(() => database.pool.query(text, [...values])), database.patienceMillis)).rows,
+      (
+        await retryOnConnectionLoss(
+          () => guarded(() => database.pool.query(text, [...values])),
+          database.patienceMillis,
+        )
+      ).rows,
   };
 }
