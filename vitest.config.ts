@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** They count what is open in their process. */
-const alone = ['test/server/export.test.ts', 'test/server/stopping.test.ts', 'test/server/outflow.test.ts'];
+const alone = ['test/server/export.test.ts', 'test/server/stopping.test.ts', 'test/server/backpressure.test.ts'];
 
 /** They ask no database. */
 const pure = ['test/{concurrency,engine,market,imports/text}/**/*.test.ts', 'test/derive/*.test.ts'];

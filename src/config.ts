@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { Fault } from './engine/fault.ts';
 
-export type Role = 'all' | 'api' | 'worker';
+export type ProcessRole = 'all' | 'api' | 'worker';
 
 export interface Config {
   readonly port: number;
@@ -9,7 +9,7 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
   readonly home: string;
-  readonly role: Role;
+  readonly role: ProcessRole;
   readonly allowedOrigins: readonly string[];
   readonly clientHeader: string | undefined;
   readonly databaseConnections: number;

@@ -1,4 +1,4 @@
-import { readArguments, suggestion } from './cli/arguments.ts';
+import { parseCommandLine, suggestion } from './cli/command-line.ts';
 import { commands, helpText } from './cli/help.ts';
 import { environmentOf, readConfig } from './config.ts';
 import { Fault } from './engine/fault.ts';
@@ -10,7 +10,7 @@ import { version } from './run/version.ts';
  * everything takes half a second.
  */
 async function run(words: readonly string[]): Promise<number | undefined> {
-  const given = readArguments(words);
+  const given = parseCommandLine(words);
   if (given.version) {
     say(version);
     return 0;

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { program, usableBinaries } from '../../src/embedded/binaries.ts';
 import { spawnOptions } from '../../src/embedded/cluster.ts';
-import { findPlace } from '../../src/embedded/place.ts';
+import { findDataDirectory } from '../../src/embedded/data-directory.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { settingsArguments } from '../../src/embedded/settings.ts';
 import { commit } from '../../src/store/commit.ts';
@@ -49,7 +49,7 @@ async function startSlow(world: World, library: string): Promise<string> {
   const home = join(world.folder, 'slow');
   const first = await startEmbeddedPostgres({ home });
   await first.stop();
-  const place = findPlace(home);
+  const place = findDataDirectory(home);
   const binaries = usableBinaries(place.account, home);
   const options = spawnOptions(place.account);
   const args = ['-D', place.dataDir, '-c', `port=${first.port}`, ...settingsArguments(binaries, {})];

@@ -6,16 +6,16 @@ import {
   type ImportColumn,
   type ImportInput,
 } from '../imports/import-input.ts';
-import { suggestion } from './arguments.ts';
+import { suggestion } from './command-line.ts';
 
 /** The options that say how to read the files. The server guesses the rest. */
-export type GivenInput = { -readonly [Name in keyof ImportInput]?: ImportInput[Name] };
+export type ImportFlags = { -readonly [Name in keyof ImportInput]?: ImportInput[Name] };
 
-export interface ImportCall {
+export interface ImportCommand {
   readonly files: readonly string[];
   /** The address of the server, without /graphql. */
   readonly server: URL;
-  readonly input: GivenInput;
+  readonly input: ImportFlags;
   readonly json: boolean;
   readonly help: boolean;
   /** The import to commit or to undo. No files are sent then. */
@@ -29,7 +29,7 @@ interface Said {
   help: boolean;
   commit: string | undefined;
   undo: string | undefined;
-  input: GivenInput;
+  input: ImportFlags;
   columns: ImportColumn[];
 }
 
@@ -198,7 +198,7 @@ function serverOf(text: string): URL {
 }
 
 /** Parses the arguments of `tidemark import`. */
-export function readImportCall(words: readonly string[]): ImportCall {
+export function parseImportCommand(words: readonly string[]): ImportCommand {
   const said: Said = {
     server: 'http://localhost:4000',
     json: false,

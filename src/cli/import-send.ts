@@ -36,14 +36,14 @@ function faultOf(error: Error | DetailedError): Fault {
   return new Fault('UNAVAILABLE', `It could not be sent: ${why}. The same command goes on where it was.`);
 }
 
-export interface Sending {
+export interface SendOptions {
   readonly onBytes: (bytes: number) => void;
   /** Called when the connection is lost or the server is unreachable, before the next attempt. */
   readonly onRetry: (why: string) => void;
 }
 
 /** Sends the bytes that the server does not have yet. It survives any number of lost connections. */
-export async function send(file: ImportFile, url: string, { onBytes, onRetry }: Sending): Promise<void> {
+export async function sendFile(file: ImportFile, url: string, { onBytes, onRetry }: SendOptions): Promise<void> {
   let moved = performance.now();
   let watch: NodeJS.Timeout | undefined;
   try {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault, type FaultCode, faultCodes } from '../engine/fault.ts';
-import type { GivenInput } from './import-options.ts';
-import { inOptions } from './in-options.ts';
+import type { ImportFlags } from './import-options.ts';
+import { withOptionNames } from './option-names.ts';
 
 export interface Imported {
   readonly id: string;
@@ -79,13 +79,13 @@ const answerMillis = 60_000;
 const pauseMillisMax = 3_000;
 
 /** Called once when the server becomes unreachable. */
-export type OnAway = (why: string) => void;
+export type OnUnreachable = (why: string) => void;
 
 export class ImportServer {
   readonly #base: URL;
-  readonly #onAway: OnAway;
+  readonly #onAway: OnUnreachable;
 
-  constructor(base: URL, onAway: OnAway) {
+  constructor(base: URL, onAway: OnUnreachable) {
     this.#base = base;
     this.#onAway = onAway;
   }
@@ -104,7 +104,7 @@ export class ImportServer {
     readonly filename: string;
     readonly size: number;
     readonly sha256: string;
-    readonly import: GivenInput;
+    readonly import: ImportFlags;
   }): Promise<CreatedUpload> {
     const { createUpload } = await this.#patiently<{ createUpload: CreatedUpload }>(operations.create, { input });
     return createUpload;
@@ -117,7 +117,7 @@ export class ImportServer {
   }
 
   /** Sent only once: after a lost answer, the server may have done it. */
-  async commit(id: string, input: GivenInput): Promise<Imported> {
+  async commit(id: string, input: ImportFlags): Promise<Imported> {
     return (await this.#once<{ commitImport: Imported }>(operations.commit, { id, input })).commitImport;
   }
 
@@ -179,7 +179,7 @@ function readAnswer<T>(text: string): Answer<T> {
 
 function faultOf(message: string, code: string | undefined): Error {
   const known = faultCodes.find((each): each is FaultCode => each === code);
-  return known === undefined ? new Error(message) : new Fault(known, inOptions(message));
+  return known === undefined ? new Error(message) : new Fault(known, withOptionNames(message));
 }
 
 export function causeOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import type { Imported, ImportedPlan } from './import-server.ts';
-import { inOptions } from './in-options.ts';
+import { withOptionNames } from './option-names.ts';
 
 const number = new Intl.NumberFormat('en');
 const listedMax = 10;
@@ -32,7 +32,7 @@ function rejects(seen: Imported, url: string | null): string[] {
   if (seen.rejectedCount === 0) return [];
   const rows = seen.rejected.map(({ line, column, reason }) => {
     const place = column === null ? `line ${line}` : `line ${line}, column ${column}`;
-    return `  ${place}: ${inOptions(reason)}`;
+    return `  ${place}: ${withOptionNames(reason)}`;
   });
   const more = seen.rejectedCount - seen.rejected.length;
   return [
@@ -70,7 +70,7 @@ function planText(plan: ImportedPlan): string[] {
 }
 
 /** The command that commits a preview, with the option that it needs when rows are rejected. */
-function committing({ id, rejectedCount, rejected }: Imported, { command, more, isPartial }: Shown): string {
+function committing({ id, rejectedCount, rejected }: Imported, { command, more, isPartial }: OutcomeContext): string {
   const call = `${command} --commit ${id}${more}`;
   if (rejectedCount === 0 || isPartial) return `  To import it: ${call}`;
   if (rejected.every(({ reason }) => reason.includes('set createMissing')))
@@ -81,14 +81,14 @@ function committing({ id, rejectedCount, rejected }: Imported, { command, more, 
 /** The reason why nothing was written. The rejected rows are listed below it. */
 function failure({ problem, status, rejected, rejectedCount }: Imported): string {
   const isListed = rejected.length > 0 && problem?.includes(rejected[0].reason);
-  if (!isListed) return inOptions(problem ?? status);
+  if (!isListed) return withOptionNames(problem ?? status);
   const refused = rejectedCount === 1 ? 'A row is refused' : `${number.format(rejectedCount)} rows are refused`;
   return `${refused}: correct the file, or leave out what is refused with --partial.`;
 }
 
-function previewed(shown: Shown): string[] {
+function previewed(shown: OutcomeContext): string[] {
   const { name, seen, rejectsUrl } = shown;
-  const lines = [`${name}: not imported yet. ${inOptions(seen.problem ?? `It holds ${counts(seen)}`)}`];
+  const lines = [`${name}: not imported yet. ${withOptionNames(seen.problem ?? `It holds ${counts(seen)}`)}`];
   if (seen.plan) lines.push(...planText(seen.plan));
   if (seen.createdSeries.length > 0) lines.push(`  series that would be made: ${listed(seen.createdSeries)}`);
   if (seen.movedSeries.length > 0) lines.push(`  derived series that would move: ${listed(seen.movedSeries)}`);
@@ -103,7 +103,7 @@ function undone({ undoneRevision, restored, kept }: Imported): string {
   return `undone${where}: ${count(restored, 'point')} restored${left}`;
 }
 
-export interface Shown {
+export interface OutcomeContext {
   readonly name: string;
   readonly seen: Imported;
   readonly rejectsUrl: string | null;
@@ -118,7 +118,7 @@ export interface Shown {
 }
 
 /** Describes the result of an import in lines for people. */
-export function outcome(shown: Shown): string[] {
+export function describeOutcome(shown: OutcomeContext): string[] {
   const { name, seen, rejectsUrl, wasThere } = shown;
   const refused = () => rejects(seen, rejectsUrl);
   switch (seen.status) {

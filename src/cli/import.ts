@@ -2,11 +2,11 @@ import { relative } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault } from '../engine/fault.ts';
 import { ImportFile } from './import-file.ts';
-import { type ImportCall, importHelp, readImportCall } from './import-options.ts';
-import { send } from './import-send.ts';
+import { type ImportCommand, importHelp, parseImportCommand } from './import-options.ts';
+import { sendFile } from './import-send.ts';
 import { type Imported, ImportServer } from './import-server.ts';
-import { outcome } from './import-show.ts';
-import { bytesText, Progress, type Screen } from './progress.ts';
+import { describeOutcome } from './import-show.ts';
+import { formatBytes, ProgressBar, type Screen } from './progress-bar.ts';
 
 /** The intervals at which the command asks for the status of an import: short at first, for small files. */
 const lookMillis = { least: 50, most: 500 };
@@ -20,7 +20,7 @@ export interface Console {
   readonly err: Screen;
 }
 
-async function follow(server: ImportServer, from: Imported, progress: Progress): Promise<Imported> {
+async function follow(server: ImportServer, from: Imported, progress: ProgressBar): Promise<Imported> {
   let seen = from;
   for (let millis = lookMillis.least; inWork.includes(seen.status); millis = Math.min(millis * 1.5, lookMillis.most)) {
     const part = seen.size === null || seen.size === 0 ? undefined : Math.min(1, seen.bytes / seen.size);
@@ -41,9 +41,9 @@ function pace(total: number): (bytes: number) => string {
     first ??= { at: now, bytes };
     const seconds = (now - first.at) / 1_000;
     const rate = (bytes - first.bytes) / seconds;
-    const amount = `${bytesText(bytes)} of ${bytesText(total)}`;
+    const amount = `${formatBytes(bytes)} of ${formatBytes(total)}`;
     if (!(seconds > 1 && rate > 0)) return amount;
-    return `${amount}, ${bytesText(Math.round(rate))}/s, ${Math.ceil((total - bytes) / rate)} s left`;
+    return `${amount}, ${formatBytes(Math.round(rate))}/s, ${Math.ceil((total - bytes) / rate)} s left`;
   };
 }
 
@@ -52,15 +52,20 @@ interface Ended {
   readonly wasThere: boolean;
 }
 
-async function importOne(server: ImportServer, file: ImportFile, call: ImportCall, progress: Progress): Promise<Ended> {
+async function importOne(
+  server: ImportServer,
+  file: ImportFile,
+  call: ImportCommand,
+  progress: ProgressBar,
+): Promise<Ended> {
   const part = (bytes: number) => (file.size === 0 ? 1 : bytes / file.size);
-  const sha256 = await file.sha256((bytes) => progress.show('looked at', part(bytes), bytesText(file.size)));
+  const sha256 = await file.sha256((bytes) => progress.show('looked at', part(bytes), formatBytes(file.size)));
   const created = await server.create({ filename: file.name, size: file.size, sha256, import: call.input });
   const { id, status } = created.import;
   if (status === 'UPLOADING') {
-    if (created.offset > 0) progress.say(`${bytesText(created.offset)} are there already; it goes on behind them`);
+    if (created.offset > 0) progress.say(`${formatBytes(created.offset)} are there already; it goes on behind them`);
     const text = pace(file.size);
-    await send(file, server.resolve(created.url), {
+    await sendFile(file, server.resolve(created.url), {
       onBytes: (bytes) => progress.show('sent', part(bytes), text(bytes)),
       onRetry: (why) => progress.say(`interrupted (${why}); trying again`),
     });
@@ -69,13 +74,18 @@ async function importOne(server: ImportServer, file: ImportFile, call: ImportCal
   return { seen, wasThere: status === 'DONE' };
 }
 
-function isWell({ status, problem }: Imported, call: ImportCall): boolean {
+function isWell({ status, problem }: Imported, call: ImportCommand): boolean {
   if (call.undo !== undefined) return status === 'UNDONE';
   return status === 'DONE' || (status === 'PREVIEWED' && problem === null);
 }
 
-async function told(call: ImportCall, console: Console, name: string, run: (progress: Progress) => Promise<boolean>) {
-  const progress = new Progress(console.err, name);
+async function told(
+  call: ImportCommand,
+  console: Console,
+  name: string,
+  run: (progress: ProgressBar) => Promise<boolean>,
+) {
+  const progress = new ProgressBar(console.err, name);
   const stop = () => {
     progress.clear();
     console.err.write(`${name}: stopped. The same command goes on where it was.\n`);
@@ -101,7 +111,7 @@ function calledAs(path: string): string {
 
 /** Runs `tidemark import`. Returns its exit code. */
 export async function importFiles(words: readonly string[], console: Console, program: string): Promise<number> {
-  const call = readImportCall(words);
+  const call = parseImportCommand(words);
   if (call.help) {
     console.out.write(importHelp());
     return 0;
@@ -112,7 +122,15 @@ export async function importFiles(words: readonly string[], console: Console, pr
     const rejectsUrl = seen.rejectsUrl && server.resolve(seen.rejectsUrl);
     const text = call.json
       ? JSON.stringify({ file: name, import: { ...seen, rejectsUrl } })
-      : outcome({ name, seen, rejectsUrl, wasThere, command, more, isPartial: call.input.partial === true }).join('\n');
+      : describeOutcome({
+          name,
+          seen,
+          rejectsUrl,
+          wasThere,
+          command,
+          more,
+          isPartial: call.input.partial === true,
+        }).join('\n');
     console.out.write(`${text}\n`);
     return isWell(seen, call);
   };

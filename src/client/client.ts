@@ -1,27 +1,27 @@
-import { Line, type LineState, type Wanted } from './line.ts';
-import { closedError, Link, type LinkOptions } from './link.ts';
+import { Connection, type ConnectionOptions, closedError } from './connection.ts';
+import { Line, type LineRequest, type LineState } from './line.ts';
 import type { Operation } from './operation.ts';
 
 export type { Columns } from './columns.ts';
+export type { ConnectionOptions as ConnectOptions, ConnectionState } from './connection.ts';
 export { TidemarkError } from './error.ts';
-export type { SeriesUpdate, Update } from './fold.ts';
 export type { Line, LineState } from './line.ts';
-export type { ConnectionState, LinkOptions as ConnectOptions } from './link.ts';
 export type { Operation } from './operation.ts';
+export type { SeriesUpdate, Update } from './series-copy.ts';
 
-export interface FollowOptions extends Omit<Wanted, 'series'> {
+export interface FollowOptions extends Omit<LineRequest, 'series'> {
   /** The state of an earlier line, from which this one continues. Ignored if that one followed something else. */
   readonly state?: LineState | undefined;
 }
 
 export class Tidemark {
-  readonly #link: Link;
+  readonly #link: Connection;
   readonly #lines = new Set<Line>();
   readonly #refusals = new Set<(error: Error) => void>();
   #isClosed = false;
 
-  constructor(options: LinkOptions) {
-    this.#link = new Link(options);
+  constructor(options: ConnectionOptions) {
+    this.#link = new Connection(options);
   }
 
   /** Keeps a copy of series up to date, over any number of lost connections. */
@@ -64,6 +64,6 @@ export class Tidemark {
   }
 }
 
-export function connect(options: LinkOptions): Tidemark {
+export function connect(options: ConnectionOptions): Tidemark {
   return new Tidemark(options);
 }

@@ -8,7 +8,7 @@ export interface Columns {
 }
 
 /** Points as JSON represents them. */
-export interface Points {
+export interface JsonPoints {
   readonly t: readonly number[];
   readonly value: readonly number[];
   readonly size: readonly (number | null)[] | null;
@@ -48,7 +48,7 @@ export class GrowingColumns {
   }
 
   /** Replaces all points in [from, to). Returns the first changed index, or undefined when nothing changed. */
-  replace(from: number | null, to: number | null, points: Points): number | undefined {
+  replace(from: number | null, to: number | null, points: JsonPoints): number | undefined {
     const count = points.t.length;
     const start = from === null ? 0 : this.#indexOf(from);
     const end = to === null ? this.#length : Math.max(start, this.#indexOf(to));
@@ -86,13 +86,13 @@ export class GrowingColumns {
     this.#length = length;
   }
 
-  #setSizes(size: Points['size'], same: number, start: number, count: number): void {
+  #setSizes(size: JsonPoints['size'], same: number, start: number, count: number): void {
     if (size && !this.#size) this.#size = new Float64Array(this.#t.length).fill(Number.NaN);
     if (!this.#size) return;
     for (let i = same; i < count; i++) this.#size[start + i] = size?.[i] ?? Number.NaN;
   }
 
-  #isSame(index: number, points: Points, i: number): boolean {
+  #isSame(index: number, points: JsonPoints, i: number): boolean {
     return (
       this.#t[index] === points.t[i] &&
       Object.is(this.#value[index], points.value[i]) &&

@@ -1,11 +1,11 @@
 import type { Columns } from './columns.ts';
+import type { Connection } from './connection.ts';
 import { errorFrom, type TidemarkError } from './error.ts';
-import { type Changed, type ChangeEvent, Fold, type Update } from './fold.ts';
-import type { Link } from './link.ts';
 import { type ChangesVariables, changesDocument } from './operations.ts';
-import { wholeEvent } from './truncated.ts';
+import { type ChangedIndexes, type ReceivedEvent, SeriesCopy, type Update } from './series-copy.ts';
+import { completeEvent } from './truncated.ts';
 
-export interface Wanted {
+export interface LineRequest {
   readonly series: readonly string[];
   readonly range?: ChangesVariables['range'] | undefined;
   readonly bucket?: string | undefined;
@@ -13,7 +13,7 @@ export interface Wanted {
 
 /** The copy that a line holds. It can be cloned and stored, and a later line can continue from it. */
 export interface LineState {
-  readonly wanted: Wanted;
+  readonly wanted: LineRequest;
   readonly cursor: number;
   readonly series: ReadonlyMap<string, Columns>;
 }
@@ -27,9 +27,9 @@ const waitingMax = 100;
 export class Line implements AsyncIterable<Update> {
   /** Resolves when the line has ended: with undefined after `close`, else with the server's error. */
   readonly ended: Promise<TidemarkError | undefined>;
-  readonly #link: Link;
-  readonly #wanted: Wanted;
-  readonly #fold: Fold;
+  readonly #link: Connection;
+  readonly #wanted: LineRequest;
+  readonly #fold: SeriesCopy;
   readonly #listeners = new Set<(update: Update) => void>();
   readonly #readers = new Set<Reader>();
   #isOver = false;
@@ -40,11 +40,11 @@ export class Line implements AsyncIterable<Update> {
   #stop: () => void = () => undefined;
   #end!: (error?: TidemarkError) => void;
 
-  constructor(link: Link, wanted: Wanted, state?: LineState) {
+  constructor(link: Connection, wanted: LineRequest, state?: LineState) {
     this.#link = link;
     this.#wanted = wanted;
     const isOfThis = state && JSON.stringify(state.wanted) === JSON.stringify(wanted);
-    this.#fold = isOfThis ? new Fold(state.cursor, state.series) : new Fold();
+    this.#fold = isOfThis ? new SeriesCopy(state.cursor, state.series) : new SeriesCopy();
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -120,7 +120,7 @@ export class Line implements AsyncIterable<Update> {
   /** Resolves when the subscription ends, for any reason. */
   #subscribe(): Promise<TidemarkError | undefined> {
     return new Promise((resolve) => {
-      const waiting: ChangeEvent[] = [];
+      const waiting: ReceivedEvent[] = [];
       let isBusy = false;
       let isFull = false;
       let isOver = false;
@@ -133,7 +133,7 @@ export class Line implements AsyncIterable<Update> {
         isBusy = true;
         for (let event = waiting.shift(); event; event = waiting.shift()) {
           const isWhole = !event.changes.some(({ truncated }) => truncated);
-          const whole = isWhole ? event : await wholeEvent(this.#link, this.#wanted, event);
+          const whole = isWhole ? event : await completeEvent(this.#link, this.#wanted, event);
           if (isOver || this.#isOver) return;
           this.#take(whole);
         }
@@ -170,7 +170,7 @@ export class Line implements AsyncIterable<Update> {
     });
   }
 
-  #take(event: ChangeEvent): void {
+  #take(event: ReceivedEvent): void {
     this.#heardAt ??= performance.now();
     const changed = this.#fold.apply(event);
     if (changed.size === 0) return;
@@ -193,19 +193,19 @@ function tell(listener: (update: Update) => void, update: Update): void {
 
 /** Records only which parts changed, so a slow reader costs almost nothing. */
 class Reader implements AsyncIterableIterator<Update> {
-  readonly #read: (changed: Changed) => Update;
+  readonly #read: (changed: ChangedIndexes) => Update;
   readonly #left: () => void;
-  #changed: Changed | undefined;
+  #changed: ChangedIndexes | undefined;
   #over: { error: TidemarkError | undefined } | undefined;
   #wake: () => void = () => undefined;
 
-  constructor(read: (changed: Changed) => Update, left: () => void, changed: Changed | undefined) {
+  constructor(read: (changed: ChangedIndexes) => Update, left: () => void, changed: ChangedIndexes | undefined) {
     this.#read = read;
     this.#left = left;
     this.#changed = changed;
   }
 
-  add(changed: Changed): void {
+  add(changed: ChangedIndexes): void {
     this.#changed ??= new Map();
     for (const [key, from] of changed) this.#changed.set(key, Math.min(from, this.#changed.get(key) ?? from));
     this.#wake();

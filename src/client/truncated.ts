@@ -1,8 +1,8 @@
-import type { Points } from './columns.ts';
+import type { JsonPoints } from './columns.ts';
+import type { Connection } from './connection.ts';
 import { TidemarkError } from './error.ts';
-import type { ChangeEvent } from './fold.ts';
-import type { Link } from './link.ts';
 import { bucketStartsDocument, outlineDocument, wholeDocument } from './operations.ts';
+import type { ReceivedEvent } from './series-copy.ts';
 
 /** A part of a series at a revision. */
 interface Part {
@@ -13,12 +13,12 @@ interface Part {
 }
 
 /** Completes an event with the points that the server left out. */
-export async function wholeEvent(
-  link: Link,
+export async function completeEvent(
+  link: Connection,
   { bucket }: { readonly bucket?: string | undefined },
-  event: ChangeEvent,
-): Promise<ChangeEvent> {
-  const changes: ChangeEvent['changes'][number][] = [];
+  event: ReceivedEvent,
+): Promise<ReceivedEvent> {
+  const changes: ReceivedEvent['changes'][number][] = [];
   // Fetches one after the other: there can be a thousand of any length.
   for (const change of event.changes) {
     const { series, span, truncated } = change;
@@ -30,7 +30,7 @@ export async function wholeEvent(
   return { ...event, changes };
 }
 
-async function pointsOf(link: Link, part: Part): Promise<Points> {
+async function pointsOf(link: Connection, part: Part): Promise<JsonPoints> {
   try {
     const { series } = await link.ask(wholeDocument, part);
     return series?.samples ?? gone(part);
@@ -45,7 +45,7 @@ async function pointsOf(link: Link, part: Part): Promise<Points> {
 }
 
 /** The instant at which to halve a part: it has points on both sides and, with buckets, starts a bucket. */
-async function cutOf(link: Link, part: Part): Promise<number | undefined> {
+async function cutOf(link: Connection, part: Part): Promise<number | undefined> {
   const { series } = await link.ask(outlineDocument, part);
   const t = series?.samples.t ?? gone(part);
   for (let i = t.length >> 1; i > 0 && i < t.length; i++) {
@@ -56,13 +56,13 @@ async function cutOf(link: Link, part: Part): Promise<number | undefined> {
 }
 
 /** The start of the bucket that contains a point, since a bucket's mean stands at its start. */
-async function bucketStart(link: Link, part: Part, t: number): Promise<number> {
+async function bucketStart(link: Connection, part: Part, t: number): Promise<number> {
   const { series } = await link.ask(bucketStartsDocument, { ...part, range: { from: t, to: t + 1 } });
   return series?.samples.t[0] ?? gone(part);
 }
 
-function joined(a: Points, b: Points): Points {
-  const sizes = ({ size, t }: Points) => size ?? t.map(() => null);
+function joined(a: JsonPoints, b: JsonPoints): JsonPoints {
+  const sizes = ({ size, t }: JsonPoints) => size ?? t.map(() => null);
   return {
     t: a.t.concat(b.t),
     value: a.value.concat(b.value),

@@ -1,13 +1,13 @@
 import { SerialQueue } from '../concurrency/serial-queue.ts';
 import { Fault } from '../engine/fault.ts';
-import type { Expression, Place } from '../engine/formula/expression.ts';
+import type { Expression, SourceLocation } from '../engine/formula/expression.ts';
 import { formulaFault } from '../engine/formula/fault.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
 import { referencesOf } from '../engine/formula/references.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
-import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { planFormula } from '../engine/plan.ts';
+import { rejectValueless } from '../engine/reject-valueless.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { NewSeries } from '../store/commit.ts';
 import type { Database } from '../store/connect.ts';
@@ -19,9 +19,9 @@ import {
   type NewDefinition,
 } from '../store/definitions.ts';
 import { partitionOf } from '../store/partitions.ts';
-import { arithmetic } from './arithmetic.ts';
 import { Definitions } from './definitions.ts';
-import { itselfFault, missingFault } from './missing.ts';
+import { mathFingerprint } from './math-fingerprint.ts';
+import { selfReferenceFault, unknownSeriesFault } from './unknown-series.ts';
 
 /** The number of attempts to plan a definition when the catalogue changes meanwhile. */
 const attemptsMax = 100;
@@ -87,9 +87,9 @@ export class Definer {
       if (!inputs) continue;
       const before = existing && this.#definitions.newest(existing.id);
       // A formula that was defined before this rule existed can still be renewed.
-      if (before?.formula !== definition.formula) at(formulaPath, () => refuseNever(expression));
+      if (before?.formula !== definition.formula) at(formulaPath, () => rejectValueless(expression));
       const same =
-        before?.formula === definition.formula && before.arithmetic === arithmetic() && this.#readsNewest(before);
+        before?.formula === definition.formula && before.arithmetic === mathFingerprint() && this.#readsNewest(before);
       const plan = same
         ? { list: [], cancel: [], keep: [] }
         : planBundle(this.#definitions, existing, definition, expression, inputs);
@@ -117,7 +117,7 @@ export class Definer {
       const newest = [...this.#definitions.byId.values()].filter(
         (row) => this.#definitions.newest(row.series)?.id === row.id,
       );
-      const other = newest.find((row) => row.arithmetic !== arithmetic() && !renewed.includes(row.key));
+      const other = newest.find((row) => row.arithmetic !== mathFingerprint() && !renewed.includes(row.key));
       if (!other) return renewed;
       renewed.push(other.key);
       await this.define({ key: other.key, formula: other.formula });
@@ -128,7 +128,9 @@ export class Definer {
     const missing = referencesOf(expression).filter(({ key }) => !known.has(key));
     if (missing.length === 0) return;
     const itself = missing.find(({ key }) => key === own);
-    const fault = await (itself ? itselfFault(this.#catalogue, itself) : missingFault(this.#catalogue, missing));
+    const fault = await (itself
+      ? selfReferenceFault(this.#catalogue, itself)
+      : unknownSeriesFault(this.#catalogue, missing));
     throw at(formulaPath, () => fault);
   }
 
@@ -281,7 +283,7 @@ function planBundle(
       sources: [...sources].sort((a, b) => a - b),
       partition: partitionOf(Math.min(...sources)),
       stages: draft.stages,
-      arithmetic: arithmetic(),
+      arithmetic: mathFingerprint(),
     });
     const result = { at: -list.length, sources };
     done.set(draft.series, result);
@@ -297,7 +299,7 @@ function cycle(expression: Expression, way: readonly Draft[], first: Draft): Fau
   const ring = start < 0 ? way : [...way.slice(start, -1), ...way.slice(0, start), first];
   const keys = ring.map(({ key }) => key);
   const reference = referencesOf(expression).find(({ key }) => key === keys[1] || key === first.key);
-  const place: Place = reference?.place ?? { line: 1, column: 1, length: first.formula.length };
+  const place: SourceLocation = reference?.place ?? { line: 1, column: 1, length: first.formula.length };
   return at(formulaPath, () => {
     throw formulaFault(
       place,

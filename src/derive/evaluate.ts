@@ -5,22 +5,22 @@ import { parseFormula } from '../engine/formula/parse.ts';
 import { referencesOf } from '../engine/formula/references.ts';
 import { quoted } from '../engine/key.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
-import { refuseNever } from '../engine/never.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Range } from '../engine/ranges.ts';
+import { rejectValueless } from '../engine/reject-valueless.ts';
 import { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { readStandings } from '../store/lanes.ts';
-import { type Allowance, Effort } from './budget.ts';
+import { type Allowance, ComputeMeter } from './compute-budget.ts';
 import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
-import { missingFault } from './missing.ts';
 import { noCheckpoints, type Opening, openStages } from './stage-source.ts';
 import { commonRevision } from './standing.ts';
 import { thin } from './thin.ts';
 import { uncomputedFault } from './uncomputed.ts';
+import { unknownSeriesFault } from './unknown-series.ts';
 import { walkStage } from './walk.ts';
 import { derivedAmong, nowhere, readStorages } from './where.ts';
 
@@ -55,11 +55,11 @@ export async function evaluate(
   limits: EvaluateLimits,
   allowance: Allowance,
 ): Promise<Evaluated> {
-  const effort = new Effort(allowance, tooMuch);
+  const effort = new ComputeMeter(allowance, tooMuch);
   await effort.rest();
   const expression = atFormula(() => parseFormula(request.formula, operatorsByName));
   const rows = await resolve(catalogue, expression);
-  atFormula(() => refuseNever(expression));
+  atFormula(() => rejectValueless(expression));
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
   const empty = rows.filter(({ id }) => storages.get(id) === nowhere);
@@ -100,7 +100,7 @@ async function resolve(catalogue: Catalogue, expression: Expression): Promise<Se
   const rows = await catalogue.seriesByKeys([...new Set(references.map(({ key }) => key))]);
   const byKey = new Map(rows.map((row) => [row.key, row]));
   const missing = references.filter(({ key }) => !byKey.has(key));
-  if (missing.length > 0) throw placed(await missingFault(catalogue, missing));
+  if (missing.length > 0) throw placed(await unknownSeriesFault(catalogue, missing));
   const sizes = references.find(({ key, kind }) => kind === 'size' && byKey.get(key)?.kind === 'DERIVED');
   if (sizes)
     throw placed(

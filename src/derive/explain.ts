@@ -11,11 +11,11 @@ import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../store/definitions.ts';
 import { type PointRow, pointAt } from '../store/last-points.ts';
 import { readTallies } from '../store/tallies.ts';
-import { type Allowance, Effort } from './budget.ts';
+import { type Allowance, ComputeMeter } from './compute-budget.ts';
+import { findProvenance, type InputProvenance } from './input-provenance.ts';
 import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
 import { openStages } from './stage-source.ts';
-import { type Counting, whatCounts } from './what-counts.ts';
 import { answeringAt, nowhere, type Place } from './where.ts';
 
 /** The number of points to show per input, the newest ones. */
@@ -60,7 +60,7 @@ export async function explain(
   place: Place,
   allowance: Allowance,
 ): Promise<Explanation> {
-  const effort = new Effort(allowance, tooMuch);
+  const effort = new ComputeMeter(allowance, tooMuch);
   await effort.rest();
   const at = await readPoints(database, place.storage, { from: t, to: t + 1 }, place.asOf, 1, 'last');
   const value = at.t.length > 0 ? at.value[0] : undefined;
@@ -77,7 +77,7 @@ export async function explain(
   const storages = await storagesOf(database, answering);
   const reads = new BatchedReads(database);
   const read = (key: string) => new PointSource(reads, storages.get(key) ?? nowhere, place.asOf);
-  const counting = await whatCounts(plan, openStages(plan, metered(read, effort)), t);
+  const counting = await findProvenance(plan, openStages(plan, metered(read, effort)), t);
   const rows = new Map(
     (await catalogue.seriesByIds(answering.inputs.map((input) => input.series))).map((row) => [row.id, row]),
   );
@@ -109,7 +109,7 @@ async function explainedInput(
   database: Database,
   series: SeriesRow,
   storage: number,
-  { spans, sized }: Counting,
+  { spans, sized }: InputProvenance,
   asOf: number,
 ): Promise<ExplainedInput> {
   const points: PointRow[] = [];

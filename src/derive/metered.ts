@@ -1,7 +1,7 @@
 import { SerialQueue } from '../concurrency/serial-queue.ts';
 import type { Stage } from '../engine/plan.ts';
 import { sliceVersions } from '../engine/versions.ts';
-import type { Effort } from './budget.ts';
+import type { ComputeMeter } from './compute-budget.ts';
 import type { Opening } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 
@@ -9,7 +9,7 @@ import type { LeafSource } from './walk.ts';
 type CountedSource = LeafSource & { readonly pointsRead: number };
 
 /** Opens the leaves of formulas so that reading and computing are charged to the budget. Each series is opened once. */
-export function metered(read: (key: string) => CountedSource, effort: Effort): Opening {
+export function metered(read: (key: string) => CountedSource, effort: ComputeMeter): Opening {
   const sources = new Map<string, LeafSource>();
   return {
     series: (key) => {
@@ -24,12 +24,12 @@ export function metered(read: (key: string) => CountedSource, effort: Effort): O
 /** The points of one storage; each read is charged. */
 class MeteredSource implements LeafSource {
   readonly #source: CountedSource;
-  readonly #effort: Effort;
+  readonly #effort: ComputeMeter;
   /** One read at a time, so that each is charged for its own points. */
   readonly #reads = new SerialQueue();
   #paid = 0;
 
-  constructor(source: CountedSource, effort: Effort) {
+  constructor(source: CountedSource, effort: ComputeMeter) {
     this.#source = source;
     this.#effort = effort;
   }
@@ -56,11 +56,11 @@ class MeteredSource implements LeafSource {
 /** Feeds a leaf to a stage in portions, each charged for the computation that it causes. */
 class PortionedSource implements LeafSource {
   readonly #source: LeafSource;
-  readonly #effort: Effort;
+  readonly #effort: ComputeMeter;
   readonly #operators: number;
   readonly #leaves: number;
 
-  constructor(source: LeafSource, { nodes, bucket, leaves }: Stage, effort: Effort) {
+  constructor(source: LeafSource, { nodes, bucket, leaves }: Stage, effort: ComputeMeter) {
     this.#source = source;
     this.#effort = effort;
     this.#operators = Math.max(1, nodes.length + (bucket ? 1 : 0));

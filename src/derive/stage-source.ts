@@ -5,7 +5,7 @@ import { clipLine, type Line } from '../engine/line.ts';
 import { isRecursive, type Plan, type Stage } from '../engine/plan.ts';
 import { everything } from '../engine/ranges.ts';
 import { lowerBound, type Points } from '../engine/versions.ts';
-import { type Checkpoints, type LeafSource, type Walked, walkStage } from './walk.ts';
+import { type Checkpoints, type LeafSource, type WalkStep, walkStage } from './walk.ts';
 
 /** The inputs of a stage. */
 export interface OpenLeaf {
@@ -26,7 +26,7 @@ export class StageSource implements LeafSource {
   #parts: { readonly line: Line; readonly to: number }[] = [];
   #from = Number.NaN;
   #to = Number.NaN;
-  #walk: AsyncGenerator<Walked, void> | undefined;
+  #walk: AsyncGenerator<WalkStep, void> | undefined;
   /** A read advances the computation, so only one caller may read at a time. */
   readonly #reads = new SerialQueue();
 

@@ -10,7 +10,7 @@ import { lineOf, type PointSource } from './line-source.ts';
 /** The points of a leaf; see PointSource. */
 export type LeafSource = Pick<PointSource, 'chunk' | 'back'>;
 
-export interface Leaf {
+export interface StageInput {
   readonly source: LeafSource;
   readonly column: 'value' | 'size';
   /** The spans in which its points have changed: ascending and disjoint. */
@@ -41,7 +41,7 @@ export interface Checkpoints {
   after(t: number, count: number): Promise<readonly Checkpoint[]>;
 }
 
-export interface Walked {
+export interface WalkStep {
   readonly piece: Piece;
   /** A state that is new or differs from the saved one. */
   readonly checkpoint: Checkpoint | undefined;
@@ -55,7 +55,7 @@ export interface Walked {
 
 export interface Walk {
   readonly stage: Stage;
-  readonly leaves: readonly Leaf[];
+  readonly leaves: readonly StageInput[];
   readonly checkpoints: Checkpoints;
   /** The number of leaf points between two checkpoints of a recursive stage. */
   readonly checkpointPoints?: number | undefined;
@@ -84,13 +84,13 @@ const deepenings = 6;
 
 /** A buffer that reads the points of one leaf ahead. */
 class Feed {
-  readonly #leaf: Leaf;
+  readonly #leaf: StageInput;
   #line: Line = emptyLine;
   /** The instants up to which and from which points are buffered. */
   to: number;
   #from: number;
 
-  constructor(leaf: Leaf, from: number) {
+  constructor(leaf: StageInput, from: number) {
     this.#leaf = leaf;
     this.to = from;
     this.#from = from;
@@ -157,7 +157,7 @@ class Noted implements Checkpoints {
  * Computes a stage again wherever a change of its leaves has an effect, from the first change on, piece by piece.
  * Points outside the pieces stay as they were.
  */
-export async function* walkStage(walk: Walk): AsyncGenerator<Walked, void> {
+export async function* walkStage(walk: Walk): AsyncGenerator<WalkStep, void> {
   const { leaves, stage, checkpointPoints: keptAfter = checkpointPoints, pointsMax = never } = walk;
   const changes = leaves
     .flatMap(({ changes: spans }, leaf) => spans.map((span) => ({ leaf, ...span })))

@@ -56,7 +56,7 @@ function knownAccounts(): Account[] {
  * True when the account can reach the path: it may pass all parent directories and has these rights (4 read, 1 run) on
  * the path.
  */
-export function reaches(account: Account | undefined, path: string, rights: number): boolean {
+export function canReach(account: Account | undefined, path: string, rights: number): boolean {
   if (account === undefined) return true;
   const start = existsSync(path) ? realpathSync(path) : path;
   for (let at = start, wanted = rights; ; at = dirname(at), wanted = 1) {
@@ -71,14 +71,14 @@ export function reaches(account: Account | undefined, path: string, rights: numb
 }
 
 /** Files that root creates in another user's home belong to that user, who may run tidemark without root next time. */
-export function keepOwner(path: string): void {
+export function restoreOwner(path: string): void {
   if (!isRoot()) return;
   const { uid, gid } = statSync(dirname(path));
   lchownSync(path, uid, gid);
 }
 
 /** PostgreSQL must own its data, and nobody else may read them. A copy or a volume may have changed both. */
-export function giveTo(account: Account | undefined, dataDir: string): void {
+export function giveOwnership(account: Account | undefined, dataDir: string): void {
   if (account !== undefined && statSync(dataDir).uid !== account.uid) own(account, dataDir);
   else if (process.getuid !== undefined && !isRoot() && statSync(dataDir).uid !== process.getuid()) {
     throw new Fault(

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Fault } from '../engine/fault.ts';
-import { type Account, reaches } from './account.ts';
-import { ensureCopy } from './copy.ts';
+import { type Account, canReach } from './account.ts';
+import { ensureCopy } from './copy-binaries.ts';
 
 /** The bin, lib and share directories of one PostgreSQL. */
 export interface Binaries {
@@ -58,7 +58,7 @@ export function usableBinaries(account: Account | undefined, home: string): Bina
   const reasons: string[] = [];
   for (const parent of parents) {
     const copy = { root: join(parent, name), version: packaged.version };
-    if (!reaches(account, parent, 1)) continue;
+    if (!canReach(account, parent, 1)) continue;
     try {
       ensureCopy(packaged.root, copy.root);
       if (linked(copy.root)) return copy;
@@ -81,9 +81,9 @@ function readableBy(account: Account | undefined, binaries: Binaries): boolean {
     .find(existsSync);
   const programs = [program(binaries, 'postgres'), program(binaries, 'initdb')];
   return (
-    programs.every((path) => reaches(account, path, 5)) &&
-    [join(root, 'lib'), join(root, 'share')].every((path) => reaches(account, path, 5)) &&
-    (sample === undefined || reaches(account, sample, 4))
+    programs.every((path) => canReach(account, path, 5)) &&
+    [join(root, 'lib'), join(root, 'share')].every((path) => canReach(account, path, 5)) &&
+    (sample === undefined || canReach(account, sample, 4))
   );
 }
 

@@ -15,10 +15,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Account, giveTo } from './account.ts';
+import { type Account, giveOwnership } from './account.ts';
 import { type Binaries, program } from './binaries.ts';
-import { faultFromWords, unavailable } from './faults.ts';
-import { type Place, pointTo } from './place.ts';
+import { type DataDirectory, writePointer } from './data-directory.ts';
+import { faultFromOutput, unavailable } from './faults.ts';
 
 export const roleName = 'tidemark';
 export const databaseName = 'tidemark';
@@ -39,16 +39,16 @@ export function spawnOptions(account: Account | undefined): SpawnOptions {
 }
 
 /** Creates the data directory and its database. Returns false if it exists; throws if this process may not run it. */
-export async function ensureCluster(place: Place, binaries: Binaries, password: string): Promise<boolean> {
+export async function ensureCluster(place: DataDirectory, binaries: Binaries, password: string): Promise<boolean> {
   sweep(place.parent);
   const there = isThere(place, binaries);
-  if (there) giveTo(place.account, place.dataDir);
+  if (there) giveOwnership(place.account, place.dataDir);
   else await makeCluster(place, binaries, password);
-  pointTo(place);
+  writePointer(place);
   return !there;
 }
 
-function isThere({ dataDir, home }: Place, binaries: Binaries): boolean {
+function isThere({ dataDir, home }: DataDirectory, binaries: Binaries): boolean {
   if (!existsSync(dataDir) || readdirSync(dataDir).length === 0) return false;
   const wanted = binaries.version.split('.')[0];
   const versionFile = join(dataDir, 'PG_VERSION');
@@ -65,7 +65,7 @@ function isThere({ dataDir, home }: Place, binaries: Binaries): boolean {
 }
 
 /** The directory has a temporary name until it is complete, so a kill leaves either all of it or nothing. */
-async function makeCluster(place: Place, binaries: Binaries, password: string): Promise<void> {
+async function makeCluster(place: DataDirectory, binaries: Binaries, password: string): Promise<void> {
   const { account, home, parent } = place;
   const fresh = join(parent, `postgres.new-${randomBytes(4).toString('hex')}`);
   const dataDir = join(fresh, 'data');
@@ -88,11 +88,11 @@ async function makeCluster(place: Place, binaries: Binaries, password: string): 
 }
 
 /** Replaces a lost password. The server must not be running. */
-export async function setPassword(place: Place, binaries: Binaries, password: string): Promise<void> {
+export async function setPassword(place: DataDirectory, binaries: Binaries, password: string): Promise<void> {
   await singleUser(place, binaries, place.dataDir, `ALTER ROLE ${roleName} PASSWORD '${password}'`);
 }
 
-async function singleUser(place: Place, binaries: Binaries, dataDir: string, statement: string): Promise<void> {
+async function singleUser(place: DataDirectory, binaries: Binaries, dataDir: string, statement: string): Promise<void> {
   const args = ['--single', '-D', dataDir, '-c', 'log_checkpoints=off', '-c', 'exit_on_error=on', 'postgres'];
   await run(program(binaries, 'postgres'), args, `${statement}\n`, place.account, place.home);
 }
@@ -115,7 +115,7 @@ async function run(path: string, args: string[], input: string, account: Account
     child.on('error', reject).on('close', (status, signal) => resolve(status ?? signal));
   });
   const what = `could not be set up (${args[0] === '--single' ? 'postgres --single' : 'initdb'}: ${code})`;
-  if (code !== 0) throw faultFromWords(what, words, home);
+  if (code !== 0) throw faultFromOutput(what, words, home);
 }
 
 /** Removes the remains of killed set-ups. A directory to which an orphaned initdb still writes is removed next time. */

@@ -20,7 +20,7 @@ export function faultFrom(error: unknown, home: string): unknown {
 }
 
 /** `words` is the output of a PostgreSQL program before it failed. */
-export function faultFromWords(what: string, words: string, home: string): Fault {
+export function faultFromOutput(what: string, words: string, home: string): Fault {
   if (/No space left on device|Disk quota exceeded/.test(words)) return diskFull(home);
   const nameless = /could not look up effective user ID (\d+)/.exec(words);
   if (nameless !== null) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keepOwner } from './account.ts';
+import { restoreOwner } from './account.ts';
 import { settle } from './cluster.ts';
 
 export interface Password {
@@ -27,7 +27,7 @@ export function keepPassword(home: string, password: Password): void {
   const path = passwordPath(home);
   rmSync(`${path}.new`, { force: true });
   writeFileSync(`${path}.new`, `${password.text}\n`, { mode: 0o600, flag: 'wx', flush: true });
-  keepOwner(`${path}.new`);
+  restoreOwner(`${path}.new`);
   renameSync(`${path}.new`, path);
   settle(home);
 }

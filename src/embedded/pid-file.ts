@@ -1,9 +1,9 @@
 import { readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { birthOf } from './living.ts';
+import { processStartTime } from './process-identity.ts';
 
 /** A running postmaster. Its pid alone could belong to another process tomorrow. */
-export interface Postmaster {
+export interface RunningPostmaster {
   readonly pid: number;
   readonly birth: string;
   readonly port: number;
@@ -27,16 +27,16 @@ export function readPidFile(dataDir: string): PidFile | undefined {
 }
 
 /** The postmaster that runs on these data, even while it starts; undefined if the file is missing or stale. */
-export function findPostmaster(dataDir: string): Postmaster | undefined {
+export function findPostmaster(dataDir: string): RunningPostmaster | undefined {
   const file = readPidFile(dataDir);
   if (file === undefined) return undefined;
-  const birth = birthOf(file.pid);
+  const birth = processStartTime(file.pid);
   if (birth === undefined || !worksIn(file, dataDir)) return undefined;
   return { pid: file.pid, birth, port: file.port };
 }
 
-export function isAlive(postmaster: Postmaster): boolean {
-  return birthOf(postmaster.pid) === postmaster.birth;
+export function isAlive(postmaster: RunningPostmaster): boolean {
+  return processStartTime(postmaster.pid) === postmaster.birth;
 }
 
 /** A postmaster's working directory is its data directory, even after a move. A copied pid file names another one. */

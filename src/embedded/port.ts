@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keepOwner } from './account.ts';
+import { restoreOwner } from './account.ts';
 
 /** From this port on, the system assigns ports to outgoing connections, which would collide. */
 const ephemeralPort = 32_768;
@@ -17,7 +17,7 @@ export function keepPort(home: string, port: number): void {
   if (port === lastPort(home)) return;
   const path = join(home, 'postgres-port');
   writeFileSync(path, `${port}\n`);
-  keepOwner(path);
+  restoreOwner(path);
 }
 
 function lastPort(home: string): number | undefined {

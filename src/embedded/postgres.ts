@@ -1,15 +1,15 @@
 import { resolve } from 'node:path';
 import { usableBinaries } from './binaries.ts';
 import { databaseName, ensureCluster, roleName, setPassword } from './cluster.ts';
+import { type DataDirectory, findDataDirectory } from './data-directory.ts';
 import { faultFrom } from './faults.ts';
-import { Keeper } from './keep.ts';
-import { takeLock } from './lock.ts';
+import { lockHome } from './home-lock.ts';
 import { findPassword, keepPassword, passwordPath } from './password.ts';
 import { findPostmaster } from './pid-file.ts';
-import { findPlace, type Place } from './place.ts';
 import { keepPort, portsFor } from './port.ts';
 import { adoptPostmaster, startPostmaster, stopPostmaster } from './postmaster.ts';
 import { settingsArguments } from './settings.ts';
+import { Supervisor } from './supervisor.ts';
 
 export { embeddedPostgresAvailable } from './binaries.ts';
 
@@ -41,8 +41,8 @@ export interface EmbeddedPostgresOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {
-    const place = findPlace(options.home);
-    const release = await takeLock(place.parent, place.home);
+    const place = findDataDirectory(options.home);
+    const release = await lockHome(place.parent, place.home);
     try {
       return await startLocked(place, options, release);
     } catch (error) {
@@ -55,7 +55,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 async function startLocked(
-  place: Place,
+  place: DataDirectory,
   options: EmbeddedPostgresOptions,
   release: () => void,
 ): Promise<EmbeddedPostgres> {
@@ -85,7 +85,7 @@ async function startLocked(
   log(`PostgreSQL ${how}${asWhom}: pid ${postmaster.pid}, port ${postmaster.port}, data in ${dataDir}`);
   const { port } = postmaster;
   if (fixedPort === undefined) keepPort(home, port);
-  const keeper = new Keeper(launch, postmaster);
+  const keeper = new Supervisor(launch, postmaster);
   let stopped: Promise<void> | undefined;
   return {
     url: `postgres://${roleName}:${password.text}@127.0.0.1:${port}/${databaseName}`,

@@ -17,10 +17,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { isRoot } from './account.ts';
 import { type Binaries, program } from './binaries.ts';
 import { spawnOptions } from './cluster.ts';
-import { faultFromWords, unavailable } from './faults.ts';
-import { birthOf, until } from './living.ts';
-import { findPostmaster, isAlive, type Postmaster, readPidFile } from './pid-file.ts';
-import type { Place } from './place.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { faultFromOutput, unavailable } from './faults.ts';
+import { findPostmaster, isAlive, type RunningPostmaster, readPidFile } from './pid-file.ts';
+import { pollUntil, processStartTime } from './process-identity.ts';
 
 /** After a crash, PostgreSQL replays up to max_wal_size of log before it accepts connections. */
 const startMillisMax = 300_000;
@@ -34,7 +34,7 @@ const logBytesMax = 16 * 1024 * 1024;
 const portTriesMax = 50;
 
 export interface Launch {
-  readonly place: Place;
+  readonly place: DataDirectory;
   readonly binaries: Binaries;
   /** Called again after each collision; undefined when no port is left. */
   readonly choosePort: (attempt: number) => number | undefined;
@@ -46,7 +46,7 @@ export interface Launch {
  * Starts a postmaster and resolves once it accepts connections. The caller holds the lock and knows that none is
  * running.
  */
-export async function startPostmaster(launch: Launch): Promise<Postmaster> {
+export async function startPostmaster(launch: Launch): Promise<RunningPostmaster> {
   const { place } = launch;
   const end = performance.now() + predecessorMillisMax;
   // The file is stale or a copy: PostgreSQL would mistake the process that now has this pid for its predecessor.
@@ -68,12 +68,12 @@ export async function startPostmaster(launch: Launch): Promise<Postmaster> {
       launch.log(`Port ${port} of 127.0.0.1 is taken: PostgreSQL tries port ${next}`);
       port = next;
     } else if (/pre-existing shared memory block/.test(outcome) && performance.now() < end) await wait(50);
-    else throw faultFromWords(`did not start (see ${join(place.home, 'postgres.log')})`, outcome, place.home);
+    else throw faultFromOutput(`did not start (see ${join(place.home, 'postgres.log')})`, outcome, place.home);
   }
 }
 
 /** The postmaster, or the error message of one that failed. */
-async function tryPort(launch: Launch, port: number): Promise<Postmaster | string> {
+async function tryPort(launch: Launch, port: number): Promise<RunningPostmaster | string> {
   const { place, binaries, log } = launch;
   const logFile = openLog(place.home);
   const wordsFrom = fstatSync(logFile).size;
@@ -94,25 +94,28 @@ async function tryPort(launch: Launch, port: number): Promise<Postmaster | strin
     ended = `exit ${code ?? signal}`;
     if (ready) log(`PostgreSQL (pid ${child.pid}) has ended: ${ended}`);
   });
-  const came = await until(() => {
+  const came = await pollUntil(() => {
     const file = readPidFile(place.dataDir);
     ready = file !== undefined && file.pid === child.pid && file.status === 'ready';
     return ready || ended !== undefined;
   }, startMillisMax);
   if (ended instanceof Error) throw ended;
-  const postmaster = { pid: child.pid!, birth: birthOf(child.pid!) ?? 'gone', port };
+  const postmaster = { pid: child.pid!, birth: processStartTime(child.pid!) ?? 'gone', port };
   if (ready) return postmaster;
   if (!came) await stopPostmaster(postmaster, binaries);
   return readFileSync(join(place.home, 'postgres.log')).subarray(wordsFrom).toString() || `${ended ?? 'too slow'}`;
 }
 
 /** Adopts the server that a killed tidemark left behind if its settings match. Otherwise it stops that server. */
-export async function adoptPostmaster(launch: Launch, port: number | undefined): Promise<Postmaster | undefined> {
+export async function adoptPostmaster(
+  launch: Launch,
+  port: number | undefined,
+): Promise<RunningPostmaster | undefined> {
   const { place, log } = launch;
   const found = findPostmaster(place.dataDir);
   if (found === undefined) return undefined;
   const status = () => readPidFile(place.dataDir)?.status;
-  await until(() => !isAlive(found) || status() === 'ready' || status() === 'stopping', startMillisMax);
+  await pollUntil(() => !isAlive(found) || status() === 'ready' || status() === 'stopping', startMillisMax);
   const adopted = { ...found, port: readPidFile(place.dataDir)?.port ?? found.port };
   const alike = sameArguments(place, serverArguments(place, port ?? adopted.port, launch.settings));
   if (status() === 'ready' && alike && (await answers(adopted.port))) return adopted;
@@ -122,7 +125,7 @@ export async function adoptPostmaster(launch: Launch, port: number | undefined):
 }
 
 /** Stops with the fast mode, then immediate (the next start recovers), then kill. Resolves once it is gone. */
-export async function stopPostmaster(postmaster: Postmaster, binaries: Binaries): Promise<void> {
+export async function stopPostmaster(postmaster: RunningPostmaster, binaries: Binaries): Promise<void> {
   const steps = [
     ['SIGINT', fastStopMillisMax],
     ['SIGQUIT', immediateStopMillisMax],
@@ -135,7 +138,7 @@ export async function stopPostmaster(postmaster: Postmaster, binaries: Binaries)
     } catch {
       // The process ended by itself in the meantime.
     }
-    if (await until(() => !isAlive(postmaster), boundMillis)) return;
+    if (await pollUntil(() => !isAlive(postmaster), boundMillis)) return;
   }
 }
 
@@ -145,12 +148,12 @@ function send(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL', pid: number, binaries: B
   else execFileSync(program(binaries, 'pg_ctl'), ['kill', signal.slice(3), String(pid)], { windowsHide: true });
 }
 
-function serverArguments(place: Place, port: number, settings: readonly string[]): string[] {
+function serverArguments(place: DataDirectory, port: number, settings: readonly string[]): string[] {
   return ['-D', place.dataDir, '-c', `port=${port}`, ...settings];
 }
 
 /** postmaster.opts holds the command line of the last start, with each argument in quotes. */
-function sameArguments(place: Place, args: readonly string[]): boolean {
+function sameArguments(place: DataDirectory, args: readonly string[]): boolean {
   try {
     const line = readFileSync(join(place.dataDir, 'postmaster.opts'), 'utf8').trim();
     return line.endsWith(args.map((arg) => `"${arg}"`).join(' '));

@@ -1,7 +1,7 @@
 import type { Grid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
 import { type Candle, candleGrid, readCandles, readNewestInstant, wholeBuckets } from '../market/candles.ts';
-import type { Source } from '../query/diff.ts';
+import type { VersionedSource } from '../query/diff.ts';
 import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -80,7 +80,13 @@ export function followedCandles(
  * The candle that became final, or ceased to be, as the last tick of the series moved: of those that hold a tick before
  * and after, it can only be the one in which the earlier of the two last ticks lies. Told is an instant of it.
  */
-async function turned(database: Database, grid: Grid, range: Range, older: Source, newer: Source): Promise<Range[]> {
+async function turned(
+  database: Database,
+  grid: Grid,
+  range: Range,
+  older: VersionedSource,
+  newer: VersionedSource,
+): Promise<Range[]> {
   const [before, after] = await Promise.all([
     readNewestInstant(database, older.storage, older.asOf),
     readNewestInstant(database, newer.storage, newer.asOf),

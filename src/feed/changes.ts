@@ -1,7 +1,7 @@
 import { uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
 import { foldVersions } from '../engine/versions.ts';
-import type { Source } from '../query/diff.ts';
+import type { VersionedSource } from '../query/diff.ts';
 import { readSamples, type Samples } from '../query/samples.ts';
 import { type Range, stepBlocksMin } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
@@ -76,7 +76,7 @@ export function followedPoints(
 
 async function samplesOf(
   { database, reads }: Store,
-  { storage: series, asOf }: Source,
+  { storage: series, asOf }: VersionedSource,
   range: Range,
   bucketMicros: number | undefined,
 ): Promise<Samples | undefined> {

@@ -1,7 +1,7 @@
 import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
 import type { Grid } from '../engine/bucket.ts';
 import { mergeVersions, noVersions, type Points, type Versions } from '../engine/versions.ts';
-import { diffBehind, diffSeries, diffSources, type Source } from '../query/diff.ts';
+import { diffAppended, diffSeries, diffStorages, type VersionedSource } from '../query/diff.ts';
 import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
@@ -17,15 +17,15 @@ export interface SpanReader<Change> {
   /** Spans are whole buckets of it, where the range does not cut them. */
   readonly grid: Grid | undefined;
   /** Spans within the range, of parts of buckets, in which the answer differs though no point does. */
-  further?(older: Source, newer: Source): Promise<readonly Range[]>;
+  further?(older: VersionedSource, newer: VersionedSource): Promise<readonly Range[]>;
   /** So many points of what differs are kept for `told`. */
   readonly pointsMax: number;
   /** What is told of a span. */
-  read(series: SeriesRow, source: Source, span: Range): Promise<Change>;
+  read(series: SeriesRow, source: VersionedSource, span: Range): Promise<Change>;
   /** The same when its points were seen on the way. */
-  told(series: SeriesRow, source: Source, span: Range, points: Points): Change;
+  told(series: SeriesRow, source: VersionedSource, span: Range, points: Points): Change;
   /** What is told of a span whose points are too many to send. */
-  truncated(series: SeriesRow, source: Source, span: Range): Change;
+  truncated(series: SeriesRow, source: VersionedSource, span: Range): Change;
   /** How many points it sends. */
   sizeOf(change: Change): number;
 }
@@ -157,7 +157,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
    * What the news of a series tell by themselves: that it was deleted, or what was said behind all that it held, if it lies
    * where it lay.
    */
-  #plain({ deleted, blocks }: News, source: Source | undefined, after: number): Plain | undefined {
+  #plain({ deleted, blocks }: News, source: VersionedSource | undefined, after: number): Plain | undefined {
     const { range, further } = this.#reader;
     if (deleted !== undefined) return { spans: deleted > after ? [{ ...range, points: noVersions }] : [] };
     const behind = source && !further ? this.#ends.behind(source, blocks, after) : undefined;
@@ -239,7 +239,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
 
   #spansBehind({ versions }: Behind, cursor: number): readonly MaybeKnown[] {
     if (versions.t.length === 0) return [];
-    return this.#joined(diffBehind(versions, cursor, this.#reader.range, this.#reader.pointsMax));
+    return this.#joined(diffAppended(versions, cursor, this.#reader.range, this.#reader.pointsMax));
   }
 
   #joined(spans: readonly MaybeKnown[]): readonly MaybeKnown[] {
@@ -247,13 +247,13 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
   }
 
   /** Compares with what was there before. */
-  async #closer(older: Source, newer: Source, { blocks }: News): Promise<readonly MaybeKnown[]> {
+  async #closer(older: VersionedSource, newer: VersionedSource, { blocks }: News): Promise<readonly MaybeKnown[]> {
     const { range, pointsMax } = this.#reader;
     const { reads } = this.#store;
     const differing =
       older.storage === newer.storage
         ? diffSeries(reads, newer.storage, older.asOf, newer.asOf, range, pointsMax, blocks && hullsOf(blocks, range))
-        : diffSources(reads, older, newer, range, pointsMax);
+        : diffStorages(reads, older, newer, range, pointsMax);
     const [spans, further] = await Promise.all([differing, this.#reader.further?.(older, newer) ?? []]);
     return further.length > 0 ? [...spans, ...further].sort((a, b) => a.from - b.from) : spans;
   }
@@ -262,7 +262,7 @@ export class FollowedSpans<Change> implements Followed<FoldedEvent<Change>> {
 /** A span of a series at a revision, which is to be told. */
 interface Asked {
   readonly series: SeriesRow;
-  readonly source: Source;
+  readonly source: VersionedSource;
   readonly span: MaybeKnown;
 }
 
@@ -280,7 +280,7 @@ interface Plain {
   readonly behind?: Behind;
 }
 
-type SourceOf = (series: SeriesRow, asOf: number) => Source;
+type SourceOf = (series: SeriesRow, asOf: number) => VersionedSource;
 
 /** For each series an instant behind which nothing had been said of it up to a revision. */
 class Ends {
@@ -291,7 +291,11 @@ class Ends {
     this.#store = store;
   }
 
-  behind({ storage, asOf }: Source, blocks: readonly Versions[] | undefined, after: number): Behind | undefined {
+  behind(
+    { storage, asOf }: VersionedSource,
+    blocks: readonly Versions[] | undefined,
+    after: number,
+  ): Behind | undefined {
     const known = this.#known.get(storage);
     if (!blocks) return undefined;
     if (blocks.length === 0) {
@@ -305,7 +309,11 @@ class Ends {
   }
 
   /** Knows it for next time. */
-  async learn({ storage, asOf }: Source, blocks: readonly Versions[] | undefined, after: number): Promise<void> {
+  async learn(
+    { storage, asOf }: VersionedSource,
+    blocks: readonly Versions[] | undefined,
+    after: number,
+  ): Promise<void> {
     const known = this.#known.get(storage);
     const end =
       blocks && known && known.upTo >= after

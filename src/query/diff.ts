@@ -134,7 +134,7 @@ export async function diffSeries(
 }
 
 /** The same when all versions since the older revision are in memory, and the span held none before. */
-export function diffBehind(versions: Versions, newer: number, range: Range, pointsMax: number): DiffSpan[] {
+export function diffAppended(versions: Versions, newer: number, range: Range, pointsMax: number): DiffSpan[] {
   const clipped = clipVersions(versions, range.from, range.to);
   if (clipped.t.length <= pointsMax && isAllPoints(clipped, newer)) {
     const { length } = clipped.t;
@@ -180,16 +180,16 @@ async function* walkHulls(
 }
 
 /** A location of points: a storage id and a revision. */
-export interface Source {
+export interface VersionedSource {
   readonly storage: number;
   readonly asOf: number;
 }
 
 /** The same for two storages, after a redefinition of the series. It reads both from end to end. */
-export async function diffSources(
+export async function diffStorages(
   reads: BatchedReads,
-  older: Source,
-  newer: Source,
+  older: VersionedSource,
+  newer: VersionedSource,
   range: Range = everything,
   pointsMax = 0,
 ): Promise<DiffSpan[]> {
@@ -228,7 +228,7 @@ class Cursor {
   points: Points = noVersions;
   at = 0;
 
-  constructor(reads: BatchedReads, { storage, asOf }: Source, range: Range) {
+  constructor(reads: BatchedReads, { storage, asOf }: VersionedSource, range: Range) {
     this.#steps = walkSteps((asked) => reads.step(asked), { series: storage, range, direction: 'forward' });
     this.#asOf = asOf;
   }

@@ -32,7 +32,7 @@ export async function readHistory(
 }
 
 /** The storage of a series from one revision to another. */
-export interface Stretch {
+export interface StoragePeriod {
   readonly storage: number;
   readonly since: number;
   readonly until: number;
@@ -42,9 +42,9 @@ export interface Stretch {
  * The same for a redefined series, with its storages oldest first. If the value changed because another storage took
  * over, the version has the revision of that switch.
  */
-export async function readHistoryAcross(
+export async function readHistoryOfStorages(
   database: Database,
-  stretches: readonly Stretch[],
+  stretches: readonly StoragePeriod[],
   t: number,
   count: number,
   asOf: number,

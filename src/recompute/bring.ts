@@ -7,7 +7,7 @@ import {
   lastOf,
   type Tail,
   TooFar,
-  type Walked,
+  type WalkStep,
   walkStage,
 } from '../derive/walk.ts';
 import { never } from '../engine/horizon.ts';
@@ -123,7 +123,7 @@ export class Stored {
   }
 
   /** What a piece is to be compared with. */
-  async under({ piece: { from, to }, felt }: Walked): Promise<Line> {
+  async under({ piece: { from, to }, felt }: WalkStep): Promise<Line> {
     if (this.#storage === undefined || from >= to) return emptyLine;
     if (!(from >= this.#from && from <= this.#to)) {
       this.#line = emptyLine;
@@ -218,7 +218,7 @@ export async function bring(lane: Lane, scene: Scene): Promise<Brought> {
         leaves,
         checkpoints: isNew ? noCheckpoints : storedCheckpoints(scene.reads, lane.row.id, stage),
       };
-      let end: Walked['tail'];
+      let end: WalkStep['tail'];
       let felt = 0;
       for await (const walked of walkStage(walk)) {
         const { piece, checkpoint, tail: reached, points: passed } = walked;

@@ -13,10 +13,10 @@ import { Ingest } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
 import { Executor } from '../schema/execution.ts';
 import { buildSchemas } from '../schema/schema.ts';
-import { clientNames } from '../server/clients.ts';
-import { Files } from '../server/files.ts';
+import { makeClientNamer } from '../server/client-limits.ts';
+import { FileRequests } from '../server/file-requests.ts';
 import { ApiServer } from '../server/server.ts';
-import { Uploads } from '../server/tus.ts';
+import { TusUploads } from '../server/tus.ts';
 import { BatchedReads } from '../store/batched-reads.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
@@ -24,7 +24,7 @@ import { UploadLocks } from '../store/uploads/upload-locks.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
-import { defineOptions } from './defined.ts';
+import { defineOptions } from './define-options.ts';
 import { log, report } from './log.ts';
 import type { OpenStore } from './store.ts';
 import { version } from './version.ts';
@@ -59,7 +59,7 @@ export function apiServer(config: Config, ready: () => Promise<boolean>): ApiSer
     port: config.port,
     limits: config,
     allowedOrigins: config.allowedOrigins,
-    nameOf: clientNames(config.clientHeader),
+    nameOf: makeClientNamer(config.clientHeader),
     isReady: ready,
     report,
   });
@@ -137,9 +137,9 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   };
   await feed.start();
   const { slowMillis, uploadExpiryHours: expiryHours } = config;
-  const nameOf = clientNames(config.clientHeader);
-  const uploads = new Uploads(arrival, new UploadLocks(store.url), { expiryHours, nameOf, report });
-  server.serve(new Executor(buildSchemas(), app, report), app, new Files(app, uploads, { slowMillis, nameOf }));
+  const nameOf = makeClientNamer(config.clientHeader);
+  const uploads = new TusUploads(arrival, new UploadLocks(store.url), { expiryHours, nameOf, report });
+  server.serve(new Executor(buildSchemas(), app, report), app, new FileRequests(app, uploads, { slowMillis, nameOf }));
   return {
     app,
     bell: bell.name,

@@ -4,10 +4,10 @@ import type { Config } from '../config.ts';
 import { Fault, type FaultCode } from '../engine/fault.ts';
 
 /** A message to the thread that runs jobs. */
-export type Asked = { readonly build: number } | { readonly stop: true };
+export type ThreadRequest = { readonly build: number } | { readonly stop: true };
 
 /** A message from the thread. */
-export type Told =
+export type ThreadMessage =
   | { readonly ready: true }
   | { readonly fault: { readonly code: FaultCode; readonly message: string } }
   | { readonly advance: true }
@@ -60,7 +60,7 @@ export class JobsThread {
       failure = error;
     });
     const ready = new Promise<void>((resolve, reject) => {
-      thread.on('message', (told: Told) => {
+      thread.on('message', (told: ThreadMessage) => {
         if ('ready' in told) {
           this.#wasReady = true;
           resolve();
@@ -95,7 +95,7 @@ export class JobsThread {
     await gone;
   }
 
-  #ask(asked: Asked): void {
+  #ask(asked: ThreadRequest): void {
     this.#thread?.postMessage(asked);
   }
 

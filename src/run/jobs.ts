@@ -12,7 +12,7 @@ import { connect } from '../store/connect.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
-import type { Asked, Told } from './jobs-thread.ts';
+import type { ThreadMessage, ThreadRequest } from './jobs-thread.ts';
 import { log } from './log.ts';
 
 /** The interval of the sweep, which finds work that no commit announces. */
@@ -47,7 +47,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   const { summary } = summaryJobs(database, bell, { bytes, log, isStopping });
   // The sweep finds the summaries that the full queue refused.
   const summaries = new BoundedQueue(summariesMax);
-  const tell = (told: Told) => port.postMessage(told);
+  const tell = (told: ThreadMessage) => port.postMessage(told);
   const working = await bell.work(
     {
       ...upkeep,
@@ -76,7 +76,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   );
   await bell.every('sweep', sweepMillis, {});
   await imports.sweep();
-  port.on('message', async (asked: Asked) => {
+  port.on('message', async (asked: ThreadRequest) => {
     if ('build' in asked) {
       await builds.build(asked.build).catch((error: Error) => log(`recompute: ${error.message}`));
       tell({ built: asked.build });
@@ -96,7 +96,7 @@ if (parentPort) {
   const port = parentPort;
   run(port, workerData).catch((error) => {
     if (!(error instanceof Fault)) throw error;
-    port.postMessage({ fault: { code: error.code, message: error.message } } satisfies Told);
+    port.postMessage({ fault: { code: error.code, message: error.message } } satisfies ThreadMessage);
     process.exit(1);
   });
 }

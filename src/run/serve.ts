@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { migrate } from '../store/migrate.ts';
-import { Child } from './child.ts';
+import { Child } from './child-process.ts';
 import { demoKey, startDemo } from './demo.ts';
 import { log, report, say } from './log.ts';
 import { type OpenStore, openStore, schemaFolders } from './store.ts';

@@ -6,7 +6,7 @@ import { Recompute } from '../recompute/recompute.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect } from '../store/connect.ts';
 import { openBell } from './bell.ts';
-import { defineOptions } from './defined.ts';
+import { defineOptions } from './define-options.ts';
 import { JobsThread } from './jobs-thread.ts';
 import { log } from './log.ts';
 

@@ -1,14 +1,14 @@
 import SchemaBuilder from '@pothos/core';
 import type { ReceivedFile } from '../imports/upload-receiver.ts';
 import type { App } from './app.ts';
-import type { GivenInstant } from './given-instant.ts';
-import type { Caller, Operation } from './operation.ts';
+import type { InstantArgument } from './instant-argument.ts';
+import type { Caller, OperationReads } from './operation-reads.ts';
 
 /** The context of every resolver: the program, the caller, and the reads of this operation. */
 export interface Context {
   readonly app: App;
   readonly caller: Caller;
-  readonly operation: Operation;
+  readonly operation: OperationReads;
 }
 
 export const builder = new SchemaBuilder<{
@@ -17,7 +17,7 @@ export const builder = new SchemaBuilder<{
   DefaultInputFieldRequiredness: false;
   Scalars: {
     ID: { Input: string; Output: string };
-    Instant: { Input: GivenInstant; Output: number };
+    Instant: { Input: InstantArgument; Output: number };
     Millis: { Input: never; Output: number };
     Duration: { Input: number; Output: number };
     Revision: { Input: number; Output: number };

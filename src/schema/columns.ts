@@ -9,7 +9,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import { instantMicros, instantProblem, toMillis } from '../engine/instant.ts';
-import { BadInstant, type GivenInstant } from './given-instant.ts';
+import { type InstantArgument, InvalidInstant } from './instant-argument.ts';
 import { parseInstant } from './scalars.ts';
 
 /**
@@ -84,13 +84,13 @@ function instantAt(raw: unknown, i: number, bad: Map<number, string>, place: rea
     if (Number.isNaN(micros)) bad.set(i, instantProblem(raw));
     return micros;
   }
-  const given = raw instanceof Coerced ? (raw.value as GivenInstant) : notAnInstant(raw, place);
-  if (!(given instanceof BadInstant)) return given;
+  const given = raw instanceof Coerced ? (raw.value as InstantArgument) : notAnInstant(raw, place);
+  if (!(given instanceof InvalidInstant)) return given;
   bad.set(i, given.problem);
   return Number.NaN;
 }
 
-function notAnInstant(raw: unknown, place: readonly (string | number)[]): GivenInstant {
+function notAnInstant(raw: unknown, place: readonly (string | number)[]): InstantArgument {
   try {
     return parseInstant(raw);
   } catch (error) {
@@ -132,7 +132,7 @@ function parseSizes(list: readonly unknown[]): Float64Array {
 }
 
 /** The ticks of a call, column by column. */
-export interface Ticks extends InstantColumn {
+export interface TickArgument extends InstantColumn {
   readonly series: readonly string[];
   readonly value: Float64Array;
   readonly size: Float64Array | undefined;
@@ -140,7 +140,7 @@ export interface Ticks extends InstantColumn {
 
 const tickFields = new Set(['series', 't', 'value', 'size']);
 
-function parseTicks(list: readonly unknown[]): Ticks {
+function parseTicks(list: readonly unknown[]): TickArgument {
   const t = new Float64Array(list.length);
   const value = new Float64Array(list.length);
   const bad = new Map<number, string>();
@@ -159,7 +159,7 @@ function parseTicks(list: readonly unknown[]): Ticks {
     if (tick.t === undefined) throw faultAt([i, 't'], 'A tick needs t, its instant.');
     // The instant of a tick inside a variable was already coerced.
     t[i] = instantAt(
-      list[i] instanceof Coerced || tick.t instanceof BadInstant ? new Coerced(tick.t) : tick.t,
+      list[i] instanceof Coerced || tick.t instanceof InvalidInstant ? new Coerced(tick.t) : tick.t,
       i,
       bad,
       [i, 't'],
@@ -189,8 +189,8 @@ export function asSizes(given: unknown): Float64Array | undefined {
   return Array.isArray(given) ? parseSizes(given) : (given as Float64Array);
 }
 
-export function asTicks(given: unknown): Ticks {
-  return Array.isArray(given) ? parseTicks(given.map((item) => new Coerced(item))) : (given as Ticks);
+export function asTicks(given: unknown): TickArgument {
+  return Array.isArray(given) ? parseTicks(given.map((item) => new Coerced(item))) : (given as TickArgument);
 }
 
 const millis = outputColumn('MillisColumn', (column) => {

@@ -10,7 +10,7 @@ import {
   specifiedRules,
   validate,
 } from 'graphql';
-import { type Report, toClient, validationFault } from './faults.ts';
+import { type Report, toClientError, validationFault } from './faults.ts';
 import { checkFields, checkShape, finiteNumbers, refusal, unconditionalSubscriptions } from './limits.ts';
 
 const cachedDocumentsMax = 1_000;
@@ -72,7 +72,7 @@ export class Documents {
         return { document: undefined, errors: errors.map((error) => validationFault(document, error)) };
       return { document, errors: [] };
     } catch (error) {
-      if (error instanceof GraphQLError) return { document: undefined, errors: [toClient(error, this.#report)] };
+      if (error instanceof GraphQLError) return { document: undefined, errors: [toClientError(error, this.#report)] };
       throw error;
     }
   }

@@ -15,18 +15,18 @@ import { hasEnded, ImportProgress, type Progress } from '../feed/import-progress
 import type { ImportRow } from '../store/imports/import-rows.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
-import { compileEvents, isConditional, type Write } from './compiled.ts';
+import { compileEventWriter, isConditional, type JsonWriter } from './compile-selection.ts';
 import { Documents, type Request, type RequestedOperation } from './documents.ts';
-import { type Report, toClient, variableFaults } from './faults.ts';
-import { type Caller, nobody, Operation } from './operation.ts';
+import { type Report, toClientError, variableFaults } from './faults.ts';
+import { type Caller, nobody, OperationReads } from './operation-reads.ts';
 import type { Schemas } from './schema.ts';
-import { Shared, sharingKey } from './sharing.ts';
-import { Told } from './told.ts';
+import { SerializedEvent } from './serialized-event.ts';
+import { SharedByKey, sharingKey } from './sharing-key.ts';
 
 /** Who is sent the answers of a subscription. */
 export interface Listener {
   ready(): Promise<void> | undefined;
-  send(told: Told): void;
+  send(told: SerializedEvent): void;
   end(result: ExecutionResult | undefined): void;
 }
 
@@ -56,8 +56,8 @@ export class Executor {
   readonly documents: Documents;
   readonly #app: App;
   readonly #report: Report;
-  readonly #flows = new Shared<Flow<unknown, Told>>();
-  readonly #writers = new Shared<Write | undefined>();
+  readonly #flows = new SharedByKey<Flow<unknown, SerializedEvent>>();
+  readonly #writers = new SharedByKey<JsonWriter | undefined>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
     this.schemas = schemas;
@@ -67,7 +67,7 @@ export class Executor {
   }
 
   context(caller: Caller = nobody): Context {
-    return { app: this.#app, caller, operation: new Operation(this.#app, caller.onLeave) };
+    return { app: this.#app, caller, operation: new OperationReads(this.#app, caller.onLeave) };
   }
 
   operationOf(request: Request): RequestedOperation | readonly GraphQLError[] {
@@ -132,7 +132,7 @@ export class Executor {
     };
   }
 
-  #memberOf(listener: Listener): Member<Told> {
+  #memberOf(listener: Listener): Member<SerializedEvent> {
     return {
       ready: () => listener.ready(),
       send: (told) => listener.send(told),
@@ -141,24 +141,24 @@ export class Executor {
   }
 
   /** An import that has ended may still be asked for what is being computed of it. */
-  async #progressOf(args: EventArguments, row: ImportRow): Promise<Progress<Told>> {
+  async #progressOf(args: EventArguments, row: ImportRow): Promise<Progress<SerializedEvent>> {
     const contextValue = this.context();
     const result = this.#withErrors(await execute({ ...args, contextValue, rootValue: row }));
-    const told = new Told(JSON.stringify(result), row.version);
+    const told = new SerializedEvent(JSON.stringify(result), row.version);
     return { told, isLast: hasEnded(row) && !contextValue.operation.isUnready };
   }
 
   /** Puts events into the JSON that answers them. */
   #rendererOf(args: EventArguments, operation: OperationDefinitionNode) {
     const { schema, document, variableValues, contextValue } = args;
-    const compile = () => compileEvents(schema, document, operation, variableValues);
+    const compile = () => compileEventWriter(schema, document, operation, variableValues);
     // One for all who send the document: of a thousand, each would have to come from memory again for each event.
     const compiled = isConditional(document)
       ? compile()
       : this.#writers.get(document, operation.name?.value ?? '', compile);
-    const executed = async (event: FoldedEvent<unknown>): Promise<Told> => {
+    const executed = async (event: FoldedEvent<unknown>): Promise<SerializedEvent> => {
       const result = this.#withErrors(await execute({ ...args, rootValue: event }));
-      return new Told(JSON.stringify(result), event.cursor);
+      return new SerializedEvent(JSON.stringify(result), event.cursor);
     };
     if (!compiled) return executed;
     return (event: FoldedEvent<unknown>) => {
@@ -168,19 +168,19 @@ export class Executor {
       } catch {
         return executed(event);
       }
-      return new Told(json, event.cursor);
+      return new SerializedEvent(json, event.cursor);
     };
   }
 
   #failed(error: unknown): ExecutionResult {
     const originalError = error instanceof Error ? error : undefined;
     const wrapped = error instanceof GraphQLError ? error : new GraphQLError('failed', { originalError });
-    return { errors: [toClient(wrapped, this.#report)] };
+    return { errors: [toClientError(wrapped, this.#report)] };
   }
 
   #withErrors(result: ExecutionResult): ExecutionResult {
     if (!result.errors) return result;
-    return { ...result, errors: result.errors.map((error) => toClient(error, this.#report)) };
+    return { ...result, errors: result.errors.map((error) => toClientError(error, this.#report)) };
   }
 
   #told(

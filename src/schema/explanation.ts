@@ -3,7 +3,7 @@ import { type ExplainedInput, type Explanation, explain } from '../derive/explai
 import type { CommitRow } from '../store/catalogue.ts';
 import { builder } from './builder.ts';
 import { placeDescription } from './formula-place.ts';
-import { requireInstant } from './given-instant.ts';
+import { requireInstant } from './instant-argument.ts';
 import { CommitType, PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
 import { checkMaxPoints, SeriesType } from './series.ts';
 

@@ -36,7 +36,7 @@ function coded(
 }
 
 /** Converts an error into the one that the client sees. This is the only such place. */
-export function toClient(error: GraphQLError, report: Report): GraphQLError {
+export function toClientError(error: GraphQLError, report: Report): GraphQLError {
   const cause = asFault(error.originalError ?? error);
   if (cause instanceof Fault) {
     const place = cause.inputPath ? { inputPath: cause.inputPath } : {};

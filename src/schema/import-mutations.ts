@@ -3,7 +3,7 @@ import { validateImportInput, validateUpload } from '../imports/validate-input.t
 import type { ImportRow } from '../store/imports/import-rows.ts';
 import { builder, type Context } from './builder.ts';
 import { ColumnRoleType, ImportFormatType } from './import-plan.ts';
-import { ImportType, requireImportId, uploadUrl } from './imports.ts';
+import { ImportType, requireImportId, uploadUrl } from './import-types.ts';
 
 const ColumnInput = builder.inputType('ColumnInput', {
   description: 'What a column of a file says.',

@@ -4,11 +4,11 @@ import { awaitReflected } from '../feed/reflected.ts';
 import { checkSeriesTexts, deletionRange, type GivenColumn, type IngestResult } from '../ingest/ingest.ts';
 import type { Rejected } from '../ingest/rejected.ts';
 import { builder, type Context } from './builder.ts';
-import { asInstants, asNumbers, asSizes, asTicks, type Ticks } from './columns.ts';
+import { asInstants, asNumbers, asSizes, asTicks, type TickArgument } from './columns.ts';
 import { DerivedSeriesType } from './derived.ts';
 import { placeDescription } from './formula-place.ts';
-import { requireInstant } from './given-instant.ts';
 import { globalId } from './ids.ts';
+import { requireInstant } from './instant-argument.ts';
 import { SourceSeriesType } from './series.ts';
 
 const noteDescription =
@@ -192,7 +192,7 @@ const DeletedSeriesType = builder.objectRef<{ id: number; revision: number }>('D
 });
 
 /** Groups ticks by series, keeping their order. */
-function columnsOf(ticks: Ticks): GivenColumn[] {
+function columnsOf(ticks: TickArgument): GivenColumn[] {
   const places = new Map<string, number[]>();
   ticks.series.forEach((series, i) => {
     const known = places.get(series);

@@ -6,7 +6,7 @@ import type { Samples } from '../query/samples.ts';
 import type { CommitRow } from '../store/catalogue.ts';
 import type { PointRow } from '../store/last-points.ts';
 import { builder } from './builder.ts';
-import { type GivenInstant, requireInstant } from './given-instant.ts';
+import { type InstantArgument, requireInstant } from './instant-argument.ts';
 
 export const TimeRange = builder.inputType('TimeRange', {
   description: 'A span of time; either end may be left open. One that ends where it starts is empty.',
@@ -17,7 +17,7 @@ export const TimeRange = builder.inputType('TimeRange', {
 });
 
 export function rangeOf(
-  given: { from?: GivenInstant | null | undefined; to?: GivenInstant | null | undefined } | null | undefined,
+  given: { from?: InstantArgument | null | undefined; to?: InstantArgument | null | undefined } | null | undefined,
 ): Range {
   const from = given?.from == null ? everything.from : requireInstant(given.from, ['range', 'from']);
   const to = given?.to == null ? everything.to : requireInstant(given.to, ['range', 'to']);

@@ -6,8 +6,8 @@ import { type ImportLoad, readImportLoad } from '../store/imports/import-work.ts
 import { countFreshBlocks } from '../store/seal-candidates.ts';
 import type { App, Health } from './app.ts';
 import { builder } from './builder.ts';
-import { requireInstant } from './given-instant.ts';
 import { keyCursor, parseGlobalId, parseImportId, parseKeyCursor } from './ids.ts';
+import { requireInstant } from './instant-argument.ts';
 import { type PageInfo, PageInfoType } from './page-info.ts';
 import { CommitType } from './point.ts';
 import { NodeType, SeriesKindType, SeriesType } from './series.ts';

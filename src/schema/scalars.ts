@@ -3,14 +3,14 @@ import { parseDuration } from '../engine/duration.ts';
 import { formatInstant, instantMicros, instantProblem, toMillis } from '../engine/instant.ts';
 import { ReceivedFile } from '../imports/upload-receiver.ts';
 import { builder } from './builder.ts';
-import { BadInstant, type GivenInstant } from './given-instant.ts';
+import { type InstantArgument, InvalidInstant } from './instant-argument.ts';
 
-export function parseInstant(input: unknown): GivenInstant {
+export function parseInstant(input: unknown): InstantArgument {
   if (typeof input !== 'string' && typeof input !== 'number') {
     throw new GraphQLError("An Instant is a text like '2026-01-05T09:30:00Z' or a number of milliseconds since 1970.");
   }
   const micros = instantMicros(input);
-  return Number.isNaN(micros) ? new BadInstant(instantProblem(input)) : micros;
+  return Number.isNaN(micros) ? new InvalidInstant(instantProblem(input)) : micros;
 }
 
 function literalOf(node: ValueNode): unknown {

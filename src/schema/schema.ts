@@ -7,7 +7,7 @@ import './derived.ts';
 import './queries.ts';
 import './operators.ts';
 import './explanation.ts';
-import './imports.ts';
+import './import-types.ts';
 import './import-mutations.ts';
 import './mutations.ts';
 import './subscriptions.ts';

@@ -2,8 +2,8 @@ import { answeringAt, tenuresOf } from '../derive/where.ts';
 import { Fault } from '../engine/fault.ts';
 import { everything } from '../engine/ranges.ts';
 import { readCandles } from '../market/candles.ts';
-import { diffSources } from '../query/diff.ts';
-import { readHistory, readHistoryAcross } from '../query/history.ts';
+import { diffStorages } from '../query/diff.ts';
+import { readHistory, readHistoryOfStorages } from '../query/history.ts';
 import { readPage } from '../query/page.ts';
 import { readSamples } from '../query/samples.ts';
 import { readPoints } from '../store/block-reads.ts';
@@ -12,9 +12,9 @@ import type { ImportRow } from '../store/imports/import-rows.ts';
 import { type PointRow, pointAt } from '../store/last-points.ts';
 import { builder, type Context } from './builder.ts';
 import { CandleType } from './candle.ts';
-import { requireInstant } from './given-instant.ts';
 import { globalId, parsePointCursor, pointCursor } from './ids.ts';
-import type { Operation } from './operation.ts';
+import { requireInstant } from './instant-argument.ts';
+import type { OperationReads } from './operation-reads.ts';
 import { PageInfoType } from './page-info.ts';
 import { PointType, PointVersionType, rangeOf, SampleMethodType, SamplesType, SpanType, TimeRange } from './point.ts';
 
@@ -211,7 +211,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         const newer = await operation.place(row, to, ['to']);
         const newest = await operation.asOf(to, ['to']);
         if (from > newest) throw new Fault('BAD_USER_INPUT', `from (${from}) is newer than to (${newest}).`, ['from']);
-        return diffSources(app.reads, older, newer);
+        return diffStorages(app.reads, older, newer);
       },
     }),
     versions: t.field({
@@ -229,7 +229,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         const { asOf } = await operation.place(row, null);
         if (row.kind === 'SOURCE') return readHistory(app.database, row.id, instant, first, asOf);
         const { history } = await operation.derivation(row.id);
-        return readHistoryAcross(app.database, tenuresOf(history), instant, first, asOf);
+        return readHistoryOfStorages(app.database, tenuresOf(history), instant, first, asOf);
       },
     }),
   }),
@@ -244,7 +244,7 @@ builder.interfaceField(SeriesType, 'dependents', (t) =>
 );
 
 /** The last revision that changed its readable points. */
-async function lastChange(row: SeriesRow, operation: Operation): Promise<number> {
+async function lastChange(row: SeriesRow, operation: OperationReads): Promise<number> {
   const place = await operation.place(row, null);
   const changed = await operation.changedRevision(place);
   if (row.kind === 'SOURCE') return changed;

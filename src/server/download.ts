@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { Outflow } from './outflow.ts';
+import { SendBuffer } from './backpressure.ts';
 
 /** Spreadsheets treat a text with such a start as a formula. */
 const formulaStart = /^[=+\-@\t\r]/;
@@ -57,7 +57,7 @@ export async function sendDownload(response: ServerResponse, download: Download,
 async function drained(response: ServerResponse, slowMillis: number): Promise<void> {
   const { socket } = response;
   if (!socket || response.destroyed) return;
-  const outflow = new Outflow(socket);
+  const outflow = new SendBuffer(socket);
   const attend = () => {
     if (outflow.stuckFor(performance.now()) > slowMillis) response.destroy();
   };

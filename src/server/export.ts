@@ -4,7 +4,7 @@ import { everything, type Range } from '../engine/ranges.ts';
 import { foldVersions, type Points } from '../engine/versions.ts';
 import type { App } from '../schema/app.ts';
 import { parseImportId } from '../schema/ids.ts';
-import type { Operation } from '../schema/operation.ts';
+import type { OperationReads } from '../schema/operation-reads.ts';
 import { walkVersions } from '../store/block-reads.ts';
 import { readRejects } from '../store/imports/import-rejects.ts';
 import { idOfWork, readImport } from '../store/imports/import-rows.ts';
@@ -31,7 +31,7 @@ function decoded(part: string): string {
 /** Exports the points of a series: /export/KEY.csv and .ndjson. */
 export async function exportOf(
   app: App,
-  operation: Operation,
+  operation: OperationReads,
   path: string,
   parameters: URLSearchParams,
 ): Promise<Download | undefined> {

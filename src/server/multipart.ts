@@ -5,10 +5,10 @@ import type { UploadBytes } from '../imports/upload-bytes.ts';
 import { filenameOf, ReceivedFile } from '../imports/upload-receiver.ts';
 import type { Request } from '../schema/documents.ts';
 import type { Executor } from '../schema/execution.ts';
-import type { Caller } from '../schema/operation.ts';
+import type { Caller } from '../schema/operation-reads.ts';
 import { errorCodeOf } from '../store/retry.ts';
-import { BodyFault, whenLate } from './body.ts';
-import { parseJson, requestOf, run, sendAnswer } from './graphql.ts';
+import { parseJson, requestOf, run, sendAnswer } from './graphql-requests.ts';
+import { BodyFault, onBodyTimeout } from './request-body.ts';
 import { diskFullMessage } from './tus-store.ts';
 
 /** A header that a page of another origin cannot send without a preflight, unlike a form. */
@@ -85,7 +85,7 @@ class Form {
     let inTime = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
-        inTime = whenLate(request, reject);
+        inTime = onBodyTimeout(request, reject);
         const guard =
           <A extends unknown[]>(take: (...given: A) => void) =>
           (...given: A) => {

@@ -3,17 +3,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Fault } from '../engine/fault.ts';
 import type { App } from '../schema/app.ts';
 import type { Executor } from '../schema/execution.ts';
-import { Bodies, BodyFault } from './body.ts';
-import { Clients, type NameClient } from './clients.ts';
-import { type Files, isFile, isUploads, notThere } from './files.ts';
-import { answerJson, checkParameters, isJson, isPlainJson, parametersOf, readOperation, sendFault } from './graphql.ts';
-import { callerOf } from './leaving.ts';
+import { callerOf } from './client-disconnect.ts';
+import { ConnectionCounter, type NameClient } from './client-limits.ts';
+import { EventStreams, wantsStream } from './event-streams.ts';
+import { type FileRequests, isFilePath, isUploadPath, sendNotFound } from './file-requests.ts';
+import {
+  answerJson,
+  checkParameters,
+  isJson,
+  isPlainJson,
+  parametersOf,
+  readOperation,
+  sendFault,
+} from './graphql-requests.ts';
 import { answerMultipart, isMultipart } from './multipart.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
-import { type SocketLimits, Sockets } from './sockets.ts';
-import { Streams, wantsStream } from './streams.ts';
-import { askAgain } from './tus-store.ts';
-import { yogaFor } from './yoga.ts';
+import { BodyFault, BodyReader } from './request-body.ts';
+import { retryLaterStatus } from './tus-store.ts';
+import { type SocketLimits, WebSockets } from './websockets.ts';
+import { makeYoga } from './yoga.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -36,9 +44,9 @@ export class ApiServer {
   readonly #options: ServerOptions;
   readonly #http: Server;
   #answer: Handler | undefined;
-  #sockets: Sockets | undefined;
-  #streams: Streams | undefined;
-  #files: Files | undefined;
+  #sockets: WebSockets | undefined;
+  #streams: EventStreams | undefined;
+  #files: FileRequests | undefined;
   #draining = false;
 
   constructor(options: ServerOptions) {
@@ -67,15 +75,15 @@ export class ApiServer {
     return typeof address === 'object' && address ? address.port : port;
   }
 
-  serve(executor: Executor, app: App, files: Files): void {
+  serve(executor: Executor, app: App, files: FileRequests): void {
     const { allowedOrigins, host, limits, nameOf, report } = this.#options;
-    const bodies = new Bodies(limits.bodyBytesMax);
-    const yoga = yogaFor(executor);
-    const clients = new Clients(limits.socketsPerClient);
-    const streams = new Streams(executor, { clients, slowMillis: limits.slowMillis });
+    const bodies = new BodyReader(limits.bodyBytesMax);
+    const yoga = makeYoga(executor);
+    const clients = new ConnectionCounter(limits.socketsPerClient);
+    const streams = new EventStreams(executor, { clients, slowMillis: limits.slowMillis });
     this.#streams = streams;
     this.#files = files;
-    this.#sockets = new Sockets(executor, {
+    this.#sockets = new WebSockets(executor, {
       ...limits,
       clients,
       nameOf,
@@ -137,8 +145,8 @@ export class ApiServer {
       response.writeHead(302, { location: '/graphql' }).end();
       return;
     }
-    if (path !== '/graphql' && !isFile(path)) throw notThere();
-    if (request.method === 'OPTIONS' && !isUploads(path)) {
+    if (path !== '/graphql' && !isFilePath(path)) throw sendNotFound();
+    if (request.method === 'OPTIONS' && !isUploadPath(path)) {
       response.writeHead(204, {
         'access-control-allow-methods': 'GET, POST, OPTIONS',
         'access-control-allow-headers': request.headers['access-control-request-headers'] ?? 'content-type',
@@ -165,10 +173,10 @@ export class ApiServer {
     if (!request.complete) response.setHeader('connection', 'close');
     if (
       request.method === 'HEAD' &&
-      isUploads(request.url ?? '') &&
+      isUploadPath(request.url ?? '') &&
       !(error instanceof BodyFault && error.status < 500)
     ) {
-      sendFault(response, askAgain, new Fault('UNAVAILABLE', 'Ask again in a moment.'));
+      sendFault(response, retryLaterStatus, new Fault('UNAVAILABLE', 'Ask again in a moment.'));
     } else if (error instanceof BodyFault) {
       if (error.status === 503) response.setHeader('retry-after', '1');
       sendFault(response, error.status, error);

@@ -12,7 +12,7 @@ import type { UploadRow } from '../store/uploads/upload-rows.ts';
 import type { Checksum } from './checksum.ts';
 
 /** What a request came with that tus' server does not hand on. */
-export interface Sent {
+export interface TusRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly checksum: Checksum | undefined;
@@ -30,13 +30,13 @@ export interface Sent {
  * What is answered to whoever asks where an upload stands (HEAD) when that cannot be said now: clients take a 5xx, as all
  * but this one, for the end of the upload, and begin another one.
  */
-export const askAgain = 423;
+export const retryLaterStatus = 423;
 
 /** Names the import of an upload to clients that never called createUpload. */
 export const importHeader = 'Tidemark-Import';
 
 /** A refusal as tus' server knows them. */
-export class Refusal extends Error {
+export class TusRefusal extends Error {
   readonly status_code: number;
   readonly body: string;
 
@@ -48,10 +48,10 @@ export class Refusal extends Error {
 }
 
 /** Why nothing more of an upload is taken. */
-function refusalOf({ isGone, isComplete, isAwaited }: UploadRow): Refusal | undefined {
-  if (isGone) return new Refusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
+function refusalOf({ isGone, isComplete, isAwaited }: UploadRow): TusRefusal | undefined {
+  if (isGone) return new TusRefusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
   if (isComplete || isAwaited) return undefined;
-  return new Refusal(410, 'The import of this upload is over: nothing waits for its bytes.');
+  return new TusRefusal(410, 'The import of this upload is over: nothing waits for its bytes.');
 }
 
 /** Whether the bytes that come are still wanted is looked up this often. */
@@ -67,13 +67,13 @@ export const diskFullMessage =
   'The disk of the server is full. What was sent so far is kept: go on when there is room.';
 
 /** Uploads as tus' server asks for them: what is known of them lies in the database, their bytes in the folder. */
-export class UploadStore extends DataStore {
+export class TusDataStore extends DataStore {
   readonly #arrival: UploadReceiver;
   readonly #locks: UploadLocks;
-  readonly #sent: AsyncLocalStorage<Sent>;
+  readonly #sent: AsyncLocalStorage<TusRequest>;
   readonly #expiryMillis: number;
 
-  constructor(arrival: UploadReceiver, locks: UploadLocks, sent: AsyncLocalStorage<Sent>, expiryMillis: number) {
+  constructor(arrival: UploadReceiver, locks: UploadLocks, sent: AsyncLocalStorage<TusRequest>, expiryMillis: number) {
     super();
     this.#arrival = arrival;
     this.#locks = locks;
@@ -90,7 +90,7 @@ export class UploadStore extends DataStore {
   }
 
   override async create(upload: Upload): Promise<Upload> {
-    const { filename, sha256, input } = givenOf(upload.metadata ?? {});
+    const { filename, sha256, input } = uploadFromMetadata(upload.metadata ?? {});
     const { id, size = null } = upload;
     this.#name(
       await this.#arrival.begin({ id, filename, size, claimedSha256: sha256, sha256: null }, input, this.#by()),
@@ -129,8 +129,8 @@ export class UploadStore extends DataStore {
     return writing;
   }
 
-  async #write(chunks: Readable, id: string, from: number, sent: Sent | undefined): Promise<number> {
-    let over: Refusal | undefined;
+  async #write(chunks: Readable, id: string, from: number, sent: TusRequest | undefined): Promise<number> {
+    let over: TusRefusal | undefined;
     const look = async () => {
       const row = await this.#arrival.upload(id);
       over = row && refusalOf(row);
@@ -140,14 +140,14 @@ export class UploadStore extends DataStore {
     const mayGoOn = () => {
       if (over) throw over;
       if (!sent?.taker || !this.#locks.holds(id, sent.taker))
-        throw new Refusal(503, 'The connection to the database was lost. Ask where to go on, and go on.');
+        throw new TusRefusal(503, 'The connection to the database was lost. Ask where to go on, and go on.');
     };
     try {
       if (!sent?.checksum) return await this.#arrival.bytes.write(id, from, chunks, mayGoOn);
       return await this.#writeChecked(chunks, id, from, sent.checksum, mayGoOn);
     } catch (error) {
-      const failure = isDiskFull(error) ? new Refusal(507, diskFullMessage) : error;
-      if (sent && failure instanceof Refusal) sent.failure = failure;
+      const failure = isDiskFull(error) ? new TusRefusal(507, diskFullMessage) : error;
+      if (sent && failure instanceof TusRefusal) sent.failure = failure;
       throw failure;
     } finally {
       clearInterval(timer);
@@ -170,7 +170,7 @@ export class UploadStore extends DataStore {
     const isRight = () => hash.digest().equals(expected);
     const offset = await this.#arrival.bytes.writeChecked(id, from, hashed(), isRight, mayGoOn);
     if (offset === undefined)
-      throw new Refusal(460, 'The bytes do not match Upload-Checksum and are discarded: send them again.');
+      throw new TusRefusal(460, 'The bytes do not match Upload-Checksum and are discarded: send them again.');
     return offset;
   }
 
@@ -203,7 +203,7 @@ interface Given {
 }
 
 /** What a client that never called createUpload says of its file. */
-export function givenOf(metadata: Readonly<Record<string, string | null>>): Given {
+export function uploadFromMetadata(metadata: Readonly<Record<string, string | null>>): Given {
   try {
     return {
       filename: filenameOf(metadata.filename ?? metadata.name),
@@ -214,9 +214,9 @@ export function givenOf(metadata: Readonly<Record<string, string | null>>): Give
     if (error instanceof Fault) {
       const { inputPath = [], message } = error;
       const place = inputPath.length > 1 ? `${inputPath.join('.')}: ` : '';
-      throw new Refusal(400, `Upload-Metadata: ${place}${message}`);
+      throw new TusRefusal(400, `Upload-Metadata: ${place}${message}`);
     }
-    if (error instanceof SyntaxError) throw new Refusal(400, 'Upload-Metadata: import is not JSON.');
+    if (error instanceof SyntaxError) throw new TusRefusal(400, 'Upload-Metadata: import is not JSON.');
     throw error;
   }
 }

@@ -7,12 +7,19 @@ import { isUploadId } from '../imports/upload-bytes.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import { asFault } from '../store/retry.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/uploads/upload-locks.ts';
-import { BodyFault } from './body.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
-import type { NameClient } from './clients.ts';
-import { askAgain, givenOf, importHeader, Refusal, type Sent, UploadStore } from './tus-store.ts';
+import type { NameClient } from './client-limits.ts';
+import { BodyFault } from './request-body.ts';
+import {
+  importHeader,
+  retryLaterStatus,
+  TusDataStore,
+  TusRefusal,
+  type TusRequest,
+  uploadFromMetadata,
+} from './tus-store.ts';
 
-export interface UploadOptions {
+export interface TusOptions {
   readonly expiryHours: number;
   readonly nameOf: NameClient;
   readonly report: (error: unknown) => void;
@@ -27,23 +34,23 @@ const drainMillis = 1_000;
 const methods = new Set(['POST', 'HEAD', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Uploads by the tus protocol, version 1.0.0. */
-export class Uploads {
+export class TusUploads {
   readonly #tus: Server;
   readonly #arrival: UploadReceiver;
   readonly #locks: UploadLocks;
-  readonly #sent = new AsyncLocalStorage<Sent>();
+  readonly #sent = new AsyncLocalStorage<TusRequest>();
   readonly #active = new Set<IncomingMessage>();
   readonly #report: (error: unknown) => void;
   readonly #nameOf: NameClient;
 
-  constructor(arrival: UploadReceiver, locks: UploadLocks, { expiryHours, nameOf, report }: UploadOptions) {
+  constructor(arrival: UploadReceiver, locks: UploadLocks, { expiryHours, nameOf, report }: TusOptions) {
     this.#arrival = arrival;
     this.#locks = locks;
     this.#report = report;
     this.#nameOf = nameOf;
     this.#tus = new Server({
       path: '/uploads',
-      datastore: new UploadStore(arrival, locks, this.#sent, expiryHours * 3_600_000),
+      datastore: new TusDataStore(arrival, locks, this.#sent, expiryHours * 3_600_000),
       locker: this.#locker(),
       lockDrainTimeout: drainMillis,
       maxSize: arrival.limits.uploadBytesMax,
@@ -53,7 +60,7 @@ export class Uploads {
       allowedHeaders: ['Upload-Checksum'],
       exposedHeaders: ['Upload-Expires', 'Tus-Checksum-Algorithm', importHeader],
       namingFunction: (_, metadata = {}) => {
-        givenOf(metadata);
+        uploadFromMetadata(metadata);
         return randomUUID();
       },
       // Relative to the address that was asked: right behind any proxy, under any name and prefix.
@@ -65,7 +72,7 @@ export class Uploads {
       },
       onResponseError: ({ method }, error) => {
         const { status_code: status, body } = this.#refusalOf(this.#sent.getStore()?.failure ?? error);
-        return { status_code: method === 'HEAD' && status >= 500 ? askAgain : status, body };
+        return { status_code: method === 'HEAD' && status >= 500 ? retryLaterStatus : status, body };
       },
     });
   }
@@ -98,7 +105,7 @@ export class Uploads {
     return {
       newLock: (id): Lock => {
         let taker: Taker | undefined;
-        let sent: Sent | undefined;
+        let sent: TusRequest | undefined;
         return {
           lock: async (signal, cancelRequest) => {
             sent = this.#sent.getStore();
@@ -117,16 +124,16 @@ export class Uploads {
 
   #refusalOf(error: unknown): { status_code: number; body: string } {
     if (error instanceof LockTaken)
-      return new Refusal(423, 'Another request is sending this file. Ask where it stands in a moment.');
-    if (error === ERRORS.ERR_MAX_SIZE_EXCEEDED) return new Refusal(413, this.#arrival.tooLarge());
+      return new TusRefusal(423, 'Another request is sending this file. Ask where it stands in a moment.');
+    if (error === ERRORS.ERR_MAX_SIZE_EXCEEDED) return new TusRefusal(413, this.#arrival.tooLarge());
     if (typeof error === 'object' && error !== null && 'status_code' in error && 'body' in error)
       return { status_code: Number(error.status_code), body: String(error.body) };
     const fault = asFault(error);
     if (fault instanceof Fault) {
       const status = fault.code === 'UNAVAILABLE' ? 503 : fault.code === 'TOO_EXPENSIVE' ? 413 : 400;
-      return new Refusal(status, fault.message);
+      return new TusRefusal(status, fault.message);
     }
     this.#report(error);
-    return new Refusal(500, 'Something went wrong in the server; it has been logged.');
+    return new TusRefusal(500, 'Something went wrong in the server; it has been logged.');
   }
 }

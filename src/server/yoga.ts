@@ -1,7 +1,7 @@
 import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execution.ts';
-import type { Caller } from '../schema/operation.ts';
+import type { Caller } from '../schema/operation-reads.ts';
 
 /** Makes yoga use Tidemark's parsing, validation and execution. */
 function through(executor: Executor): Plugin {
@@ -42,7 +42,7 @@ query Newest {
 /**
  * yoga serves GraphiQL and requests that are neither plain JSON nor streams. The caller is passed in with each request.
  */
-export function yogaFor(executor: Executor): YogaServerInstance<{ readonly caller: Caller }, object> {
+export function makeYoga(executor: Executor): YogaServerInstance<{ readonly caller: Caller }, object> {
   return createYoga({
     schema: executor.schemas.visible,
     graphqlEndpoint: '/graphql',

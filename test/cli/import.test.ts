@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { importHelp, importOptions, readImportCall } from '../../src/cli/import-options.ts';
+import { importHelp, importOptions, parseImportCommand } from '../../src/cli/import-options.ts';
 import { startNetwork } from '../client/network.ts';
 import { importHere } from '../support/import-here.ts';
 import { freePort, scratch, tidemark, until } from '../support/program.ts';
 import { done, type StandIn, startStandIn } from './stand-in.ts';
 
-const inputOf = (...words: string[]) => readImportCall(['a.csv', ...words]).input;
+const inputOf = (...words: string[]) => parseImportCommand(['a.csv', ...words]).input;
 
 /** For every option something that it takes, what comes of it, and what it refuses. A new one needs a line here. */
 const table: Record<string, { takes: string[]; gives: object; refuses: string[] }> = {
@@ -49,8 +49,8 @@ describe.each(Object.entries(table))('%s', (flag, { takes, gives, refuses }) => 
   const files = ['--commit', '--undo'].includes(flag) ? [] : ['a.csv'];
 
   it('takes its values', () => {
-    expect(readImportCall([...files, flag, ...takes]).input).toEqual(gives);
-    if (takes[0]) expect(readImportCall([`${flag}=${takes[0]}`, ...files]).input).toEqual(gives);
+    expect(parseImportCommand([...files, flag, ...takes]).input).toEqual(gives);
+    if (takes[0]) expect(parseImportCommand([`${flag}=${takes[0]}`, ...files]).input).toEqual(gives);
   });
 
   it('refuses others, and quotes them', () => {
@@ -62,11 +62,11 @@ describe.each(Object.entries(table))('%s', (flag, { takes, gives, refuses }) => 
 
 it('words that it cannot use are refused with what was meant', () => {
   expect(() => inputOf('--creat-missing')).toThrow('Did you mean --create-missing?');
-  expect(() => readImportCall([])).toThrow('Which files?');
-  expect(() => readImportCall(['-'])).toThrow('standard input (-) is not taken');
-  expect(() => readImportCall(['a.csv', '--commit', 'x'])).toThrow('a call of their own');
-  expect(readImportCall(['--json', '--', '-a.csv', '--b'])).toMatchObject({ files: ['-a.csv', '--b'], json: true });
-  expect(readImportCall(['a', '--url', 'https://h/x/graphql']).server.href).toBe('https://h/x/');
+  expect(() => parseImportCommand([])).toThrow('Which files?');
+  expect(() => parseImportCommand(['-'])).toThrow('standard input (-) is not taken');
+  expect(() => parseImportCommand(['a.csv', '--commit', 'x'])).toThrow('a call of their own');
+  expect(parseImportCommand(['--json', '--', '-a.csv', '--b'])).toMatchObject({ files: ['-a.csv', '--b'], json: true });
+  expect(parseImportCommand(['a', '--url', 'https://h/x/graphql']).server.href).toBe('https://h/x/');
 });
 
 describe('against a server', () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readArguments } from '../../src/cli/arguments.ts';
+import { parseCommandLine } from '../../src/cli/command-line.ts';
 import { helpText, settingsTable } from '../../src/cli/help.ts';
 import { environmentOf, flagOf, readConfig, type Setting, settings } from '../../src/config.ts';
 
@@ -57,7 +57,7 @@ describe.each(settings.map((entry): [string, Setting] => [entry.env, entry]))('%
   it('takes its values, as a variable and as an option', () => {
     expect(readConfig(new Map(), { [env]: takes })[entry.name]).toEqual(gives);
     expect(readConfig(new Map([[flag, takes]]), {})[entry.name]).toEqual(gives);
-    expect(readConfig(readArguments(['serve', `${flag}=${takes}`]).flags, {})[entry.name]).toEqual(gives);
+    expect(readConfig(parseCommandLine(['serve', `${flag}=${takes}`]).flags, {})[entry.name]).toEqual(gives);
   });
 
   it('refuses others by the name under which they were given, and quotes them', () => {
@@ -87,11 +87,11 @@ it('--version is that of package.json', () => {
 });
 
 it('words that are no command, option or value are refused with what was meant', () => {
-  expect(() => readArguments(['serve', '--databse-url', 'x'])).toThrow('Did you mean --database-url?');
-  expect(() => readArguments(['serve', '--nothing-like-it'])).toThrow(
+  expect(() => parseCommandLine(['serve', '--databse-url', 'x'])).toThrow('Did you mean --database-url?');
+  expect(() => parseCommandLine(['serve', '--nothing-like-it'])).toThrow(
     'There is no option --nothing-like-it. See --help.',
   );
-  expect(() => readArguments(['serve', '--port'])).toThrow('--port needs a value');
-  expect(() => readArguments(['serve', 'migrate'])).toThrow('One command at a time');
-  expect(readArguments(['-h']).help).toBe(true);
+  expect(() => parseCommandLine(['serve', '--port'])).toThrow('--port needs a value');
+  expect(() => parseCommandLine(['serve', 'migrate'])).toThrow('One command at a time');
+  expect(parseCommandLine(['-h']).help).toBe(true);
 });

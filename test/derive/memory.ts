@@ -2,11 +2,11 @@ import {
   type Checkpoint,
   type Checkpoints,
   checkpointPoints,
-  type Leaf,
   type LeafSource,
   lastOf,
+  type StageInput,
   type Tail,
-  type Walked,
+  type WalkStep,
   walkStage,
 } from '../../src/derive/walk.ts';
 import { clipLine, type Line } from '../../src/engine/line.ts';
@@ -151,14 +151,20 @@ export class MemoryLane {
     return counts;
   }
 
-  async #walk(i: number, stage: Stage, leaves: readonly Leaf[], counts: Counts, changed: Set<number>): Promise<void> {
+  async #walk(
+    i: number,
+    stage: Stage,
+    leaves: readonly StageInput[],
+    counts: Counts,
+    changed: Set<number>,
+  ): Promise<void> {
     const walk = {
       stage,
       leaves,
       checkpoints: this.checkpoints[i],
       checkpointPoints: this.#habits.checkpointPoints,
     };
-    let tail: Walked['tail'];
+    let tail: WalkStep['tail'];
     // As a lane stores them: when all is done.
     const noted: Checkpoint[] = [];
     for await (const walked of walkStage(walk)) {
@@ -175,7 +181,7 @@ export class MemoryLane {
     i: number,
     tail: Tail,
     sources: readonly Points[],
-    leaves: readonly Leaf[],
+    leaves: readonly StageInput[],
     counts: Counts,
     changed: Set<number>,
   ): void {

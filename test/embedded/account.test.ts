@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ensureCopy } from '../../src/embedded/copy.ts';
+import { ensureCopy } from '../../src/embedded/copy-binaries.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
-import { afterwards, cleanUp, isRoot, makeApp, query, runApp, type Started, temporary } from './scene.ts';
+import { afterwards, cleanUp, isRoot, makeApp, query, runApp, type Started, temporary } from './embedded-harness.ts';
 
 afterEach(cleanUp);
 

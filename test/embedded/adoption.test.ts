@@ -14,7 +14,7 @@ import {
   type Started,
   temporary,
   usedHome,
-} from './scene.ts';
+} from './embedded-harness.ts';
 
 afterEach(cleanUp);
 

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { faultFromWords } from '../../src/embedded/faults.ts';
+import { faultFromOutput } from '../../src/embedded/faults.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
-import { afterwards, cleanUp, isRoot, temporary } from './scene.ts';
+import { afterwards, cleanUp, isRoot, temporary } from './embedded-harness.ts';
 
 afterEach(cleanUp);
 
@@ -53,9 +53,9 @@ test.runIf(isRoot && process.platform === 'linux')('a full disk is called that',
 
 test('of what PostgreSQL wrote, the line that tells why is passed on', () => {
   const words = 'LOG:  starting\nFATAL:  invalid value for parameter "jit": "maybe"\nHINT:  try on or off';
-  expect(faultFromWords('did not start', words, '/h').message).toBe(
+  expect(faultFromOutput('did not start', words, '/h').message).toBe(
     'The embedded PostgreSQL in TIDEMARK_HOME (/h) did not start: FATAL:  invalid value for parameter "jit": "maybe"',
   );
   const nameless = 'initdb: error: could not look up effective user ID 12345: user does not exist';
-  expect(faultFromWords('could not be set up', nameless, '/h').message).toContain('user id 12345 has no line');
+  expect(faultFromOutput('could not be set up', nameless, '/h').message).toContain('user id 12345 has no line');
 });

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { usableBinaries } from '../../src/embedded/binaries.ts';
 import { ensureCluster } from '../../src/embedded/cluster.ts';
+import { findDataDirectory } from '../../src/embedded/data-directory.ts';
 import { findPostmaster } from '../../src/embedded/pid-file.ts';
-import { findPlace } from '../../src/embedded/place.ts';
 import {
   type EmbeddedPostgresOptions,
   embeddedPostgresAvailable,
@@ -13,7 +13,16 @@ import {
 } from '../../src/embedded/postgres.ts';
 import { startPostmaster, stopPostmaster } from '../../src/embedded/postmaster.ts';
 import { settingsArguments } from '../../src/embedded/settings.ts';
-import { afterwards, cleanUp, isRoot, isRunning, postmasterPid, query, temporary, usedHome } from './scene.ts';
+import {
+  afterwards,
+  cleanUp,
+  isRoot,
+  isRunning,
+  postmasterPid,
+  query,
+  temporary,
+  usedHome,
+} from './embedded-harness.ts';
 
 afterEach(cleanUp);
 
@@ -168,7 +177,7 @@ test('a port that was asked for and is taken is a fault, and none asked for is c
     code: 'UNAVAILABLE',
     message: expect.stringContaining(`Port ${taken}`),
   });
-  const place = findPlace(home);
+  const place = findDataDirectory(home);
   const binaries = usableBinaries(place.account, place.home);
   expect(await ensureCluster(place, binaries, 'unused')).toBe(false);
   const asked: number[] = [];

@@ -6,10 +6,10 @@ import { buildSchema, type DocumentNode, execute, getOperationAST, type Operatio
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ReceivedFile } from '../../src/imports/upload-receiver.ts';
 import type { Request } from '../../src/schema/documents.ts';
-import { nobody } from '../../src/schema/operation.ts';
-import { BodyFault } from '../../src/server/body.ts';
-import { sendFault } from '../../src/server/graphql.ts';
+import { nobody } from '../../src/schema/operation-reads.ts';
+import { sendFault } from '../../src/server/graphql-requests.ts';
 import { answerMultipart } from '../../src/server/multipart.ts';
+import { BodyFault } from '../../src/server/request-body.ts';
 import { scratch, until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { filesIn, importsOf, plainInput, sha256, someBytes, stored } from '../support/uploads.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
-import { closing, Line } from '../../src/server/line.ts';
+import { closeReasons, WebSocketConnection } from '../../src/server/websocket-connection.ts';
 import { ask } from '../support/client.ts';
 import { until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -97,7 +97,7 @@ it('who is silent is asked, and closed with 4433 when no answer comes', async ()
   const connected = once(sockets, 'connection');
   const client = new WebSocket(`ws://127.0.0.1:${port}`, { autoPong: false });
   const [socket, request] = await connected;
-  const line = new Line(socket, request, 'somebody');
+  const line = new WebSocketConnection(socket, request, 'somebody');
   const now = performance.now();
   expect(line.attend(now + 11_000, 60_000)).toBe(undefined);
   const asked = once(client, 'ping');
@@ -107,7 +107,7 @@ it('who is silent is asked, and closed with 4433 when no answer comes', async ()
   expect(line.attend(now + 26_000, 60_000)).toBe('silent');
   const code = codeOf(client);
   line.close('silent');
-  expect(await code).toBe(closing.silent[0]);
+  expect(await code).toBe(closeReasons.silent[0]);
   sockets.close();
 });
 

@@ -11,10 +11,10 @@ export interface Operand {
 }
 
 /** Operands and the operators before and between them, in the order of the text. */
-export type Piece = Operand | IToken;
+export type SyntaxPart = Operand | IToken;
 
 /** Gives each operator its operands, by the table of precedence. */
-export function assemble(pieces: readonly Piece[], text: string): Operand {
+export function assemble(pieces: readonly SyntaxPart[], text: string): Operand {
   let at = 0;
 
   const operand = (least: number): Operand => {
@@ -52,7 +52,7 @@ export function assemble(pieces: readonly Piece[], text: string): Operand {
   return operandUpTo(level.or);
 }
 
-function isToken(piece: Piece): piece is IToken {
+function isToken(piece: SyntaxPart): piece is IToken {
   return 'image' in piece;
 }
 

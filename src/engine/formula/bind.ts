@@ -1,7 +1,7 @@
 import type { Operator, Parameter } from '../operator.ts';
-import { completed } from './completed.ts';
+import { completed } from './complete-call.ts';
 import { didYouMean, formulaFault, oneOf, shown } from './fault.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from './nearest-names.ts';
 import { expectedFor, signatureOf, wantedFor } from './signature.ts';
 import type { ArgumentSyntax, CallSyntax, Syntax } from './syntax.ts';
 

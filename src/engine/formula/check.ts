@@ -1,13 +1,13 @@
 import type { Argument, Operator } from '../operator.ts';
+import { described, givenValue, roleOf, ticksKey, type Use } from './argument-value.ts';
 import { bind } from './bind.ts';
-import { completed } from './completed.ts';
-import { composedFault } from './composed.ts';
+import { completed } from './complete-call.ts';
 import type { Expression } from './expression.ts';
 import { didYouMean, formulaFault, shown } from './fault.ts';
-import { described, givenValue, roleOf, ticksKey, type Use } from './given.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from './nearest-names.ts';
 import { readQuantity } from './quantity.ts';
 import { expectedFor, signatureOf } from './signature.ts';
+import { composedFault } from './suggest-recipe.ts';
 import { synonymsOf } from './synonyms.ts';
 import { type CallSyntax, placeAt, placeOf, type Syntax, textOf } from './syntax.ts';
 

@@ -1,7 +1,7 @@
 import type { Arguments, Operator } from '../operator.ts';
 
 /** The position of a part of a formula, counted from 1 in UTF-16 units. */
-export interface Place {
+export interface SourceLocation {
   readonly line: number;
   readonly column: number;
   readonly length: number;
@@ -9,11 +9,11 @@ export interface Place {
 
 /** A valid formula. It may still name series that do not exist. */
 export type Expression =
-  | { readonly kind: 'number'; readonly value: number; readonly place: Place }
+  | { readonly kind: 'number'; readonly value: number; readonly place: SourceLocation }
   /** The values of a series. */
-  | { readonly kind: 'series'; readonly key: string; readonly place: Place }
+  | { readonly kind: 'series'; readonly key: string; readonly place: SourceLocation }
   /** The sizes of a series, as a series. */
-  | { readonly kind: 'size'; readonly key: string; readonly place: Place }
+  | { readonly kind: 'size'; readonly key: string; readonly place: SourceLocation }
   /**
    * A parameter of type 'ticks' becomes two inputs, 'series' and 'size', or 'size' alone when the operator takes only
    * sizes.
@@ -23,5 +23,5 @@ export type Expression =
       readonly operator: Operator;
       readonly inputs: readonly Expression[];
       readonly given: Arguments;
-      readonly place: Place;
+      readonly place: SourceLocation;
     };

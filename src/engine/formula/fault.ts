@@ -1,12 +1,12 @@
 import { Fault, type FaultCode } from '../fault.ts';
-import type { Place } from './expression.ts';
+import type { SourceLocation } from './expression.ts';
 
 /**
  * An error in a formula and its position. `message` is one sentence that follows the position. `expected` lists what is
  * valid there, in words, and is never empty. Each of `suggestions` can replace the text at the position.
  */
 export function formulaFault(
-  place: Place,
+  place: SourceLocation,
   message: string,
   expected: readonly string[],
   suggestions: readonly string[] = [],

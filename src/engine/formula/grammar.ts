@@ -1,13 +1,13 @@
 import { EmbeddedActionsParser, EOF, type IToken, type ParserMethod } from 'chevrotain';
 import { keyProblem } from '../key.ts';
-import { assemble, type Operand, type Piece } from './assemble.ts';
+import { assemble, type Operand, type SyntaxPart } from './assemble.ts';
 import { formulaFault } from './fault.ts';
 import { reservedWords } from './key.ts';
 import { spanOf, tokensOf, valueExpected } from './lex.ts';
-import { misplacedFault } from './misplaced.ts';
 import { readQuantity } from './quantity.ts';
 import { type ArgumentSyntax, type Span, type Syntax, spanning } from './syntax.ts';
 import { Close, Colon, Comma, Infix, Name, Open, Prefix, Quantity, Quoted, tokenTypes } from './tokens.ts';
+import { misplacedFault } from './unexpected-token.ts';
 
 let parser: FormulaParser | undefined;
 
@@ -40,7 +40,7 @@ class FormulaParser extends EmbeddedActionsParser {
   }
 
   readonly expression: ParserMethod<[], Operand> = this.RULE('expression', () => {
-    const pieces: Piece[] = [];
+    const pieces: SyntaxPart[] = [];
     this.SUBRULE(this.signedOperand, { ARGS: [pieces] });
     this.MANY(() => {
       pieces.push(this.CONSUME(Infix));
@@ -49,12 +49,15 @@ class FormulaParser extends EmbeddedActionsParser {
     return this.ACTION(() => assemble(pieces, this.#text));
   });
 
-  readonly signedOperand: ParserMethod<[Piece[]], void> = this.RULE('signedOperand', (pieces: Piece[] = []) => {
-    this.MANY(() => {
-      pieces.push(this.CONSUME(Prefix));
-    });
-    pieces.push(this.SUBRULE(this.operand));
-  });
+  readonly signedOperand: ParserMethod<[SyntaxPart[]], void> = this.RULE(
+    'signedOperand',
+    (pieces: SyntaxPart[] = []) => {
+      this.MANY(() => {
+        pieces.push(this.CONSUME(Prefix));
+      });
+      pieces.push(this.SUBRULE(this.operand));
+    },
+  );
 
   readonly operand: ParserMethod<[], Operand> = this.RULE('operand', () =>
     this.OR<Operand>([

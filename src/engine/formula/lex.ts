@@ -1,6 +1,6 @@
 import { type IToken, Lexer } from 'chevrotain';
 import { formulaFault } from './fault.ts';
-import { strayFault } from './stray.ts';
+import { strayFault } from './foreign-notation.ts';
 import type { Span } from './syntax.ts';
 import { Close, Colon, Infix, Name, Open, Prefix, Quantity, Quoted, tokenTypes, valueEnds } from './tokens.ts';
 

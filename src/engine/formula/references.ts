@@ -1,15 +1,15 @@
 import type { Fault } from '../fault.ts';
-import { differenceWithin } from './difference.ts';
-import type { Expression, Place } from './expression.ts';
+import type { Expression, SourceLocation } from './expression.ts';
 import { didYouMean, formulaFault, shown } from './fault.ts';
 import { keyText } from './key.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from './nearest-names.ts';
+import { differenceWithin } from './suggest-difference.ts';
 import { isNoNumber } from './synonyms.ts';
 
 export interface Reference {
   readonly kind: 'series' | 'size';
   readonly key: string;
-  readonly place: Place;
+  readonly place: SourceLocation;
 }
 
 /** All references of a formula in order. Ticks count as a series and then its sizes, at one position. */

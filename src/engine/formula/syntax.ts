@@ -1,8 +1,8 @@
 import type { Window } from '../operator.ts';
-import type { Place } from './expression.ts';
+import type { SourceLocation } from './expression.ts';
 
 /** A position with its offset in the whole text. */
-export interface Span extends Place {
+export interface Span extends SourceLocation {
   readonly from: number;
 }
 
@@ -47,12 +47,12 @@ export function textOf(formula: string, { from, length }: Span): string {
   return formula.slice(from, from + length);
 }
 
-export function placeOf({ line, column, length }: Span): Place {
+export function placeOf({ line, column, length }: Span): SourceLocation {
   return { line, column, length };
 }
 
 /** The position of a missing argument, with length 0. */
-export function placeAt(text: string, from: number): Place {
+export function placeAt(text: string, from: number): SourceLocation {
   const lines = text.slice(0, from).split(/\n|\r\n?/);
   return { line: lines.length, column: lines.at(-1)!.length + 1, length: 0 };
 }

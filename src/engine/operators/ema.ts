@@ -1,6 +1,6 @@
 import type { Arguments, RowOperator, Runner } from '../operator.ts';
 import type { Rows } from '../rows.ts';
-import { follow } from './follow.ts';
+import { follow } from './exponential-average.ts';
 
 function alphaOf(given: Arguments): number {
   if (given.alpha !== undefined) return given.alpha as number;

@@ -1,7 +1,7 @@
 import { ExactSum } from '../exact-sum.ts';
 import type { RowOperator, Runner } from '../operator.ts';
 import type { Rows } from '../rows.ts';
-import { follow } from './follow.ts';
+import { follow } from './exponential-average.ts';
 
 class Wilder implements Runner {
   readonly #span: number;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { keysWithin } from '../../../src/engine/formula/difference.ts';
 import { formulaFault } from '../../../src/engine/formula/fault.ts';
-import { nearest } from '../../../src/engine/formula/nearest.ts';
+import { nearest } from '../../../src/engine/formula/nearest-names.ts';
 import { parseFormula } from '../../../src/engine/formula/parse.ts';
 import { referencesOf, refuseUnknown } from '../../../src/engine/formula/references.ts';
+import { keysWithin } from '../../../src/engine/formula/suggest-difference.ts';
 import { operators } from './declarations.ts';
 
 const references = (formula: string) => referencesOf(parseFormula(formula, operators));

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { clientNames } from '../../../src/server/clients.ts';
+import { makeClientNamer } from '../../../src/server/client-limits.ts';
 import { ask, gql } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { tus } from '../../support/uploads.ts';
@@ -80,7 +80,7 @@ it.each([
 });
 
 it('an address of IPv4 is the same on a socket of IPv6', () => {
-  const named = (remoteAddress: string) => clientNames(undefined)({ socket: { remoteAddress } } as IncomingMessage);
+  const named = (remoteAddress: string) => makeClientNamer(undefined)({ socket: { remoteAddress } } as IncomingMessage);
   expect(['::ffff:10.0.0.7', '10.0.0.7', '::1', '2001:db8::ffff:1'].map(named)).toEqual([
     '10.0.0.7',
     '10.0.0.7',
