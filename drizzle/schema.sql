@@ -1,5 +1,5 @@
 -- The schema that the migrations and src/store/sql/ make, as PostgreSQL's catalogue gives it. Nothing runs this file.
--- Written by 'npm run generate'. Hash of its sources and its text: a00d340e009dcb9929044e0f84385ab0608dd5bafc6c367bf25a4466cdc02258
+-- Written by 'npm run generate'. Hash of its sources and its text: b1126fde914a13c5ef9098ac6c20a476cda79f1398a1f5b9d382b6471597d3b2
 
 CREATE TABLE batches (
   id uuid NOT NULL,
@@ -1046,6 +1046,20 @@ CREATE VIEW points AS
             version.value,
             version.size,
             version.revision
-           FROM tidemark_versions(storage.id) version(t, value, size, revision)
+           FROM ( SELECT p.t,
+                    p.value,
+                    p.size,
+                    p.revision
+                   FROM fresh_blocks b,
+                    LATERAL tidemark_unpack(b.revision, b.from_t, b.versions, b.t, b.value, b.size, NULL::bytea) p(t, value, size, revision)
+                  WHERE ((b.series = storage.id) AND (b.revision IS NOT NULL))
+                UNION ALL
+                 SELECT p.t,
+                    p.value,
+                    p.size,
+                    p.revision
+                   FROM sealed_blocks b,
+                    LATERAL tidemark_unpack(b.base_revision, b.from_t, b.versions, b.t, b.value, b.size, b.offsets) p(t, value, size, revision)
+                  WHERE (b.series = storage.id)) version
           ORDER BY version.t, version.revision DESC) current)
   WHERE ((series.deleted_revision IS NULL) AND (series.kind <> 'STORAGE'::text) AND (current.value <> 'NaN'::double precision));

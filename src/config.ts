@@ -8,6 +8,8 @@ export interface Config {
   readonly host: string;
   readonly databaseUrl: string | undefined;
   readonly redisUrl: string | undefined;
+  readonly sqlReader: string | undefined;
+  readonly sqlReaderPassword: string | undefined;
   readonly home: string;
   readonly role: ProcessRole;
   readonly allowedOrigins: readonly string[];
@@ -39,6 +41,8 @@ export interface Setting<Name extends keyof Config = keyof Config> {
   readonly value: string;
   /** The default, as a user would write it; undefined for none. */
   readonly fallback: string | undefined;
+  /** Errors do not quote its value. */
+  readonly secret?: true;
   readonly meaning: string;
   readonly parse: (text: string) => Config[Name] | { readonly problem: string };
 }
@@ -107,6 +111,29 @@ export const settings: readonly Setting[] = [
     fallback: undefined,
     meaning: 'A Redis server for queues and pub/sub; without it PostgreSQL does both.',
     parse: url('redis:', 'rediss:'),
+  }),
+  setting({
+    name: 'sqlReader',
+    env: 'SQL_READER',
+    value: 'name',
+    fallback: undefined,
+    meaning:
+      'A PostgreSQL role for psql, Grafana and BI tools, which the API creates: it reads the view points, all series of it, and nothing else. Without it there is none.',
+    parse: (text) =>
+      /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(text)
+        ? text
+        : { problem: 'a name of up to 63 small letters, digits and underscores, such as reader' },
+  }),
+  setting({
+    name: 'sqlReaderPassword',
+    env: 'SQL_READER_PASSWORD',
+    value: 'password',
+    fallback: undefined,
+    secret: true,
+    meaning:
+      'The password of SQL_READER. Other users of the machine can read the options of a process: prefer the variable.',
+    parse: (text) =>
+      /^[!-~]{12,200}$/.test(text) ? text : { problem: '12 to 200 letters, digits and signs of ASCII, without spaces' },
   }),
   setting({
     name: 'home',
@@ -308,7 +335,7 @@ export function readConfig(flags: ReadonlyMap<string, string>, env: NodeJS.Proce
     if (typeof value === 'object' && 'problem' in value) {
       throw new Fault(
         'BAD_USER_INPUT',
-        `${fromFlag === undefined ? entry.env : flag} must be ${value.problem}; it is '${text.slice(0, 80)}'.`,
+        `${fromFlag === undefined ? entry.env : flag} must be ${value.problem}; it is '${entry.secret ? '***' : text.slice(0, 80)}'.`,
       );
     }
     config[entry.name] = value;
@@ -324,4 +351,12 @@ export function uploadsFolder({ uploads, home }: Pick<Config, 'uploads' | 'home'
 /** The setting that determines the folder for the bytes of uploads. */
 export function uploadsSetting({ uploads }: Pick<Config, 'uploads'>): 'UPLOADS' | 'TIDEMARK_HOME' {
   return uploads === undefined ? 'TIDEMARK_HOME' : 'UPLOADS';
+}
+
+/** The role of SQL_READER, which needs a password. */
+export function sqlReaderOf({ sqlReader, sqlReaderPassword }: Pick<Config, 'sqlReader' | 'sqlReaderPassword'>) {
+  if (sqlReader === undefined) return undefined;
+  if (sqlReaderPassword === undefined)
+    throw new Fault('BAD_USER_INPUT', 'SQL_READER needs a password: set SQL_READER_PASSWORD, or leave SQL_READER out.');
+  return { name: sqlReader, password: sqlReaderPassword };
 }

@@ -1,5 +1,5 @@
 import { Semaphore } from '../concurrency/semaphore.ts';
-import { type Config, uploadsFolder, uploadsSetting } from '../config.ts';
+import { type Config, sqlReaderOf, uploadsFolder, uploadsSetting } from '../config.ts';
 import { Definer } from '../derive/define.ts';
 import { Settled } from '../derive/standing.ts';
 import { Feed } from '../feed/feed.ts';
@@ -20,6 +20,7 @@ import { TusUploads } from '../server/tus.ts';
 import { BatchedReads } from '../store/batched-reads.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import { connect, type Database } from '../store/connect.ts';
+import { setSqlReader } from '../store/sql-reader.ts';
 import { UploadLocks } from '../store/uploads/upload-locks.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
@@ -70,6 +71,7 @@ export async function startApi(
   config: Config,
   open: () => Promise<OpenStore>,
 ): Promise<RunningApi & { store: OpenStore; bell: string }> {
+  const reader = sqlReaderOf(config);
   let database: Database | undefined;
   const server = apiServer(config, async () => database !== undefined && answers(database));
   const port = await server.listen();
@@ -78,6 +80,7 @@ export async function startApi(
     requireFolder(uploadsSetting(config), uploadsFolder(config));
     store = await open();
     database = connect({ url: store.url, connectionsMax: config.databaseConnections });
+    await setSqlReader(database, reader, { embedded: store.kind === 'embedded' });
     const running = await serve(config, server, database, store);
     return { ...running, port, store };
   } catch (error) {

@@ -102,6 +102,12 @@ async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
   };
 }
 
+/** psql asks for the password. */
+function psqlOf(url: string, user: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `psql -h ${hostname || 'localhost'} -p ${port || '5432'} -U ${user} ${decodeURIComponent(pathname.slice(1)) || user}`;
+}
+
 function announce(config: Config, port: number, store: OpenStore, bell: string): void {
   const host =
     config.host === '0.0.0.0' || config.host === '::'
@@ -119,6 +125,7 @@ function announce(config: Config, port: number, store: OpenStore, bell: string):
   say(`  GraphQL     ${address}/graphql   (GraphiQL in a browser; WebSocket and SSE at the same address)`);
   say(`  PostgreSQL  ${store.where}`);
   if (store.psql !== undefined) say(`  psql        ${store.psql}`);
+  if (config.sqlReader !== undefined) say(`  SQL reader  ${psqlOf(store.url, config.sqlReader)}`);
   say(`  bell        ${bell === 'redis' ? 'Redis' : 'PostgreSQL'}`);
   say(
     `  worker      ${config.role === 'all' ? 'one, as a process of its own' : 'none here (--role worker starts one)'}`,

@@ -15,6 +15,16 @@ const table: Record<string, { takes: string; gives: unknown; refuses: string[] }
     refuses: ['mysql://a@b/c', 'localhost:5432', 'db', 'redis://x'],
   },
   REDIS_URL: { takes: 'rediss://r:6380', gives: 'rediss://r:6380', refuses: ['http://r', 'localhost:6379', 'r'] },
+  SQL_READER: {
+    takes: 'grafana_1',
+    gives: 'grafana_1',
+    refuses: ['Reader', 'two words', 'pg_reader', '1st', 'a-b', 'a'.repeat(64)],
+  },
+  SQL_READER_PASSWORD: {
+    takes: 'correct-horse!',
+    gives: 'correct-horse!',
+    refuses: ['short', 'with a space in', 'pässwörter-ohne'],
+  },
   TIDEMARK_HOME: { takes: '/var/lib/tidemark', gives: '/var/lib/tidemark', refuses: [] },
   ROLE: { takes: 'worker', gives: 'worker', refuses: ['API', 'both', 'all,api'] },
   ALLOWED_ORIGINS: {
@@ -60,9 +70,11 @@ describe.each(settings.map((entry): [string, Setting] => [entry.env, entry]))('%
     expect(readConfig(parseCommandLine(['serve', `${flag}=${takes}`]).flags, {})[entry.name]).toEqual(gives);
   });
 
-  it('refuses others by the name under which they were given, and quotes them', () => {
+  it('refuses others by the name under which they were given, and quotes them unless they are secret', () => {
     for (const wrong of refuses) {
       expect(() => readConfig(new Map(), { [env]: wrong })).toThrow(`${env} must be `);
+      const shown = entry.secret ? '***' : wrong.slice(0, 80);
+      expect(() => readConfig(new Map(), { [env]: wrong })).toThrow(`it is '${shown}'`);
       expect(() => readConfig(new Map([[flag, wrong]]), {})).toThrow(new RegExp(`^${flag} must be .*; it is '`));
     }
   });
