@@ -100,6 +100,8 @@ interface Declaration {
   /** The conditions under which it gives no point. */
   readonly missing: string;
   readonly examples: readonly Example[];
+  /** Traps, other conventions, the cost of a correction: one paragraph of Markdown each. A test parses the formulas in them. */
+  readonly notes?: readonly string[];
   /** The reason why these arguments contradict each other; undefined when they do not. */
   readonly refuse?: (given: Arguments) => { readonly parameter: string; readonly problem: string } | undefined;
 }

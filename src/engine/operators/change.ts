@@ -1,7 +1,10 @@
-import type { RowOperator, Runner, Window } from '../operator.ts';
+import type { Example, RowOperator, Runner, Window } from '../operator.ts';
 import type { Rows } from '../rows.ts';
 import { byParameter, type Lagged, lagMemory, openLagged } from './lagged.ts';
 import { finite, shareOf } from './pointwise.ts';
+
+const severalSeries = (name: string): string =>
+  `In \`0.5 * ${name}(A) + 0.5 * ${name}(B)\` each tick of B counts the last ${name} of A again, and each tick of A that of B. \`resample\` does not help: a bucket without ticks has no point, so the last ${name} counts again there. \`fill(A, A + B)\` helps: it repeats A at the ticks of B, where the ${name} of A is then 0. So \`0.5 * ${name}(fill(A, A + B)) + 0.5 * ${name}(fill(B, A + B))\` counts each ${name} once.`;
 
 /** Replaces the previous value of x in `out` by the change. */
 type Compare = (x: Float64Array, out: Float64Array, length: number) => void;
@@ -26,7 +29,7 @@ class Change implements Runner {
 }
 
 function change(
-  told: Pick<RowOperator, 'name' | 'meaning' | 'missing' | 'examples'> & { readonly compare: Compare },
+  told: Pick<RowOperator, 'name' | 'meaning' | 'missing' | 'examples' | 'notes'> & { readonly compare: Compare },
 ): RowOperator {
   const { compare, ...declared } = told;
   return {
@@ -45,6 +48,7 @@ export const delta = change({
   name: 'delta',
   meaning: 'By how much x has changed: x - lag(x, by).',
   missing: 'Where there was no value yet so far back, or the difference is too large for a double.',
+  notes: [severalSeries('delta')],
   examples: [
     {
       formula: 'delta(X)',
@@ -79,10 +83,24 @@ export const delta = change({
   },
 });
 
+/** Two series that tick at different instants. */
+const apart: Example['inputs'] = {
+  X: [
+    [0, 100],
+    [2, 150],
+  ],
+  Y: [
+    [0, 10],
+    [1, 15],
+    [3, 15],
+  ],
+};
+
 export const relativeReturn = change({
   name: 'return',
   meaning: 'By what share of what it was x has changed: (x - lag(x, by)) / lag(x, by).',
   missing: 'Where there was no value yet so far back, where it was 0, or where the quotient is too large for a double.',
+  notes: [severalSeries('return')],
   examples: [
     {
       formula: 'return(X)',
@@ -112,6 +130,23 @@ export const relativeReturn = change({
       },
       output: [[2, 0.25]],
     },
+    {
+      formula: '0.5 * return(X) + 0.5 * return(Y)',
+      inputs: apart,
+      output: [
+        [2, 0.5],
+        [3, 0.25],
+      ],
+    },
+    {
+      formula: '0.5 * return(fill(X, X + Y)) + 0.5 * return(fill(Y, X + Y))',
+      inputs: apart,
+      output: [
+        [1, 0.25],
+        [2, 0.25],
+        [3, 0],
+      ],
+    },
   ],
   compare(x, out, length) {
     for (let i = 0; i < length; i++) out[i] = finite(shareOf(x[i], out[i]));
@@ -122,6 +157,10 @@ export const logReturn = change({
   name: 'logreturn',
   meaning: 'The natural logarithm of how many times as much x is: log(x / lag(x, by)).',
   missing: 'Where there was no value yet so far back, or where the quotient is 0, negative or too large for a double.',
+  notes: [
+    'Near 1, that is where x is between half and twice its earlier value, the result is log1p((x - before) / before). That keeps the digits of small changes, which `log(A / lag(A))` loses; the two differ in the last digits.',
+    severalSeries('logreturn'),
+  ],
   examples: [
     {
       formula: 'logreturn(X)',

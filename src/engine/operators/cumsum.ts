@@ -36,6 +36,9 @@ export const cumsum: RowOperator = {
   parameters: [{ name: 'x', type: 'series', meaning: 'What is summed up.' }],
   warmUp: 'None: the first point is the first value.',
   missing: 'Where the sum is too large for a double; it goes on, and has points again when it has come back.',
+  notes: [
+    'A correction changes every later point: all of them are computed, written and sent to subscribers again. Where a part of the past is enough, take a window: `sum(A, 30d)` forgets a correction after 30 days.',
+  ],
   examples: [
     {
       formula: 'cumsum(X)',

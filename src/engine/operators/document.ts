@@ -44,7 +44,7 @@ export function formulasDocument(operators: readonly Operator[]): string {
 }
 
 function operatorBlocks(operator: Operator): string[] {
-  const { meaning, parameters, warmUp, missing, examples } = operator;
+  const { meaning, parameters, warmUp, missing, examples, notes = [] } = operator;
   const rows = parameters.map((each) => [`\`${each.name}\``, kindOf(each), fallbackOf(each), each.meaning]);
   return [
     `### \`${signatureOf(operator)}\``,
@@ -52,6 +52,7 @@ function operatorBlocks(operator: Operator): string[] {
     table(['parameter', 'what', 'if left out', 'meaning'], rows),
     `_Start:_ ${warmUp}`,
     `_No point:_ ${missing}`,
+    ...notes.map((note) => `_Note:_ ${note}`),
     ...examples.map(exampleTable),
   ];
 }
@@ -143,6 +144,7 @@ const introduction: readonly string[] = [
   '**Where there is no point.** Where nothing can be said there is no point: no zero, no NaN, no infinity. That is so for a division by 0, a logarithm of 0, whatever is too large for a double, and `if` without `else` where its condition is 0. A part that can have no value whatever the data, as `X / 0`, is refused. What is computed from it goes on with the last point before; a window does not count it.',
   '**Windows** are open at their beginning: `mean(x, 60s)` at t is of the points in (t - 60s, t]. They are what they are from the first point on; a window of 20p needs 20 points and gives none before.',
   '**Buckets** stand at their start: the point of `high(x, 1d)` at midnight is the highest of the day that begins then, so it knows what comes later, and the last one changes while ticks come. What was known at an instant is a bucket shifted by its width: `lag(high(x, 1d), 1d)`. A bucket without points has none.',
+  '**Corrections.** A late tick or a correction changes later points too, and each changed point is computed, written and sent to subscribers again. The cost depends on the operator: a window forgets a correction when it has passed, `ema`, `wilder` and `rsi` forget it after some hundred points, `cumsum` never does.',
   '**Sizes** belong to ticks, not to what is computed from them: an operator that needs sizes takes the key of a series. `size(BTC-USD)` is a series of its own, with a point at each tick that has a size.',
   '**Arithmetic** is that of doubles, with no tolerance in comparisons. Sums over windows and buckets are exact and rounded once. `-0` is 0.',
 ];

@@ -37,6 +37,9 @@ export const drawdown: RowOperator = {
   parameters: [{ name: 'x', type: 'series', meaning: 'What falls back.' }],
   warmUp: 'None: the first point is 0, if the first value is above 0.',
   missing: 'Where the greatest value so far is 0 or below, or the quotient is too large for a double.',
+  notes: [
+    'A correction changes its own point, and the following ones up to the first one at which `runmax(A)` is the same as before.',
+  ],
   examples: [
     {
       formula: 'drawdown(X)',

@@ -76,6 +76,10 @@ export const ema: RowOperator = {
     [span, halflife, alpha].filter((one) => one !== undefined).length === 1
       ? undefined
       : { parameter: 'span', problem: 'exactly one of span, halflife and alpha is needed' },
+  notes: [
+    'Other programs often start an average of span n with the mean of the first n values, and give no point before. The difference shrinks by the share alpha at each point: with span 26, less than 0.05 % of it is left after 100 points.',
+    'A correction changes the following points until its rest is too small for a double: with span 26 400 to 500 points. Later points are neither computed nor written again.',
+  ],
   examples: [
     {
       formula: 'ema(X, 3)',

@@ -9,6 +9,9 @@ export const lag: RowOperator = {
   parameters: [{ name: 'x', type: 'series', meaning: 'What is looked back at.' }, byParameter],
   warmUp: 'The first point stands where there is a value so far back.',
   missing: 'Where there was no value yet so far back.',
+  notes: [
+    '`explain` of `lag(A, 5s) - B`, where A has a point at t, lists of A the last point at or before t - 5s, whose value is taken, and not the point at t; of B it lists the last point at or before t.',
+  ],
   examples: [
     {
       formula: 'lag(X, 2p)',

@@ -144,6 +144,9 @@ export const rsi: RowOperator = {
   missing:
     'Before value span + 1, and where both averages are 0: it has not moved, or has stood still until they add up ' +
     'to less than 2^-960, which counts as 0. A change above 2^1022 has no point; there it begins anew.',
+  notes: [
+    'A correction changes the following points until its rest is too small for a double: with span 14 400 to 500 points.',
+  ],
   examples: [
     {
       formula: 'rsi(X, 2)',

@@ -35,6 +35,9 @@ export const runmax: RowOperator = {
   parameters: [{ name: 'x', type: 'series', meaning: 'What is looked at.' }],
   warmUp: 'None: the first point is the first value.',
   missing: 'Nowhere: it has a point wherever x has one.',
+  notes: [
+    'A correction changes the following points up to the first one at which the greatest value is the same as before. A new greatest value of all, or a removed one, changes every later point up to the next greater value.',
+  ],
   examples: [
     {
       formula: 'runmax(X)',

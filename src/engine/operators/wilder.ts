@@ -58,6 +58,9 @@ export const wilder: RowOperator = {
   ],
   warmUp: 'The first point, at the span-th value, is the mean of the first `span` values: their exact sum / span.',
   missing: 'Before the span-th value.',
+  notes: [
+    'A correction changes the following points until its rest is too small for a double: with span 14 400 to 500 points. That includes a correction of one of the first `span` values, which changes the seed.',
+  ],
   examples: [
     {
       formula: 'wilder(X, 2)',

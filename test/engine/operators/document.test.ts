@@ -99,7 +99,8 @@ test('the document has a section for each operator and each recipe, each once', 
 });
 
 test('the document says of each parameter what it means, and shows each example and each formula', () => {
-  for (const { parameters, warmUp, missing, examples } of operators) {
+  for (const { parameters, warmUp, missing, examples, notes = [] } of operators) {
+    for (const note of notes) expect(document).toContain(`_Note:_ ${note}\n`);
     for (const { meaning } of parameters) expect(document).toContain(`| ${meaning} |`);
     expect(document).toContain(`_Start:_ ${warmUp}`);
     expect(document).toContain(`_No point:_ ${missing}`);
@@ -107,6 +108,15 @@ test('the document says of each parameter what it means, and shows each example 
   }
   for (const { formulas } of recipes) for (const { formula } of formulas) expect(document).toContain(`\`${formula}\``);
 });
+
+test.each(operators.flatMap(({ name, notes = [] }) => notes.map((note) => ({ name, note }))))(
+  'a note of $name quotes formulas that are accepted: $note',
+  ({ note }) => {
+    const quoted = [...note.matchAll(/`([^`]+)`/g)].map(([, text]) => text);
+    for (const text of quoted.filter((each) => !byName.has(each) && each !== 'explain' && each !== 'span'))
+      expect(() => parseFormula(text, byName), text).not.toThrow();
+  },
+);
 
 test('of two series over a window, a lone point counts: the section says so, and an example shows it', () => {
   const examples = operators.filter(({ group }) => group === 'pair').flatMap((each) => each.examples);
