@@ -125,7 +125,7 @@ function precedenceTable(): string {
 }
 
 const recipesText =
-  'X and Y stand for the keys of any series, which in the recipes with sizes carry them. Each formula is a series of its own.';
+  'X, Y and Z stand for the keys of any series, which in the recipes with sizes carry them. Each formula is a series of its own.';
 
 const introduction: readonly string[] = [
   '# Formulas',

@@ -24,11 +24,15 @@ const stochasticK = `100 * ((close(X, 1h) - ${lowest}) / (max(high(X, 1h), 14p) 
 const stochasticD = `mean(${stochasticK}, 3p)`;
 const before = 'lag(close(X, 1h))';
 const range = 'high(X, 1h) - low(X, 1h)';
-const trueRange = `greatest(${range}, abs(high(X, 1h) - ${before}), abs(low(X, 1h) - ${before}))`;
+/** The first bar has no close before it. */
+const trueRange = `fill(greatest(${range}, abs(high(X, 1h) - ${before}), abs(low(X, 1h) - ${before})), ${range})`;
 const vwapBands = { upper: 'vwap(X, 1h) + 2 * stddev(X, 1h)', lower: 'vwap(X, 1h) - 2 * stddev(X, 1h)' };
 const dailyReturn = 'logreturn(close(X, 1d))';
 const volatility = `sqrt(365 * var_samp(${dailyReturn}, 30p))`;
 const sharpe = `365 * mean(${dailyReturn}, 30p) / ${volatility}`;
+const spike = 'X > 3 * mean(X, 1h)';
+const rank = '1 + (Y > X) + (Z > X)';
+const filled = { X: 'fill(X, X + Y)', Y: 'fill(Y, X + Y)' };
 const above = 'mean(X, 50p) > mean(X, 200p)';
 const below = 'mean(X, 50p) < mean(X, 200p)';
 const crosses = { up: `${above} and not lag(${above})`, down: `${below} and not lag(${below})` };
@@ -36,7 +40,7 @@ const crosses = { up: `${above} and not lag(${above})`, down: `${below} and not 
 export const recipes: readonly Recipe[] = [
   {
     title: 'MACD',
-    text: 'The distance of a quick average from a slow one, its own average as a signal, and how far it is from that.',
+    text: 'The distance of a quick average from a slow one, its own average as a signal, and how far it is from that. Each average starts at its first value. Other programs often start it with the mean of the first 12, 26 and 9 values, so their first points differ: see `ema`.',
     formulas: [
       { name: 'MACD', formula: macdLine, called: ['macd'] },
       { name: 'signal', formula: macdSignal, called: ['macd', 'macdsignal'] },
@@ -112,7 +116,7 @@ export const recipes: readonly Recipe[] = [
   },
   {
     title: 'Average true range',
-    text: 'The range of an hour, or its farthest way from the close before if that is longer; and its average by Wilder.',
+    text: 'The range of an hour, or its farthest way from the close before if that is longer; and its average by Wilder. The first hour has no close before it: its true range is its range, as in published tables.',
     formulas: [
       { name: 'true range', formula: trueRange, called: ['truerange', 'tr'] },
       { name: 'ATR', formula: `wilder(${trueRange}, 14)`, called: ['atr', 'averagetruerange'] },
@@ -131,6 +135,7 @@ export const recipes: readonly Recipe[] = [
         ],
       },
       output: [
+        [0, 2],
         [10, 3],
         [20, 5],
       ],
@@ -210,6 +215,91 @@ export const recipes: readonly Recipe[] = [
         ],
       },
       output: [[4, 2]],
+    },
+  },
+  {
+    title: 'Returns of several series',
+    text: 'Half of each return, counted once, at the ticks of both. In `0.5 * return(X) + 0.5 * return(Y)` each tick of Y would count the last return of X again. `fill(X, X + Y)` repeats X at the ticks of Y, where its return is then 0.',
+    formulas: [
+      { name: 'return of both', formula: `0.5 * return(${filled.X}) + 0.5 * return(${filled.Y})` },
+      { name: 'change of both', formula: `delta(${filled.X}) + delta(${filled.Y})` },
+    ],
+    holds: [`abs(delta(${filled.X}) + delta(${filled.Y}) - delta(X + Y)) <= 1e-9 * (abs(X) + abs(Y))`],
+    example: {
+      formula: `delta(${filled.X}) + delta(${filled.Y})`,
+      inputs: {
+        X: [
+          [0, 100],
+          [2, 150],
+        ],
+        Y: [
+          [0, 10],
+          [1, 15],
+          [3, 15],
+        ],
+      },
+      output: [
+        [1, 5],
+        [2, 50],
+        [3, 0],
+      ],
+    },
+  },
+  {
+    title: 'Rank',
+    text: 'The rank of X among three series, 1 for the greatest: one more than the number of series that are greater. Equal values share a rank.',
+    formulas: [
+      { name: 'rank of X', formula: rank },
+      { name: 'rank by return', formula: rank.replace(/[XYZ]/g, 'return($&, 1d)') },
+      { name: 'X leads', formula: 'X >= greatest(Y, Z)' },
+    ],
+    holds: [`(${rank} == 1) == (X >= greatest(Y, Z))`, `${rank} >= 1 and ${rank} <= 3`],
+    example: {
+      formula: rank,
+      inputs: {
+        X: [
+          [0, 5],
+          [2, 8],
+        ],
+        Y: [
+          [0, 7],
+          [3, 8],
+        ],
+        Z: [
+          [0, 6],
+          [1, 4],
+        ],
+      },
+      output: [
+        [0, 3],
+        [1, 2],
+        [2, 1],
+        [3, 1],
+      ],
+    },
+  },
+  {
+    title: 'An alert',
+    text: 'A point only where a value is more than three times the mean of its hour: subscribers receive an event only there. The mean contains the value itself, so with three positive values or fewer in the hour none is that far above it.',
+    formulas: [
+      { name: 'alert', formula: `if(${spike}, X)` },
+      { name: '1 or 0', formula: spike },
+      { name: 'only the first of several in a row', formula: `if((${spike}) and not lag(${spike}), X)` },
+    ],
+    holds: [`if(${spike}, ${spike})`],
+    example: {
+      formula: 'if(X > 3 * mean(X, 10s), X)',
+      inputs: {
+        X: [
+          [0, 1],
+          [1, 1],
+          [2, 2],
+          [3, 1],
+          [4, 20],
+          [5, 1],
+        ],
+      },
+      output: [[4, 20]],
     },
   },
   {

@@ -55,14 +55,16 @@ function prices(seed: number): Ticks {
   let value = 1000;
   const ticks: [number, number, number?][] = [];
   while (t < 41 * 86_400) {
-    ticks.push(chance() < 0.7 ? [t, value, Math.floor(chance() * 5)] : [t, value]);
+    // One tick in a hundred is far off.
+    const price = chance() < 0.01 ? value * 20 : value;
+    ticks.push(chance() < 0.7 ? [t, price, Math.floor(chance() * 5)] : [t, price]);
     t += 1 + Math.floor(chance() * 1200);
     value += Math.round((chance() - 0.5) * 800) / 100;
   }
   return ticks;
 }
 
-const market = { X: prices(7), Y: prices(11) };
+const market = { X: prices(7), Y: prices(11), Z: prices(13) };
 const document = formulasDocument(operators);
 
 test.each(operators.map((operator) => ({ name: operator.name, operator })))(
