@@ -3,15 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ingest } from '../support/client.ts';
 import { type Program, program } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
-import { type Project, project, snippets } from '../support/snippets.ts';
+import { snippets, type UserProject, userProject } from '../support/snippets.ts';
 import { t } from './following.ts';
 
 let server: TestServer;
-let user: Project;
+let user: UserProject;
 
 beforeAll(async () => {
   server = await startServer();
-  user = project('tidemark');
+  user = userProject({ 'node_modules/tidemark': '.' });
   await ingest(server.url, [{ series: 'BTC-USD', t, value: 65_000.5 }]);
 });
 afterAll(async () => {

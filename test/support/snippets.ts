@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 export function snippets(file: string, heading: string, language: string): string[] {
   const [, text] = readFileSync(file, 'utf8').split(new RegExp(`^#+ ${heading}$`, 'm'));
   if (text === undefined) throw new Error(`${file} has no heading '${heading}'`);
-  const [section] = text.split(/^#+ /m);
+  const [section] = text.split(/^##+ /m);
   const blocks = [...section.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(
     ([, block]) => block,
   );
@@ -14,27 +14,27 @@ export function snippets(file: string, heading: string, language: string): strin
   return blocks;
 }
 
-export interface Project {
+export interface UserProject {
   readonly folder: string;
   /** Writes a file and returns its path. */
   write(path: string, text: string): string;
   remove(): void;
 }
 
-/** A folder outside the repository, as a user's project is: the packages that are named are installed in it. */
-export function project(...packages: string[]): Project {
+/** A folder outside the repository, as a user's project is: `links` says where its packages are. */
+export function userProject(links: Readonly<Record<string, string>>): UserProject {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-project-'));
-  const write = (path: string, text: string) => {
+  const prepared = (path: string) => {
     const place = join(folder, path);
     mkdirSync(dirname(place), { recursive: true });
+    return place;
+  };
+  const write = (path: string, text: string) => {
+    const place = prepared(path);
     writeFileSync(place, text);
     return place;
   };
   write('package.json', '{ "type": "module" }');
-  for (const name of packages) {
-    const place = join(folder, 'node_modules', name);
-    mkdirSync(dirname(place), { recursive: true });
-    symlinkSync(name === 'tidemark' ? resolve('.') : resolve('node_modules', name), place);
-  }
+  for (const [path, target] of Object.entries(links)) symlinkSync(resolve(target), prepared(path));
   return { folder, write, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
