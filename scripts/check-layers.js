@@ -60,6 +60,7 @@ const owners = {
   '@tus/server': ['server'],
   '@fastify/busboy': ['server'],
   'tus-js-client': ['cli'],
+  pino: ['run'],
 };
 
 const problems = [];

@@ -3,6 +3,10 @@ import { Fault } from './engine/fault.ts';
 
 export type ProcessRole = 'all' | 'api' | 'worker';
 
+const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+
 export interface Config {
   readonly port: number;
   readonly host: string;
@@ -30,6 +34,7 @@ export interface Config {
   readonly uploadBytesMax: number;
   readonly uploadExpiryHours: number;
   readonly uploadDays: number;
+  readonly logLevel: LogLevel;
   readonly demoInstruments: number;
 }
 
@@ -305,6 +310,14 @@ export const settings: readonly Setting[] = [
     fallback: '30',
     meaning: 'How long bytes are kept after the last import of them ended.',
     parse: whole(1, 36_500),
+  }),
+  setting({
+    name: 'logLevel',
+    env: 'LOG_LEVEL',
+    value: logLevels.join('|'),
+    fallback: 'info',
+    meaning: 'The least level of log lines on standard error; debug adds a line for each request.',
+    parse: (text) => logLevels.find((level) => level === text) ?? { problem: logLevels.join(', ') },
   }),
   setting({
     name: 'demoInstruments',

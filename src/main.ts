@@ -1,8 +1,9 @@
+import { inspect } from 'node:util';
 import { parseCommandLine, suggestion } from './cli/command-line.ts';
 import { commands, helpText } from './cli/help.ts';
 import { environmentOf, readConfig } from './config.ts';
 import { Fault } from './engine/fault.ts';
-import { report, say } from './run/log.ts';
+import { say } from './run/say.ts';
 import { version } from './run/version.ts';
 
 /**
@@ -69,6 +70,6 @@ try {
   if (code !== undefined) process.exitCode = code;
 } catch (error) {
   if (error instanceof Fault) process.stderr.write(`tidemark: ${error.message.replace(/\s*\n\s*/g, ' ')}\n`);
-  else report(error);
+  else process.stderr.write(`tidemark: ${inspect(error)}\n`);
   process.exit(error instanceof Fault && error.code === 'BAD_USER_INPUT' ? 2 : 1);
 }

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { Semaphore } from '../concurrency/semaphore.ts';
 import { type Config, sqlReaderOf, uploadsFolder, uploadsSetting } from '../config.ts';
 import { Definer } from '../derive/define.ts';
@@ -26,7 +27,7 @@ import { Ringer } from '../upkeep/ringer.ts';
 import { sealVersionsMin } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
 import { defineOptions } from './define-options.ts';
-import { log, report } from './log.ts';
+import { lineLog, openLog, reporter } from './log.ts';
 import type { OpenStore } from './store.ts';
 import { version } from './version.ts';
 
@@ -54,7 +55,7 @@ async function answers(database: Database): Promise<boolean> {
   return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }
 
-export function apiServer(config: Config, ready: () => Promise<boolean>): ApiServer {
+export function apiServer(config: Config, log: Logger, ready: () => Promise<boolean>): ApiServer {
   return new ApiServer({
     host: config.host,
     port: config.port,
@@ -62,7 +63,8 @@ export function apiServer(config: Config, ready: () => Promise<boolean>): ApiSer
     allowedOrigins: config.allowedOrigins,
     nameOf: makeClientNamer(config.clientHeader),
     isReady: ready,
-    report,
+    report: reporter(log),
+    ...(log.isLevelEnabled('debug') && { onAnswer: (answer) => log.debug(answer, 'request') }),
   });
 }
 
@@ -73,7 +75,8 @@ export async function startApi(
 ): Promise<RunningApi & { store: OpenStore; bell: string }> {
   const reader = sqlReaderOf(config);
   let database: Database | undefined;
-  const server = apiServer(config, async () => database !== undefined && answers(database));
+  const log = openLog(config);
+  const server = apiServer(config, log, async () => database !== undefined && answers(database));
   const port = await server.listen();
   let store: OpenStore | undefined;
   try {
@@ -81,7 +84,7 @@ export async function startApi(
     store = await open();
     database = connect({ url: store.url, connectionsMax: config.databaseConnections });
     await setSqlReader(database, reader, { embedded: store.kind === 'embedded' });
-    const running = await serve(config, server, database, store);
+    const running = await serve({ config, log, server, database, store });
     return { ...running, port, store };
   } catch (error) {
     await server.drain();
@@ -91,12 +94,20 @@ export async function startApi(
   }
 }
 
-async function serve(config: Config, server: ApiServer, database: Database, store: OpenStore) {
-  const bell = await openBell(database, config.redisUrl);
+interface Parts {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly server: ApiServer;
+  readonly database: Database;
+  readonly store: OpenStore;
+}
+
+async function serve({ config, log, server, database, store }: Parts) {
+  const bell = await openBell(database, config.redisUrl, log);
   const catalogue = new Catalogue(database);
   const followedImports = new FollowedImports(database);
   const reads = new BatchedReads(database);
-  const ringer = new Ringer(bell, log);
+  const ringer = new Ringer(bell, lineLog(log, 'warn'));
   const groupCommit = new GroupCommit(database, {
     announce: bell.ringsInCommit,
     onBlocks: (said) => reads.recent.add(said),
@@ -141,6 +152,7 @@ async function serve(config: Config, server: ApiServer, database: Database, stor
   await feed.start();
   const { slowMillis, uploadExpiryHours: expiryHours } = config;
   const nameOf = makeClientNamer(config.clientHeader);
+  const report = reporter(log);
   const uploads = new TusUploads(arrival, new UploadLocks(store.url), { expiryHours, nameOf, report });
   server.serve(new Executor(buildSchemas(), app, report), app, new FileRequests(app, uploads, { slowMillis, nameOf }));
   return {

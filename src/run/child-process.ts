@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { log } from './log.ts';
+import type { Logger } from 'pino';
 
 const pauseMillisMax = 10_000;
 
@@ -11,12 +11,14 @@ export class Child {
   readonly #name: string;
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
+  readonly #log: Logger;
   #process: ChildProcess | undefined;
   #stopping = false;
   #pauseMillis = 200;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, log: Logger) {
+    this.#log = log;
     this.#name = name;
     this.#args = args;
     this.#env = env;
@@ -38,12 +40,12 @@ export class Child {
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);
     child.once('exit', () => process.removeListener('exit', kill));
-    child.on('error', (error) => log(`${this.#name}: ${error.message}`));
+    child.on('error', (error) => this.#log.warn(`${this.#name}: ${error.message}`));
     child.on('exit', (code, signal) => {
       this.#process = undefined;
       if (this.#stopping) return;
       if (Date.now() - startedAt > 60_000) this.#pauseMillis = 200;
-      log(`the ${this.#name} ended (${signal ?? `exit code ${code}`}); it is started again`);
+      this.#log.warn(`the ${this.#name} ended (${signal ?? `exit code ${code}`}); it is started again`);
       this.#timer = setTimeout(() => void this.start(), this.#pauseMillis);
       this.#pauseMillis = Math.min(this.#pauseMillis * 2, pauseMillisMax);
     });

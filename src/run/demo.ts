@@ -2,7 +2,6 @@ import type { Stoppable } from '../bell/bell.ts';
 import type { GivenColumn } from '../ingest/ingest.ts';
 import type { App } from '../schema/app.ts';
 import { readLasts } from '../store/last-points.ts';
-import { log } from './log.ts';
 
 const tickMillis = 1_000;
 const dayMillis = 86_400_000;
@@ -73,6 +72,12 @@ class Instrument {
   }
 }
 
+interface DemoOptions {
+  readonly instruments: number;
+  readonly pointsPerCallMax: number;
+  readonly log: (line: string) => void;
+}
+
 type DemoApp = Pick<App, 'ingest' | 'definer' | 'catalogue' | 'database'>;
 
 async function write({ ingest }: DemoApp, columns: readonly GivenColumn[]): Promise<void> {
@@ -117,7 +122,7 @@ async function prepare(app: DemoApp, instruments: readonly Instrument[], callTic
 /** Simulated instruments with a day of history, two series derived from the first, and a tick a second until stopped. */
 export async function startDemo(
   app: DemoApp,
-  { instruments: count, pointsPerCallMax }: { readonly instruments: number; readonly pointsPerCallMax: number },
+  { instruments: count, pointsPerCallMax, log }: DemoOptions,
 ): Promise<Stoppable> {
   const instruments = Array.from({ length: count }, (_, i) => new Instrument(i));
   const failed = (error: unknown) => log(`demo: ${error instanceof Error ? error.message : String(error)}`);

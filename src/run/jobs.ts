@@ -13,7 +13,7 @@ import { Ringer } from '../upkeep/ringer.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
 import { openBell } from './bell.ts';
 import type { ThreadMessage, ThreadRequest } from './jobs-thread.ts';
-import { log } from './log.ts';
+import { lineLog, openLog } from './log.ts';
 
 /** The interval of the sweep, which finds work that no commit announces. */
 const sweepMillis = 10_000;
@@ -28,7 +28,9 @@ const nicer = 5;
 async function run(port: MessagePort, { config, url }: { readonly config: Config; readonly url: string }) {
   if (process.platform === 'linux') setPriority(nicer);
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
-  const bell = await openBell(database, config.redisUrl);
+  const logger = openLog(config);
+  const log = lineLog(logger, 'warn');
+  const bell = await openBell(database, config.redisUrl, logger);
   let stopping = false;
   const isStopping = () => stopping;
   const builds = new Builds(database, bell, { log, isStopping });

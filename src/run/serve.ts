@@ -1,9 +1,11 @@
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
 import { migrate } from '../store/migrate.ts';
 import { Child } from './child-process.ts';
 import { demoKey, startDemo } from './demo.ts';
-import { log, report, say } from './log.ts';
+import { lineLog, openLog, reporter } from './log.ts';
+import { say } from './say.ts';
 import { type OpenStore, openStore, schemaFolders } from './store.ts';
 import { version } from './version.ts';
 
@@ -18,16 +20,18 @@ interface Running {
 
 /** Runs until a signal ends it, in good order. */
 export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  const log = openLog(config);
+  const report = reporter(log);
   let running: Running | undefined;
   let stopping: Promise<void> | undefined;
   const stop = (why: string): void => {
     if (stopping) return;
     const timer = setTimeout(() => {
-      log('not everything ended in time');
+      log.error('not everything ended in time');
       process.exit(1);
     }, stopMillisMax);
     timer.unref();
-    log(`stopping: ${why}`);
+    log.info(`stopping: ${why}`);
     stopping = (starting ?? Promise.resolve()).then(() => running?.stop());
     stopping.then(
       () => process.exit(0),
@@ -39,11 +43,11 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-  process.on('unhandledRejection', report);
+  process.on('unhandledRejection', (error) => report(error));
   // A child ends with its parent, however the parent ended.
   if (process.send) process.on('disconnect', () => stop('the parent process has ended'));
   if (env.npm_lifecycle_event !== undefined) endWithParent(stop);
-  const start = config.role === 'worker' ? worker(config) : api(config, env);
+  const start = config.role === 'worker' ? worker(config) : api(config, env, log);
   const starting = start.then(
     (started) => {
       running = started;
@@ -80,17 +84,22 @@ async function worker(config: Config): Promise<Running> {
   return running;
 }
 
-async function api(config: Config, env: NodeJS.ProcessEnv): Promise<Running> {
+async function api(config: Config, env: NodeJS.ProcessEnv, log: Logger): Promise<Running> {
   const { startApi } = await import('./api.ts');
   const started = await startApi(config, () => openStore(config));
   const child =
     config.role === 'all'
-      ? new Child('worker', [process.argv[1], 'serve', '--role', 'worker'], { ...env, DATABASE_URL: started.store.url })
+      ? new Child(
+          'worker',
+          [process.argv[1], 'serve', '--role', 'worker'],
+          { ...env, DATABASE_URL: started.store.url },
+          log,
+        )
       : undefined;
   await child?.start();
   const demo =
     config.demoInstruments > 0
-      ? await startDemo(started.app, { ...config, instruments: config.demoInstruments })
+      ? await startDemo(started.app, { ...config, instruments: config.demoInstruments, log: lineLog(log, 'warn') })
       : undefined;
   announce(config, started.port, started.store, started.bell);
   return {

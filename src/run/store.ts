@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/postgres.ts';
 import { describeUrl, migrate } from '../store/migrate.ts';
-import { log } from './log.ts';
+import { lineLog, openLog } from './log.ts';
 
 /** Found from a bundle in dist/ or dist-dev/. */
 export const schemaFolders = {
@@ -31,7 +31,10 @@ export async function openStore(config: Config): Promise<OpenStore> {
       stop: async () => undefined,
     };
   }
-  const embedded: EmbeddedPostgres = await startEmbeddedPostgres({ home: config.home, log });
+  const embedded: EmbeddedPostgres = await startEmbeddedPostgres({
+    home: config.home,
+    log: lineLog(openLog(config), 'info'),
+  });
   try {
     await migrate({ url: embedded.url, ...schemaFolders });
   } catch (error) {

@@ -8,7 +8,7 @@ import { connect } from '../store/connect.ts';
 import { openBell } from './bell.ts';
 import { defineOptions } from './define-options.ts';
 import { JobsThread } from './jobs-thread.ts';
-import { log } from './log.ts';
+import { lineLog, openLog } from './log.ts';
 
 /**
  * The growth of the heap, in percent, before V8 marks all of it again; 300 is V8's own maximum. A pass leaves
@@ -21,16 +21,18 @@ const heapGrowth = '--heap-growing-percent=300';
 export async function startWorker(config: Config, url: string): Promise<Stoppable> {
   setFlagsFromString(heapGrowth);
   const database = connect({ url, connectionsMax: config.databaseConnections, patienceMillis: 60_000 });
-  const bell = await openBell(database, config.redisUrl);
+  const log = openLog(config);
+  const warn = lineLog(log, 'warn');
+  const bell = await openBell(database, config.redisUrl, log);
   const jobs = new JobsThread(config, url, {
-    log,
-    onAdvance: () => void recompute.advance().catch((error: Error) => log(`recompute: ${error.message}`)),
+    log: warn,
+    onAdvance: () => void recompute.advance().catch((error: Error) => warn(`recompute: ${error.message}`)),
   });
-  const recompute = new Recompute(database, bell, { log, build: (definition) => jobs.build(definition) });
+  const recompute = new Recompute(database, bell, { log: warn, build: (definition) => jobs.build(definition) });
   await recompute.start();
   const renewed = await new Definer(database, new Catalogue(database), defineOptions(bell)).renew();
   if (renewed.length > 0)
-    log(`${renewed.length} derived series are computed again: another program rounded exp, log or pow otherwise`);
+    log.info(`${renewed.length} derived series are computed again: another program rounded exp, log or pow otherwise`);
   await jobs.start();
   return {
     stop: async () => {

@@ -97,7 +97,14 @@ export class Executor {
     });
     // Where a field failed, others may still be under way.
     context.operation.end();
-    return this.#told(result, schema === this.schemas.visible, document, operation, variables);
+    return this.#told(
+      result,
+      schema === this.schemas.visible,
+      document,
+      operation,
+      variables,
+      context.caller.requestId,
+    );
   }
 
   async subscribe(
@@ -178,9 +185,9 @@ export class Executor {
     return { errors: [toClientError(wrapped, this.#report)] };
   }
 
-  #withErrors(result: ExecutionResult): ExecutionResult {
+  #withErrors(result: ExecutionResult, requestId?: string): ExecutionResult {
     if (!result.errors) return result;
-    return { ...result, errors: result.errors.map((error) => toClientError(error, this.#report)) };
+    return { ...result, errors: result.errors.map((error) => toClientError(error, this.#report, requestId)) };
   }
 
   #told(
@@ -189,12 +196,13 @@ export class Executor {
     document: DocumentNode,
     operation: OperationDefinitionNode,
     variables: Readonly<Record<string, unknown>> | null | undefined,
+    requestId?: string,
   ): ExecutionResult {
     if (result.data === undefined && result.errors) {
       const schema = visible ? this.schemas.visible : this.schemas.executable;
       const faults = variableFaults(schema, document, operation, variables ?? {});
       if (faults.length > 0) return { errors: faults };
     }
-    return this.#withErrors(result);
+    return this.#withErrors(result, requestId);
   }
 }

@@ -13,8 +13,8 @@ import {
 import { Fault, type FaultCode, type InputPath } from '../engine/fault.ts';
 import { asFault } from '../store/retry.ts';
 
-/** Receives internal errors with their cause. The client only learns that one occurred. */
-export type Report = (error: unknown) => void;
+/** Receives internal errors with their cause and the id of the request, if there is one. The client only learns that one occurred. */
+export type Report = (error: unknown, requestId?: string) => void;
 
 const messageCharsMax = 500;
 
@@ -36,7 +36,7 @@ function coded(
 }
 
 /** Converts an error into the one that the client sees. This is the only such place. */
-export function toClientError(error: GraphQLError, report: Report): GraphQLError {
+export function toClientError(error: GraphQLError, report: Report, requestId?: string): GraphQLError {
   const cause = asFault(error.originalError ?? error);
   if (cause instanceof Fault) {
     const place = cause.inputPath ? { inputPath: cause.inputPath } : {};
@@ -48,7 +48,7 @@ export function toClientError(error: GraphQLError, report: Report): GraphQLError
     const code = error.extensions.code as FaultCode | undefined;
     return coded(error.message, code ?? 'BAD_USER_INPUT', error.extensions, error);
   }
-  report(cause);
+  report(cause, requestId);
   return new GraphQLError('Something went wrong in the server; it has been logged.', {
     nodes: error.nodes ?? null,
     path: error.path ?? null,

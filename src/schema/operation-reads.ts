@@ -19,6 +19,7 @@ export type OnDisconnect = (left: () => void) => void;
 export interface Caller {
   /** The server's name for the client; null for an internal caller. */
   readonly name: string | null;
+  readonly requestId?: string;
   readonly onLeave?: OnDisconnect;
 }
 

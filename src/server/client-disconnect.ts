@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ExecutionResult } from 'graphql';
 import type { Caller, OnDisconnect } from '../schema/operation-reads.ts';
 import type { NameClient } from './client-limits.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** Calls back when the connection of a request closes. */
 export function onDisconnect(response: ServerResponse): OnDisconnect {
@@ -16,7 +17,7 @@ export function onDisconnect(response: ServerResponse): OnDisconnect {
  * address.
  */
 export function callerOf(nameOf: NameClient, request: IncomingMessage, response: ServerResponse): Caller {
-  return { name: nameOf(request), onLeave: onDisconnect(response) };
+  return { name: nameOf(request), requestId: requestIdOf(request), onLeave: onDisconnect(response) };
 }
 
 const nothingMore = { done: true, value: undefined } as const;

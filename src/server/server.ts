@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Fault } from '../engine/fault.ts';
 import type { App } from '../schema/app.ts';
 import type { Executor } from '../schema/execution.ts';
+import type { Report } from '../schema/faults.ts';
 import { callerOf } from './client-disconnect.ts';
 import { ConnectionCounter, type NameClient } from './client-limits.ts';
 import { EventStreams, wantsStream } from './event-streams.ts';
@@ -19,6 +20,7 @@ import {
 import { answerMultipart, isMultipart } from './multipart.ts';
 import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { BodyFault, BodyReader } from './request-body.ts';
+import { requestIdOf } from './request-id.ts';
 import { retryLaterStatus } from './tus-store.ts';
 import { type SocketLimits, WebSockets } from './websockets.ts';
 import { makeYoga } from './yoga.ts';
@@ -31,7 +33,19 @@ export interface ServerOptions {
   readonly nameOf: NameClient;
   /** Whether the database answers. */
   readonly isReady: () => Promise<boolean>;
-  readonly report: (error: unknown) => void;
+  readonly report: Report;
+  /** Called after each answer. */
+  readonly onAnswer?: (answer: AnsweredRequest) => void;
+}
+
+/** One answered request, for the log. */
+export interface AnsweredRequest {
+  readonly requestId: string;
+  readonly client: string;
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly status: number;
+  readonly millis: number;
 }
 
 /** How long answers that are under way are waited for at the end. */
@@ -111,6 +125,18 @@ export class ApiServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const requestId = requestIdOf(request);
+    response.setHeader('x-request-id', requestId);
+    const { nameOf, onAnswer } = this.#options;
+    if (onAnswer) {
+      const startedAt = performance.now();
+      const client = nameOf(request);
+      response.once('close', () => {
+        const millis = Math.round(performance.now() - startedAt);
+        const { method, url } = request;
+        onAnswer({ requestId, client, method, url, status: response.statusCode, millis });
+      });
+    }
     try {
       // Behind another answer on its connection it would be made ready for nobody, and Node tells of no end of it.
       if (!response.socket) await once(response, 'socket');
@@ -164,7 +190,7 @@ export class ApiServer {
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     const hungUp = request.destroyed && !request.complete;
-    if (!(error instanceof Fault) && !hungUp) this.#options.report(error);
+    if (!(error instanceof Fault) && !hungUp) this.#options.report(error, requestIdOf(request));
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;

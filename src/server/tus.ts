@@ -5,11 +5,13 @@ import { ERRORS, type Lock, type Locker, Server } from '@tus/server';
 import { Fault } from '../engine/fault.ts';
 import { isUploadId } from '../imports/upload-bytes.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
+import type { Report } from '../schema/faults.ts';
 import { asFault } from '../store/retry.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/uploads/upload-locks.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
 import type { NameClient } from './client-limits.ts';
 import { BodyFault } from './request-body.ts';
+import { requestIdOf } from './request-id.ts';
 import {
   importHeader,
   retryLaterStatus,
@@ -22,7 +24,7 @@ import {
 export interface TusOptions {
   readonly expiryHours: number;
   readonly nameOf: NameClient;
-  readonly report: (error: unknown) => void;
+  readonly report: Report;
 }
 
 /** A request that sends nothing for so long is cut off; what came stays. */
@@ -40,7 +42,7 @@ export class TusUploads {
   readonly #locks: UploadLocks;
   readonly #sent = new AsyncLocalStorage<TusRequest>();
   readonly #active = new Set<IncomingMessage>();
-  readonly #report: (error: unknown) => void;
+  readonly #report: Report;
   readonly #nameOf: NameClient;
 
   constructor(arrival: UploadReceiver, locks: UploadLocks, { expiryHours, nameOf, report }: TusOptions) {
@@ -133,7 +135,8 @@ export class TusUploads {
       const status = fault.code === 'UNAVAILABLE' ? 503 : fault.code === 'TOO_EXPENSIVE' ? 413 : 400;
       return new TusRefusal(status, fault.message);
     }
-    this.#report(error);
+    const request = this.#sent.getStore()?.request;
+    this.#report(error, request && requestIdOf(request));
     return new TusRefusal(500, 'Something went wrong in the server; it has been logged.');
   }
 }

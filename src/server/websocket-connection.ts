@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { SerializedEvent } from '../schema/serialized-event.ts';
 import { SendBuffer } from './backpressure.ts';
+import { requestIdOf } from './request-id.ts';
 
 export type CloseReason =
   | 'badId'
@@ -34,6 +35,8 @@ export class WebSocketConnection {
   readonly client: WebSocket;
   /** Who is at its other end. */
   readonly name: string;
+  /** The id of the request that opened the socket. */
+  readonly requestId: string;
   readonly #connection: Socket;
   readonly #outflow: SendBuffer;
   /** The system did not take all of what was written last. */
@@ -46,6 +49,7 @@ export class WebSocketConnection {
     this.#connection = request.socket;
     this.#outflow = new SendBuffer(request.socket);
     this.name = name;
+    this.requestId = requestIdOf(request);
     client.on('pong', () => this.heard());
   }
 

@@ -4,6 +4,7 @@ import { type ExecutionArgs, GraphQLError, type OperationDefinitionNode } from '
 import { makeServer, type Server } from 'graphql-ws';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { Executor } from '../schema/execution.ts';
+import type { Report } from '../schema/faults.ts';
 import { streamOfOne } from './client-disconnect.ts';
 import type { ConnectionCounter, NameClient } from './client-limits.ts';
 import { closeReasons, WebSocketConnection } from './websocket-connection.ts';
@@ -46,7 +47,7 @@ export interface SocketOptions extends SocketLimits {
   readonly clients: ConnectionCounter;
   readonly nameOf: NameClient;
   readonly isAllowed: (request: IncomingMessage) => boolean;
-  readonly report: (error: unknown) => void;
+  readonly report: Report;
 }
 
 /** Runs operations over WebSockets with the protocol graphql-transport-ws. */
@@ -99,7 +100,7 @@ export class WebSockets {
       execute: (args) => {
         const { document, operation, variableValues, line } = args as unknown as Arguments;
         return streamOfOne((onLeave) => {
-          const context = executor.context({ name: line.name, onLeave });
+          const context = executor.context({ name: line.name, requestId: line.requestId, onLeave });
           return executor.execute(document, operation, variableValues, context);
         });
       },
@@ -144,7 +145,7 @@ export class WebSockets {
       { line },
     );
     const end = (code: number, reason: string) =>
-      void Promise.resolve(closed(code, reason)).catch(this.#options.report);
+      void Promise.resolve(closed(code, reason)).catch((error: unknown) => this.#options.report(error, line.requestId));
     this.#lines.set(line, end);
     client.once('close', (code, reason) => {
       this.#lines.delete(line);
@@ -154,7 +155,7 @@ export class WebSockets {
   }
 
   #fail(line: WebSocketConnection, error: unknown): void {
-    this.#options.report(error);
+    this.#options.report(error, line.requestId);
     line.close('failed');
   }
 

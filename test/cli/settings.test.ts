@@ -53,6 +53,7 @@ const table: Record<string, { takes: string; gives: unknown; refuses: string[] }
   UPLOAD_GB_MAX: { takes: '5', gives: 5_000_000_000, refuses: ['0', '100001', '1.5', '5GB'] },
   UPLOAD_EXPIRY_HOURS: { takes: '48', gives: 48, refuses: ['0', '8761', 'never'] },
   UPLOAD_DAYS: { takes: '7', gives: 7, refuses: ['0', '36501', '1.5'] },
+  LOG_LEVEL: { takes: 'debug', gives: 'debug', refuses: ['verbose', 'INFO'] },
   DEMO_INSTRUMENTS: { takes: '100', gives: 100, refuses: ['-1', '10001'] },
 };
 

@@ -31,7 +31,7 @@ async function historyOf(key: string): Promise<{ t: number[]; value: number[] }>
 }
 
 it('the demo begins with a day of history and two derived series, which a restart continues and does not repeat', async () => {
-  const options = { instruments: 3, pointsPerCallMax: 2_000 };
+  const options = { instruments: 3, pointsPerCallMax: 2_000, log: () => undefined };
   const demo = await startDemo(server.app, options);
   await demo.stop();
   const keys = ['SIM01-USD', 'SIM01-EUR', 'SIM01-BTC', 'SIM01-USD.mean', 'SIM01-USD.trend'];

@@ -10,6 +10,7 @@ import { postgresBell } from '../../src/bell/postgres.ts';
 import { readConfig } from '../../src/config.ts';
 import { dropExpiredUploads } from '../../src/imports/upload-retention.ts';
 import { apiServer } from '../../src/run/api.ts';
+import { openLog } from '../../src/run/log.ts';
 import { globalId } from '../../src/schema/ids.ts';
 import { scratch, until } from '../support/program.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -455,7 +456,7 @@ describe('what fails on the way', () => {
 
 it('whoever asks where an upload stands of a server that cannot say is told to ask again, not that it is over', async () => {
   const config = { ...readConfig(new Map(), {}), port: 0 };
-  const starting = apiServer(config, async () => false);
+  const starting = apiServer(config, openLog(config), async () => false);
   const port = await starting.listen();
   const { upload } = await begin(3);
   expect((await tus(port, 'HEAD', `/uploads/${upload}`)).status).toBe(423);

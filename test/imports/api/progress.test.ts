@@ -4,6 +4,7 @@ import { hasEnded, ImportProgress } from '../../../src/feed/import-progress.ts';
 import { FollowedImports } from '../../../src/feed/imports.ts';
 import { notifyImport } from '../../../src/imports/notify.ts';
 import { openBell } from '../../../src/run/bell.ts';
+import { openLog } from '../../../src/run/log.ts';
 import { type ImportRow, readImport } from '../../../src/store/imports/import-rows.ts';
 import { ask, serverSent, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
@@ -97,7 +98,7 @@ it('what other processes change is told without a notice, and sooner with one; w
 
 it('a notice is enough: nobody need look', async () => {
   const { database } = scene.app;
-  const bell = await openBell(database, undefined);
+  const bell = await openBell(database, undefined, openLog({ logLevel: 'info' }));
   const followed = new FollowedImports(database, { lookMillis: 1_000_000 });
   const listening = await bell.listen((notice) => {
     if (notice && 'import' in notice) followed.hear(notice.import);
