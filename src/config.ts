@@ -106,7 +106,7 @@ export const settings: readonly Setting[] = [
     env: 'DATABASE_URL',
     value: 'url',
     fallback: undefined,
-    meaning: 'A PostgreSQL server, 15 or later; without it an embedded one is started.',
+    meaning: 'A PostgreSQL server, 15 or later. Without it Tidemark starts an embedded one.',
     parse: url('postgres:', 'postgresql:'),
   }),
   setting({
@@ -114,7 +114,7 @@ export const settings: readonly Setting[] = [
     env: 'REDIS_URL',
     value: 'url',
     fallback: undefined,
-    meaning: 'A Redis server for queues and pub/sub; without it PostgreSQL does both.',
+    meaning: 'A Redis server for queues and pub/sub. Without it PostgreSQL serves both.',
     parse: url('redis:', 'rediss:'),
   }),
   setting({
@@ -123,7 +123,7 @@ export const settings: readonly Setting[] = [
     value: 'name',
     fallback: undefined,
     meaning:
-      'A PostgreSQL role for psql, Grafana and BI tools, which the API creates: it reads the view points, all series of it, and nothing else. Without it there is none.',
+      'The name of a PostgreSQL role for psql, Grafana and BI tools, which the API creates. The role can read all series in the view points, and nothing else.',
     parse: (text) =>
       /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(text)
         ? text
@@ -145,7 +145,7 @@ export const settings: readonly Setting[] = [
     env: 'TIDEMARK_HOME',
     value: 'folder',
     fallback: '.tidemark',
-    meaning: 'Where the embedded PostgreSQL keeps its data, and uploads lie.',
+    meaning: 'The folder for the data of the embedded PostgreSQL and for uploads.',
     parse: (text) => (text === '' ? { problem: 'a folder' } : text),
   }),
   setting({
@@ -161,7 +161,7 @@ export const settings: readonly Setting[] = [
     env: 'ALLOWED_ORIGINS',
     value: 'list',
     fallback: '',
-    meaning: 'Origins whose web pages may connect beside those on localhost, separated by commas; * for all.',
+    meaning: 'Origins whose pages may use the API, in addition to localhost, separated by commas; * allows all.',
     parse: (text) => {
       const origins = text.split(',').map((origin) => origin.trim().replace(/\/$/, ''));
       const wrong = origins.find((origin) => origin !== '' && origin !== '*' && !/^https?:\/\/[^/\s]+$/.test(origin));
@@ -176,7 +176,7 @@ export const settings: readonly Setting[] = [
     value: 'name',
     fallback: undefined,
     meaning:
-      'The header in which a proxy before the API says who asks, as x-forwarded-for or x-forwarded-user: the last name in it counts. Without it clients are known by their addresses.',
+      'The header in which a proxy names the client, such as x-forwarded-for or x-forwarded-user; its last name counts. Without it, a client is known by its address.',
     parse: (text) =>
       /^[\w-]+$/.test(text) ? text.toLowerCase() : { problem: 'the name of a header, as x-forwarded-for' },
   }),
@@ -186,7 +186,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '8',
     meaning:
-      'Connections to PostgreSQL of one process for commits and block reads; up to eight more serve the catalogue and the bell.',
+      'Connections of one process to PostgreSQL for commits and block reads. Up to eight more serve the catalogue and the bell.',
     parse: whole(2, 500),
   }),
   setting({
@@ -194,7 +194,7 @@ export const settings: readonly Setting[] = [
     env: 'WORKER_CONCURRENCY',
     value: 'number',
     fallback: '2',
-    meaning: 'Jobs that one worker runs at a time.',
+    meaning: 'Concurrent jobs of one worker.',
     parse: whole(1, 100),
   }),
   setting({
@@ -202,7 +202,7 @@ export const settings: readonly Setting[] = [
     env: 'BODY_MB_MAX',
     value: 'megabytes',
     fallback: '64',
-    meaning: 'The largest request.',
+    meaning: 'The limit for the body of a request, in MB.',
     parse: whole(1, 1_000, 1_000_000),
   }),
   setting({
@@ -211,7 +211,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '1000',
     meaning:
-      'WebSockets and event streams of one client at a time; one more is closed with code 4430, or answered with 429.',
+      'Concurrent WebSockets and event streams of one client. The server closes a further one with code 4430, or answers 429.',
     parse: whole(1, 1_000_000),
   }),
   setting({
@@ -219,7 +219,7 @@ export const settings: readonly Setting[] = [
     env: 'OPERATIONS_PER_SOCKET',
     value: 'number',
     fallback: '200',
-    meaning: 'Operations at a time on one WebSocket; one more closes it with code 4431.',
+    meaning: 'Concurrent operations on one WebSocket. A further one closes it with code 4431.',
     parse: whole(1, 100_000),
   }),
   setting({
@@ -227,7 +227,8 @@ export const settings: readonly Setting[] = [
     env: 'SLOW_CLIENT_SECONDS',
     value: 'seconds',
     fallback: '20',
-    meaning: 'A client that reads nothing for so long is cut off; a WebSocket with code 4432.',
+    meaning:
+      'Seconds without reading after which the server disconnects a client; a WebSocket is closed with code 4432.',
     parse: whole(1, 3_600, 1_000),
   }),
   setting({
@@ -235,7 +236,7 @@ export const settings: readonly Setting[] = [
     env: 'POINTS_PER_CALL_MAX',
     value: 'number',
     fallback: '1000000',
-    meaning: 'Ticks of one call.',
+    meaning: 'The limit of ticks in one call.',
     parse: whole(1, 100_000_000),
   }),
   setting({
@@ -243,7 +244,7 @@ export const settings: readonly Setting[] = [
     env: 'SAMPLES_MAX',
     value: 'number',
     fallback: '250000',
-    meaning: 'Samples of one field, thinned or not.',
+    meaning: 'The limit of samples in one field, thinned or not.',
     parse: whole(1_000, 10_000_000),
   }),
   setting({
@@ -251,7 +252,7 @@ export const settings: readonly Setting[] = [
     env: 'CANDLES_MAX',
     value: 'number',
     fallback: '50000',
-    meaning: 'Candles of one field.',
+    meaning: 'The limit of candles in one field.',
     parse: whole(1, 10_000_000),
   }),
   setting({
@@ -259,7 +260,7 @@ export const settings: readonly Setting[] = [
     env: 'PAGE_MAX',
     value: 'number',
     fallback: '10000',
-    meaning: 'Points of one page of a connection.',
+    meaning: 'The limit of points in one page of a connection.',
     parse: whole(100, 1_000_000),
   }),
   setting({
@@ -268,7 +269,7 @@ export const settings: readonly Setting[] = [
     value: 'number',
     fallback: '5000000',
     meaning:
-      'Points that one operation may compute formulas from with evaluate and explain, all its fields together; each counts once for every operator that it goes through.',
+      'The limit of points that evaluate and explain may process in one operation. A point counts once for each operator that it passes.',
     parse: whole(1_000, 1_000_000_000),
   }),
   setting({
@@ -276,7 +277,7 @@ export const settings: readonly Setting[] = [
     env: 'HISTORY_DAYS',
     value: 'days',
     fallback: undefined,
-    meaning: 'How long values that were overwritten or deleted can be read with asOf; without it for ever.',
+    meaning: 'Days for which replaced and deleted values can be read with asOf. Without it they are kept for ever.',
     parse: whole(1, 36_500),
   }),
   setting({
@@ -284,7 +285,7 @@ export const settings: readonly Setting[] = [
     env: 'UPLOADS',
     value: 'folder',
     fallback: undefined,
-    meaning: 'Where the bytes of uploads lie, the same for all processes; without it uploads in TIDEMARK_HOME.',
+    meaning: 'The folder for the bytes of uploads, shared by all processes. The default is uploads in TIDEMARK_HOME.',
     parse: (text) => (text === '' ? { problem: 'a folder' } : text),
   }),
   setting({
@@ -292,7 +293,7 @@ export const settings: readonly Setting[] = [
     env: 'UPLOAD_GB_MAX',
     value: 'GB',
     fallback: '100',
-    meaning: 'The largest file.',
+    meaning: 'The limit for the size of a file, in GB.',
     parse: whole(1, 100_000, 1_000_000_000),
   }),
   setting({
@@ -300,7 +301,7 @@ export const settings: readonly Setting[] = [
     env: 'UPLOAD_EXPIRY_HOURS',
     value: 'hours',
     fallback: '24',
-    meaning: 'An upload that nothing comes of for so long is given up.',
+    meaning: 'Hours without data after which an unfinished upload is deleted.',
     parse: whole(1, 8_760),
   }),
   setting({
@@ -308,7 +309,7 @@ export const settings: readonly Setting[] = [
     env: 'UPLOAD_DAYS',
     value: 'days',
     fallback: '30',
-    meaning: 'How long bytes are kept after the last import of them ended.',
+    meaning: 'Days for which the bytes of an upload are kept after the end of its last import.',
     parse: whole(1, 36_500),
   }),
   setting({
