@@ -6,9 +6,10 @@ import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Feed } from './feed.ts';
-import type { FoldedEvent, Store } from './followed.ts';
-import { Following, type FollowOptions } from './following.ts';
-import { FollowedSpans } from './spans.ts';
+import type { FeedStore, SubscriptionEvent } from './followed.ts';
+import { Subscription, type SubscriptionOptions } from './following.ts';
+import { seriesSource } from './series-source.ts';
+import { SpanReader } from './spans.ts';
 
 export interface CandleChange {
   readonly span: Range;
@@ -17,10 +18,10 @@ export interface CandleChange {
   readonly truncated: boolean;
 }
 
-export type CandleEvent = FoldedEvent<CandleChange>;
+export type CandleEvent = SubscriptionEvent<CandleChange>;
 
-/** What of a series is followed. */
-export interface FollowedCandles {
+/** The candles of a series that a subscription follows. */
+export interface CandleSelection {
   readonly series: SeriesRow;
   readonly intervalMicros: number;
   readonly timeZone: string;
@@ -29,7 +30,7 @@ export interface FollowedCandles {
   readonly bucketsMax: number;
 }
 
-export interface CandleChangesRequest extends FollowedCandles {
+export interface CandleChangesRequest extends CandleSelection {
   readonly after: number | undefined;
 }
 
@@ -37,24 +38,24 @@ export interface CandleChangesRequest extends FollowedCandles {
 const candlesMax = 10_000;
 
 /** Faults of the interval and the time zone come at once. */
-export function followCandles(
-  store: Store,
+export function subscribeToCandles(
+  store: FeedStore,
   feed: Feed,
   request: CandleChangesRequest,
-  options: FollowOptions = {},
-): Following<CandleChange> {
-  return new Following(feed, followedCandles(store, request), request.after, options);
+  options: SubscriptionOptions<CandleChange> = {},
+): Subscription<CandleChange> {
+  return new Subscription(seriesSource(feed, [request.series], candleReader(store, request)), request.after, options);
 }
 
 /** Candles of a series, each whole, as a query gives them. */
-export function followedCandles(
-  store: Store,
-  { series, intervalMicros, timeZone, range, bucketsMax }: FollowedCandles,
-): FollowedSpans<CandleChange> {
+export function candleReader(
+  store: FeedStore,
+  { series, intervalMicros, timeZone, range, bucketsMax }: CandleSelection,
+): SpanReader<CandleChange> {
   const { database } = store;
   const grid = candleGrid(intervalMicros, timeZone);
   const whole = wholeBuckets(grid, range);
-  return new FollowedSpans(store, {
+  return new SpanReader(store, {
     series: [series],
     range: whole,
     grid,
@@ -70,7 +71,7 @@ export function followedCandles(
         throw error;
       }
     },
-    told: (_, __, span) => ({ span, candles: [], truncated: false }),
+    known: (_, __, span) => ({ span, candles: [], truncated: false }),
     truncated: (_, __, span) => ({ span, candles: [], truncated: true }),
     sizeOf: ({ candles }) => candles.length,
   });
@@ -78,7 +79,7 @@ export function followedCandles(
 
 /**
  * The candle that became final, or ceased to be, as the last tick of the series moved: of those that hold a tick before
- * and after, it can only be the one in which the earlier of the two last ticks lies. Told is an instant of it.
+ * and after, it can only be the one in which the earlier of the two last ticks lies. Returns an instant of it.
  */
 async function turned(
   database: Database,

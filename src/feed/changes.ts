@@ -7,9 +7,10 @@ import { type Range, stepBlocksMin } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { readCountBounds } from '../store/tallies.ts';
 import type { Feed } from './feed.ts';
-import type { FoldedEvent, Store } from './followed.ts';
-import { Following, type FollowOptions } from './following.ts';
-import { FollowedSpans } from './spans.ts';
+import type { FeedStore, SubscriptionEvent } from './followed.ts';
+import { Subscription, type SubscriptionOptions } from './following.ts';
+import { seriesSource } from './series-source.ts';
+import { SpanReader } from './spans.ts';
 
 export interface SeriesChange {
   readonly series: string;
@@ -20,16 +21,16 @@ export interface SeriesChange {
   readonly truncated: boolean;
 }
 
-export type ChangeEvent = FoldedEvent<SeriesChange>;
+export type ChangeEvent = SubscriptionEvent<SeriesChange>;
 
-/** What of series is followed. */
-export interface FollowedPoints {
+/** The part of series that a subscription follows. */
+export interface PointSelection {
   readonly series: readonly SeriesRow[];
   readonly range: Range;
   readonly bucketMicros: number | undefined;
 }
 
-export interface ChangesRequest extends FollowedPoints {
+export interface ChangesRequest extends PointSelection {
   readonly after: number | undefined;
 }
 
@@ -38,21 +39,21 @@ const pointsMax = 10_000;
 
 const none: Samples = { t: new Float64Array(0), value: new Float64Array(0), size: undefined, thinned: false };
 
-export function followPoints(
-  store: Store,
+export function subscribeToPoints(
+  store: FeedStore,
   feed: Feed,
   request: ChangesRequest,
-  options: FollowOptions = {},
-): Following<SeriesChange> {
-  return new Following(feed, followedPoints(store, request), request.after, options);
+  options: SubscriptionOptions<SeriesChange> = {},
+): Subscription<SeriesChange> {
+  return new Subscription(seriesSource(feed, request.series, pointReader(store, request)), request.after, options);
 }
 
 /** Points of series, or buckets of them. */
-export function followedPoints(
-  store: Store,
-  { series, range, bucketMicros }: FollowedPoints,
-): FollowedSpans<SeriesChange> {
-  const toldOf = (
+export function pointReader(
+  store: FeedStore,
+  { series, range, bucketMicros }: PointSelection,
+): SpanReader<SeriesChange> {
+  const changeOf = (
     series: string,
     span: Range,
     revision: number,
@@ -61,21 +62,21 @@ export function followedPoints(
     const { t, value, size, thinned = false } = samples ?? none;
     return { series, span, samples: { t, value, size, thinned, revision }, truncated: samples === undefined };
   };
-  return new FollowedSpans(store, {
+  return new SpanReader(store, {
     series,
     range,
     grid: bucketMicros === undefined ? undefined : uniformGrid(bucketMicros),
     pointsMax: bucketMicros === undefined ? pointsMax : 0,
     read: async ({ key }, source, span) =>
-      toldOf(key, span, source.asOf, await samplesOf(store, source, span, bucketMicros)),
-    told: ({ key }, { asOf }, span, points) => toldOf(key, span, asOf, points),
-    truncated: ({ key }, { asOf }, span) => toldOf(key, span, asOf, undefined),
+      changeOf(key, span, source.asOf, await samplesOf(store, source, span, bucketMicros)),
+    known: ({ key }, { asOf }, span, points) => changeOf(key, span, asOf, points),
+    truncated: ({ key }, { asOf }, span) => changeOf(key, span, asOf, undefined),
     sizeOf: ({ samples }) => samples.t.length,
   });
 }
 
 async function samplesOf(
-  { database, reads }: Store,
+  { database, reads }: FeedStore,
   { storage: series, asOf }: VersionedSource,
   range: Range,
   bucketMicros: number | undefined,

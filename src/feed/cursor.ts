@@ -1,10 +1,10 @@
 import { commonRevision } from '../derive/standing.ts';
 import { derivedAmong, nowhere } from '../derive/where.ts';
-import type { StandingAnswer as AskedStanding } from '../store/batched-reads.ts';
+import type { StandingAnswer } from '../store/batched-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
-import type { SeriesDelta as News } from '../store/series-delta.ts';
-import type { Store } from './followed.ts';
+import type { SeriesDelta } from '../store/series-delta.ts';
+import type { FeedStore } from './followed.ts';
 
 export interface ReadCursor {
   /** The newest revision at which all series hold what they will always hold then; undefined: none is known yet. */
@@ -14,9 +14,9 @@ export interface ReadCursor {
   readonly standings: readonly Standing[];
 }
 
-/** The revision at which series can be read together: with `upTo` that one. Source series alone can be at the newest. */
+/** The revision at which series can be read together: with `upTo` that one. VersionedSource series alone can be at the newest. */
 export async function readCursor(
-  { reads }: Store,
+  { reads }: FeedStore,
   series: readonly SeriesRow[],
   upTo: number | undefined,
 ): Promise<ReadCursor> {
@@ -31,7 +31,7 @@ export async function readCursor(
   return cursorOf(found);
 }
 
-function cursorOf(found: readonly AskedStanding[]): ReadCursor {
+function cursorOf(found: readonly StandingAnswer[]): ReadCursor {
   const standings = found.flatMap(({ standing }) => standing ?? []);
   const newest = Math.min(...found.map((each) => each.newest));
   return { cursor: commonRevision(standings, newest), newest, standings };
@@ -42,10 +42,10 @@ function cursorOf(found: readonly AskedStanding[]): ReadCursor {
  * since series were deleted or lie elsewhere than at that revision.
  */
 export async function readOnwardCursor(
-  { reads }: Store,
+  { reads }: FeedStore,
   series: readonly SeriesRow[],
   after: number,
-): Promise<ReadCursor & { readonly news: readonly News[] | undefined }> {
+): Promise<ReadCursor & { readonly news: readonly SeriesDelta[] | undefined }> {
   const found = await Promise.all(
     series.map(({ id, kind }) => reads.onward({ series: id, storage: kind === 'DERIVED' ? nowhere : id, after })),
   );

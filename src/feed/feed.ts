@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import { Index } from '../derive/definitions.ts';
 import type { Catalogue } from '../store/catalogue.ts';
+import type { Watch } from './change-source.ts';
 
 /**
  * What this process commits itself, PostgreSQL may announce a moment before it answers: with the answer comes what was
@@ -18,8 +19,8 @@ interface Waiter {
   readonly wake: () => void;
   /** One of its series reflects more than it did, and came out as it was. */
   readonly reach: () => void;
-  /** How many clients hear of it. */
-  followers: number;
+  /** The clients that it serves. */
+  subscribers: number;
 }
 
 /** Who waits, found by what it waits for. */
@@ -133,7 +134,7 @@ export class Feed {
   }
 
   get subscribers(): number {
-    return [...this.#waiters.all].reduce((sum, { followers }) => sum + followers, 0);
+    return [...this.#waiters.all].reduce((sum, { subscribers }) => sum + subscribers, 0);
   }
 
   #hearBell(notice: Notice): void {
@@ -207,12 +208,12 @@ export class Feed {
    * or at the end. `nextOrReached` resolves also when one of them reflects more than it did and came out as it was;
    * `onNews` is called at each of these moments.
    */
-  watch(series: ReadonlySet<number>, onNews?: () => void): Watch {
-    return new Watch(this.#waiters, series, () => this.#stopped, onNews);
+  watch(series: ReadonlySet<number>, onNews?: () => void): SeriesWatch {
+    return new SeriesWatch(this.#waiters, series, () => this.#stopped, onNews);
   }
 }
 
-export class Watch {
+export class SeriesWatch implements Watch {
   readonly #waiters: Waiters;
   readonly #waiter: Waiter;
   readonly #isStopped: () => boolean;
@@ -236,7 +237,7 @@ export class Watch {
         this.#resolve?.();
         onNews?.();
       },
-      followers: 1,
+      subscribers: 1,
     };
     waiters.add(this.#waiter);
   }
@@ -245,17 +246,7 @@ export class Watch {
     return this.#closed || this.#isStopped();
   }
 
-  /** Reads something that the feed waits for before it stops. */
-  async read<T>(run: () => Promise<T>): Promise<T> {
-    const done = this.reading();
-    try {
-      return await run();
-    } finally {
-      done();
-    }
-  }
-
-  /** The same: returns what is to be called when it was read. */
+  /** The feed does not stop before the read has ended. */
   reading(): () => void {
     let isDone = false;
     this.#waiters.reads++;
@@ -265,8 +256,12 @@ export class Watch {
     };
   }
 
-  set followers(count: number) {
-    this.#waiter.followers = count;
+  get subscribers(): number {
+    return this.#waiter.subscribers;
+  }
+
+  set subscribers(count: number) {
+    this.#waiter.subscribers = count;
   }
 
   next(silenceMillis: number): Promise<void> {

@@ -1,72 +1,73 @@
 import { Fault } from '../engine/fault.ts';
-import type { BatchedReads as Reads } from '../store/batched-reads.ts';
+import type { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
-import type { SeriesDelta as News } from '../store/series-delta.ts';
+import type { SeriesDelta } from '../store/series-delta.ts';
 
-/** A subscriber hears at least this often that its cursor moved. */
+/** The longest time between two messages to a subscriber: without a change it is sent PROGRESS. */
 export const silenceMillis = 15_000;
 
-/** Who waits for derived series to come up looks again this often, should nobody tell. */
+/** While derived series are behind, their progress is read this often, even if no notice arrives. */
 export const behindMillis = 1_000;
 
 /** Where events are read from. */
-export interface Store {
+export interface FeedStore {
   readonly database: Database;
   readonly catalogue: Catalogue;
-  readonly reads: Reads;
+  readonly reads: BatchedReads;
 }
 
-/** What brings who holds a revision to a newer one. */
-export interface FoldedEvent<Change> {
+/** Takes a client from the revision that it holds to a newer one. */
+export interface SubscriptionEvent<Change> {
   readonly kind: 'SNAPSHOT' | 'CHANGE' | 'PROGRESS';
   readonly cursor: number;
   readonly changes: readonly Change[];
   readonly reason: string | null;
-  /** Why nothing comes after it. */
+  /** The error that ends the subscription after this event. */
   readonly end?: Fault | undefined;
+  /** There are newer revisions that not all of the series reflect yet. */
+  readonly isBehind?: boolean;
 }
 
 /**
- * What a subscription follows. Each event is read from the store at its cursor, whoever asks and whenever. With `upTo`,
- * a revision at which all of the series are exact, it is read just so far, unless `after` is later already.
+ * Reads the events of a subscription. An event depends on two revisions alone: any process may read it at any time. `upTo`
+ * is a revision at which all of the series are exact; without it, the reader looks for the newest such revision.
  */
-export interface Followed<Event> {
-  readonly series: readonly SeriesRow[];
-  /** The first event; undefined: there is no revision yet at which all is exact. */
-  begin(after: number | undefined, upTo?: number): Promise<Event | undefined>;
-  /** What changed after a cursor, and the newest revision there is; with `upTo` that one. */
-  since(
-    after: number,
+export interface ChangeReader<Change> {
+  /** The first event; undefined: there is no revision yet at which all of the series are exact. */
+  begin(
+    after: number | undefined,
     upTo?: number,
-    known?: readonly News[],
-  ): Promise<{ readonly event: Event; readonly newest: number }>;
-  /** The same at once, where what this process knows by itself tells it. */
-  tellNow?(after: number, upTo: number): Event | undefined;
-  /** The short way to the same, without a promise: the event, unless the news alone do not tell it. */
-  tell?(
-    after: number,
-    upTo: number,
-    take: (event: Event | undefined, news: readonly News[]) => void,
-    fail: (error: unknown) => void,
-  ): void;
+  ): SubscriptionEvent<Change> | Promise<SubscriptionEvent<Change> | undefined>;
+  /** The changes after a cursor. The event itself, without a promise, when this process holds all that it needs. */
+  read(after: number, upTo?: number): SubscriptionEvent<Change> | Promise<SubscriptionEvent<Change>>;
 }
 
-/** What happened up to a cursor. When the last series was deleted there is nothing left to follow. */
+/** The event of a cursor after which nothing changed. */
+export function noChange(cursor: number): SubscriptionEvent<never> {
+  return { kind: 'PROGRESS', cursor, changes: [], reason: null };
+}
+
+/** Notes in an event that there are newer revisions than its own. */
+export function markBehind<Change>(event: SubscriptionEvent<Change>, newest: number): SubscriptionEvent<Change> {
+  return event.cursor < newest ? { ...event, isBehind: true } : event;
+}
+
+/** The event of a cursor. When the last series was deleted, the subscription ends with it. */
 export function eventOf<Change>(
   series: readonly SeriesRow[],
   cursor: number,
-  news: readonly News[],
+  news: readonly SeriesDelta[],
   changes: readonly Change[],
-): FoldedEvent<Change> {
-  checkHeirs(series, news);
+): SubscriptionEvent<Change> {
+  checkSuccessors(series, news);
   const isOver = news.every(({ deleted }) => deleted !== undefined);
   const end = isOver ? new Fault('NOT_FOUND', `The series '${series[0].key}' was deleted.`, ['series']) : undefined;
   return { kind: changes.length > 0 ? 'CHANGE' : 'PROGRESS', cursor, changes, reason: null, end };
 }
 
-/** Whoever follows a key is to come back when it became another series': a cursor says nothing of which one it was. */
-function checkHeirs(series: readonly SeriesRow[], news: readonly News[]): void {
+/** When another series has taken over a key, its clients must subscribe again: a cursor does not say which series it is of. */
+function checkSuccessors(series: readonly SeriesRow[], news: readonly SeriesDelta[]): void {
   const at = news.findIndex(({ hasHeir }) => hasHeir);
   if (at >= 0)
     throw new Fault('GONE', `The series '${series[at].key}' was deleted and made anew: subscribe again, with after.`, [

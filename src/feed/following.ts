@@ -1,111 +1,47 @@
-import { derivedAmong } from '../derive/where.ts';
-import type { Feed } from './feed.ts';
-import { Flow, type FlowOptions, type Member } from './flow.ts';
-import type { FoldedEvent, Followed } from './followed.ts';
+import type { ChangeSource } from './change-source.ts';
+import { SharedSubscription, type SharedSubscriptionOptions } from './flow.ts';
+import type { SubscriptionEvent } from './followed.ts';
+import { pulled } from './pulled.ts';
 
-export type FollowOptions = Pick<FlowOptions<unknown, unknown>, 'isQuiet' | 'silenceMillis' | 'lateMillis'>;
+export interface SubscriptionOptions<Change>
+  extends Pick<SharedSubscriptionOptions<Change, unknown>, 'isQuiet' | 'silenceMillis' | 'lateMillis'> {
+  /** Whether an event is the last one. */
+  readonly isLast?: (event: SubscriptionEvent<Change>) => boolean;
+}
 
-/** What a subscription follows and from where on: alone, by going through it, or together with others. */
-export class Following<Change> implements AsyncIterable<FoldedEvent<Change>> {
+/** A subscription to a source from a cursor on: for one client, as an iterator, or for one of many that share it. */
+export class Subscription<Change> implements AsyncIterable<SubscriptionEvent<Change>> {
   readonly after: number | undefined;
-  readonly #feed: Feed;
-  readonly #followed: Followed<FoldedEvent<Change>>;
-  readonly #options: FollowOptions;
+  readonly #source: ChangeSource<Change>;
+  readonly #options: SubscriptionOptions<Change>;
 
-  constructor(
-    feed: Feed,
-    followed: Followed<FoldedEvent<Change>>,
-    after: number | undefined,
-    options: FollowOptions = {},
-  ) {
+  constructor(source: ChangeSource<Change>, after: number | undefined, options: SubscriptionOptions<Change> = {}) {
     this.after = after;
-    this.#feed = feed;
-    this.#followed = followed;
+    this.#source = source;
     this.#options = options;
   }
 
-  /** A key may name another series by tomorrow; an id never does. */
-  get series(): readonly number[] {
-    return this.#followed.series.map(({ id }) => id);
+  /** Whether an event is the last one; undefined: the subscription has no last event of its own. */
+  get isLast(): ((event: SubscriptionEvent<Change>) => boolean) | undefined {
+    return this.#options.isLast;
   }
 
-  flow<Told>(options: Pick<FlowOptions<Change, Told>, 'render' | 'onEmpty'> & FollowOptions): Flow<Change, Told> {
-    const newest = derivedAmong(this.#followed.series).length === 0 ? () => this.#feed.newest : undefined;
-    const watch = (onNews: () => void) => this.#feed.watch(new Set(this.series), onNews);
-    return new Flow(this.#followed, watch, { newest, ...this.#options, ...options });
+  /** Subscriptions of one document differ in the rows that they follow. */
+  get ids(): readonly number[] {
+    return this.#source.ids;
   }
 
-  /** One that is slow gets several revisions as one. */
-  [Symbol.asyncIterator](): AsyncGenerator<FoldedEvent<Change>, void> {
-    const options = { render: (event: FoldedEvent<Change>) => event, onEmpty: () => undefined };
-    return pulled((member) => this.flow({ ...options, lateMillis: Number.POSITIVE_INFINITY }).join(member, this.after));
+  shared<Message>(options: SharedSubscriptionOptions<Change, Message>): SharedSubscription<Change, Message> {
+    const { isLast: _, ...own } = this.#options;
+    return new SharedSubscription(this.#source, { ...own, ...options });
   }
-}
 
-/** What a member is sent, one by one, and only when it is asked for. Leaving does not wait for what comes next. */
-export function pulled<Told>(join: (member: Member<Told>) => () => void): AsyncGenerator<Told, void> {
-  let leave: (() => void) | undefined;
-  let held: { readonly told: Told } | undefined;
-  let over: { readonly error: unknown } | undefined;
-  let isWanted = false;
-  let onWanted: () => void = () => undefined;
-  let onNews: () => void = () => undefined;
-  const member: Member<Told> = {
-    ready: () => {
-      if (isWanted) return undefined;
-      return new Promise<void>((resolve) => {
-        onWanted = resolve;
-      });
-    },
-    send: (told) => {
-      held = { told };
-      isWanted = false;
-      onNews();
-    },
-    end: (error) => {
-      over ??= { error };
-      onNews();
-    },
-  };
-  const finish = () => {
-    held = undefined;
-    over = { error: undefined };
-    leave?.();
-    onWanted();
-    onNews();
-  };
-  const done = { done: true, value: undefined } as const;
-  return {
-    next: async () => {
-      if (!held && !over) {
-        isWanted = true;
-        onWanted();
-        leave ??= join(member);
-      }
-      while (!held && !over)
-        await new Promise<void>((resolve) => {
-          onNews = resolve;
-        });
-      if (held) {
-        const { told } = held;
-        held = undefined;
-        return { done: false, value: told };
-      }
-      const error = over?.error;
-      over = { error: undefined };
-      if (error !== undefined) throw error;
-      return done;
-    },
-    return: async () => {
-      finish();
-      return done;
-    },
-    throw: async (error: unknown) => {
-      finish();
-      throw error;
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+  /** A reader that is slow gets several revisions as one event. */
+  [Symbol.asyncIterator](): AsyncGenerator<SubscriptionEvent<Change>, void> {
+    const { isLast } = this.#options;
+    const options = { render: (event: SubscriptionEvent<Change>) => event, onEmpty: () => undefined, isLast };
+    return pulled((subscriber) =>
+      this.shared({ ...options, lateMillis: Number.POSITIVE_INFINITY }).join(subscriber, this.after),
+    );
+  }
 }

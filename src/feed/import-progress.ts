@@ -1,75 +1,53 @@
 import type { ImportRow } from '../store/imports/import-rows.ts';
-import type { Member } from './flow.ts';
-import { pulled } from './following.ts';
+import type { ChangeSource } from './change-source.ts';
+import { type ChangeReader, noChange, type SubscriptionEvent } from './followed.ts';
+import { Subscription } from './following.ts';
 import type { FollowedImports } from './imports.ts';
 
-/** What a client is sent of an import, and whether it is the last of it. */
-export interface Progress<Told> {
-  readonly told: Told;
-  readonly isLast: boolean;
-}
-
-/** Of an import in one of these nothing more comes by itself. One that is PREVIEWED may be committed yet. */
+/** Whether an import has reached a state that it does not leave by itself. One that is PREVIEWED may be committed yet. */
 export function hasEnded({ status }: ImportRow): boolean {
   return status === 'DONE' || status === 'FAILED' || status === 'CANCELLED' || status === 'UNDONE';
 }
 
-/**
- * What becomes of one import: as it stands, then again whenever it shows something new, until it has ended. A client that is
- * slow costs nothing but its place: when it can take more it is told how things stand by then.
- */
-export class ImportProgress implements AsyncIterable<ImportRow> {
-  readonly #imports: FollowedImports;
-  readonly #begun: ImportRow;
+/** The progress of one import: its row now, then again whenever it changes, until the import has ended. */
+export function subscribeToImport(imports: FollowedImports, row: ImportRow): Subscription<ImportRow> {
+  imports.see(row);
+  return new Subscription(importSource(imports, row), undefined, {
+    isQuiet: true,
+    lateMillis: Number.POSITIVE_INFINITY,
+    isLast: ({ changes }) => changes.some(hasEnded),
+  });
+}
 
-  constructor(imports: FollowedImports, begun: ImportRow) {
-    this.#imports = imports;
-    this.#begun = begun;
+/** An import as a source of events. Its cursors are the versions of its row. */
+function importSource(imports: FollowedImports, first: ImportRow): ChangeSource<ImportRow> {
+  const { id } = first;
+  const row = () => imports.row(id) ?? first;
+  return {
+    ids: [id],
+    reader: new ImportReader(row),
+    watch: (onWakeUp) => imports.subscription(first, onWakeUp),
+    newest: () => row().version,
+  };
+}
+
+class ImportReader implements ChangeReader<ImportRow> {
+  readonly #row: () => ImportRow;
+
+  constructor(row: () => ImportRow) {
+    this.#row = row;
   }
 
-  /** Returns how to leave. */
-  join<Told>(member: Member<Told>, render: (row: ImportRow) => Promise<Progress<Told>>): () => void {
-    let hasLeft = false;
-    let wake: () => void = () => undefined;
-    const unwatch = this.#imports.watch(this.#begun, () => wake());
-    this.#imports.followers++;
-    const leave = () => {
-      if (hasLeft) return;
-      hasLeft = true;
-      unwatch();
-      this.#imports.followers--;
-      wake();
-    };
-    const isOver = () => hasLeft || this.#imports.stopped;
-    const follow = async () => {
-      let shown: ImportRow | undefined;
-      while (!isOver()) {
-        await member.ready();
-        const row = this.#imports.row(this.#begun.id);
-        if (row === undefined || isOver()) return;
-        if (row === shown) {
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          continue;
-        }
-        const { told, isLast } = await render(row);
-        if (isOver()) return;
-        shown = row;
-        member.send(told);
-        if (isLast) return;
-      }
-    };
-    const end = (error?: unknown) => {
-      if (hasLeft) return;
-      leave();
-      member.end(error);
-    };
-    follow().then(() => end(), end);
-    return leave;
+  begin(): SubscriptionEvent<ImportRow> {
+    return eventOf('SNAPSHOT', this.#row());
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<ImportRow, void> {
-    return pulled((member) => this.join(member, async (row) => ({ told: row, isLast: hasEnded(row) })));
+  read(after: number): SubscriptionEvent<ImportRow> {
+    const row = this.#row();
+    return row.version > after ? eventOf('CHANGE', row) : noChange(after);
   }
+}
+
+function eventOf(kind: 'SNAPSHOT' | 'CHANGE', row: ImportRow): SubscriptionEvent<ImportRow> {
+  return { kind, cursor: row.version, changes: [row], reason: null };
 }

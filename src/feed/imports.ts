@@ -1,5 +1,6 @@
 import type { Database } from '../store/connect.ts';
 import { changedImports, type ImportRow, readImportsByIds } from '../store/imports/import-rows.ts';
+import type { Watch } from './change-source.ts';
 
 /** Should nobody tell, those that are followed are looked at this often, all together. */
 const lookMillisUsual = 500;
@@ -22,8 +23,7 @@ export class FollowedImports {
   #reading: Promise<void> | undefined;
   #hurried = false;
   #stopped = false;
-  /** How many clients follow one. */
-  followers = 0;
+  readonly #subscriptions = new Set<Watch>();
 
   constructor(database: Database, options: { lookMillis?: number } = {}) {
     this.#database = database;
@@ -37,8 +37,8 @@ export class FollowedImports {
     if (ids.length > 0) this.#read();
   }
 
-  get stopped(): boolean {
-    return this.#stopped;
+  get subscribers(): number {
+    return [...this.#subscriptions].reduce((sum, { subscribers }) => sum + subscribers, 0);
   }
 
   /** As it was last seen; undefined: nobody follows it. */
@@ -48,9 +48,9 @@ export class FollowedImports {
 
   /** Calls whoever follows an import when it is other than it was, and when all ends; returns how to leave. */
   watch(row: ImportRow, wake: () => void): () => void {
+    this.see(row);
     const entry = this.#entries.get(row.id) ?? { row, wakes: new Set() };
     this.#entries.set(row.id, entry);
-    if (row.version > entry.row.version) this.#show(entry, row);
     entry.wakes.add(wake);
     this.#look();
     return () => {
@@ -59,6 +59,33 @@ export class FollowedImports {
       this.#entries.delete(row.id);
       if (this.#entries.size === 0) this.#rest();
     };
+  }
+
+  /** Takes note of a row that was read elsewhere: subscribers of its import are not to fall behind it. */
+  see(row: ImportRow): void {
+    const entry = this.#entries.get(row.id);
+    if (entry && row.version > entry.row.version) this.#show(entry, row);
+  }
+
+  /** Watches an import for a subscription. */
+  subscription(row: ImportRow, onWakeUp: () => void): Watch {
+    const unwatch = this.watch(row, onWakeUp);
+    const isStopped = () => this.#stopped;
+    let isClosed = false;
+    const watch: Watch = {
+      subscribers: 0,
+      get ended() {
+        return isClosed || isStopped();
+      },
+      reading: () => () => undefined,
+      close: () => {
+        isClosed = true;
+        this.#subscriptions.delete(watch);
+        unwatch();
+      },
+    };
+    this.#subscriptions.add(watch);
+    return watch;
   }
 
   /** Looks at what becomes of an import until something is found, or so long. */

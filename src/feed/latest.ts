@@ -1,11 +1,19 @@
 import { nowhere, readStorages } from '../derive/where.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last-points.ts';
-import type { SeriesDelta as News } from '../store/series-delta.ts';
+import type { SeriesDelta } from '../store/series-delta.ts';
 import { readCursor } from './cursor.ts';
 import type { Feed } from './feed.ts';
-import { eventOf, type FoldedEvent, type Followed, type Store } from './followed.ts';
-import { Following, type FollowOptions } from './following.ts';
+import {
+  type ChangeReader,
+  eventOf,
+  type FeedStore,
+  markBehind,
+  noChange,
+  type SubscriptionEvent,
+} from './followed.ts';
+import { Subscription, type SubscriptionOptions } from './following.ts';
+import { seriesSource } from './series-source.ts';
 
 /** The newest point of a series; null: it has none. */
 export interface LatestValue {
@@ -13,14 +21,14 @@ export interface LatestValue {
   readonly point: PointRow | null;
 }
 
-/** The newest value of each series, then of those whose newest value changed; what a slow client misses is skipped. */
-export function followLatest(
-  store: Store,
+/** The newest value of each series, then of those whose newest value changed; a slow client gets the last one alone. */
+export function subscribeToLatest(
+  store: FeedStore,
   feed: Feed,
   series: readonly SeriesRow[],
-  options: FollowOptions = {},
-): Following<LatestValue> {
-  return new Following(feed, new FollowedLasts(store, series), undefined, {
+  options: SubscriptionOptions<LatestValue> = {},
+): Subscription<LatestValue> {
+  return new Subscription(seriesSource(feed, series, new LatestReader(store, series)), undefined, {
     isQuiet: true,
     lateMillis: Number.POSITIVE_INFINITY,
     ...options,
@@ -29,41 +37,45 @@ export function followLatest(
 
 type Lasts = ReadonlyMap<number, PointRow>;
 
-class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
-  readonly series: readonly SeriesRow[];
-  readonly #store: Store;
+class LatestReader implements ChangeReader<LatestValue> {
+  readonly #series: readonly SeriesRow[];
+  readonly #store: FeedStore;
   #known: { readonly asOf: number; readonly lasts: Lasts } = { asOf: -1, lasts: new Map() };
 
-  constructor(store: Store, series: readonly SeriesRow[]) {
+  constructor(store: FeedStore, series: readonly SeriesRow[]) {
     this.#store = store;
-    this.series = series;
+    this.#series = series;
   }
 
-  async begin(_after: number | undefined, upTo?: number): Promise<FoldedEvent<LatestValue> | undefined> {
-    const { cursor } = await readCursor(this.#store, this.series, upTo);
+  async begin(_after: number | undefined, upTo?: number): Promise<SubscriptionEvent<LatestValue> | undefined> {
+    const { cursor } = await readCursor(this.#store, this.#series, upTo);
     if (cursor === undefined) return undefined;
     const lasts = await this.#lasts(cursor);
-    return { kind: 'SNAPSHOT', cursor, changes: this.series.map((row) => latestOf(row, lasts)), reason: null };
+    return { kind: 'SNAPSHOT', cursor, changes: this.#series.map((row) => latestOf(row, lasts)), reason: null };
   }
 
-  async since(after: number, upTo?: number) {
-    const { cursor: exact, newest } = await readCursor(this.#store, this.series, upTo);
+  read(after: number, upTo?: number): SubscriptionEvent<LatestValue> | Promise<SubscriptionEvent<LatestValue>> {
+    return upTo !== undefined && upTo <= after ? noChange(after) : this.#read(after, upTo);
+  }
+
+  async #read(after: number, upTo: number | undefined): Promise<SubscriptionEvent<LatestValue>> {
+    const { cursor: exact, newest } = await readCursor(this.#store, this.#series, upTo);
     const cursor = Math.max(after, exact ?? 0);
-    if (cursor === after) return { event: { kind: 'PROGRESS', cursor, changes: [], reason: null } as const, newest };
+    if (cursor === after) return markBehind(noChange(cursor), newest);
     const [before, lasts, news] = await Promise.all([this.#lasts(after), this.#lasts(cursor), this.#news(cursor)]);
-    const changes = this.series.flatMap((row, i) => {
+    const changes = this.#series.flatMap((row, i) => {
       const { deleted } = news[i];
       if (deleted !== undefined) return deleted > after ? [{ series: row.key, point: null }] : [];
       return isSame(before.get(row.id), lasts.get(row.id)) ? [] : [latestOf(row, lasts)];
     });
-    return { event: eventOf(this.series, cursor, news, changes), newest };
+    return markBehind(eventOf(this.#series, cursor, news, changes), newest);
   }
 
   async #lasts(asOf: number): Promise<Lasts> {
     const known = this.#known;
     if (known.asOf === asOf) return known.lasts;
     const { database } = this.#store;
-    const storages = await readStorages(database, this.series, asOf);
+    const storages = await readStorages(database, this.#series, asOf);
     const wanted = [...new Set(storages.values())].filter((storage) => storage !== nowhere);
     const found = await readLasts(database, wanted, asOf);
     const lasts = new Map<number, PointRow>();
@@ -76,8 +88,8 @@ class FollowedLasts implements Followed<FoldedEvent<LatestValue>> {
   }
 
   /** Which of them were deleted, and in which revision. */
-  #news(upTo: number): Promise<readonly News[]> {
-    return this.#store.reads.news(this.series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo })));
+  #news(upTo: number): Promise<readonly SeriesDelta[]> {
+    return this.#store.reads.news(this.#series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo })));
   }
 }
 

@@ -17,7 +17,7 @@ export async function lookUntil<T>(
   const deadline = performance.now() + timeoutMillis;
   const watch = feed.watch(series);
   // A waiting request is not a subscription.
-  watch.followers = 0;
+  watch.subscribers = 0;
   const close = () => watch.close();
   gone?.addEventListener('abort', close);
   if (gone?.aborted) close();

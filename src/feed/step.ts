@@ -1,32 +1,32 @@
 import type { Fault } from '../engine/fault.ts';
-import type { FoldedEvent } from './followed.ts';
+import type { SubscriptionEvent } from './followed.ts';
 
-/** What clients are sent of an event. */
-export type Render<Change, Told> = (event: FoldedEvent<Change>) => Told | Promise<Told>;
+/** Makes the message that subscribers are sent of an event. */
+export type Render<Change, Message> = (event: SubscriptionEvent<Change>) => Message | Promise<Message>;
 
-/** An event, made ready for clients when the first one is to have it. */
-export class Step<Change, Told> {
+/** An event and its message, which is made when the first subscriber is to be sent it. */
+export class PreparedEvent<Change, Message> {
   readonly cursor: number;
   readonly isEmpty: boolean;
-  /** What was known to have happened when it was read. */
-  readonly news: number;
-  /** Why nothing comes after it. */
+  /** The number of the wake-up after which it was read: it holds all that was known by then. */
+  readonly wakeUp: number;
+  /** The error that ends the subscription after it. */
   readonly end: Fault | undefined;
-  readonly #event: FoldedEvent<Change>;
-  readonly #render: Render<Change, Told>;
-  #told: Told | Promise<Told> | undefined;
+  readonly #event: SubscriptionEvent<Change>;
+  readonly #render: Render<Change, Message>;
+  #message: Message | Promise<Message> | undefined;
 
-  constructor(event: FoldedEvent<Change>, news: number, render: Render<Change, Told>) {
+  constructor(event: SubscriptionEvent<Change>, wakeUp: number, render: Render<Change, Message>) {
     this.cursor = event.cursor;
     this.isEmpty = event.changes.length === 0;
-    this.news = news;
+    this.wakeUp = wakeUp;
     this.end = event.end;
     this.#event = event;
     this.#render = render;
   }
 
-  told(): Told | Promise<Told> {
-    this.#told ??= this.#render(this.#event);
-    return this.#told;
+  message(): Message | Promise<Message> {
+    this.#message ??= this.#render(this.#event);
+    return this.#message;
   }
 }

@@ -8,11 +8,10 @@ import {
   Kind,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { Flow, Member } from '../feed/flow.ts';
-import type { FoldedEvent } from '../feed/followed.ts';
-import { Following } from '../feed/following.ts';
-import { hasEnded, ImportProgress, type Progress } from '../feed/import-progress.ts';
-import type { ImportRow } from '../store/imports/import-rows.ts';
+import type { SharedSubscription } from '../feed/flow.ts';
+import type { SubscriptionEvent } from '../feed/followed.ts';
+import { Subscription } from '../feed/following.ts';
+import type { Subscriber } from '../feed/subscriber.ts';
 import type { App } from './app.ts';
 import type { Context } from './builder.ts';
 import { compileEventWriter, isConditional, type JsonWriter } from './compile-selection.ts';
@@ -56,7 +55,7 @@ export class Executor {
   readonly documents: Documents;
   readonly #app: App;
   readonly #report: Report;
-  readonly #flows = new SharedByKey<Flow<unknown, SerializedEvent>>();
+  readonly #subscriptions = new SharedByKey<SharedSubscription<unknown, SerializedEvent>>();
   readonly #writers = new SharedByKey<JsonWriter | undefined>();
 
   constructor(schemas: Schemas, app: App, report: Report) {
@@ -120,26 +119,26 @@ export class Executor {
       contextValue: this.context(),
     };
     const source = await createSourceEventStream(args);
-    if (source instanceof ImportProgress) {
-      const render = (row: ImportRow) => this.#progressOf(args, row);
-      return { join: (listener) => source.join(this.#memberOf(listener), render) };
-    }
-    if (!(source instanceof Following)) {
-      if (Symbol.asyncIterator in source) throw new Error('a subscription that is not followed');
+    if (!(source instanceof Subscription)) {
+      if (Symbol.asyncIterator in source) throw new Error('a subscription that cannot be shared');
       return this.#told(source, false, document, operation, variables);
     }
-    const key = sharingKey(document, operation, variables ?? {}, source.series);
+    const key = sharingKey(document, operation, variables ?? {}, source.ids);
     return {
       join: (listener, after) => {
-        const flow = this.#flows.get(document, key, (forget) =>
-          source.flow({ render: this.#rendererOf(args, operation), onEmpty: forget }),
+        const shared = this.#subscriptions.get(document, key, (forget) =>
+          source.shared({
+            render: this.#rendererOf(args, operation, source),
+            isLast: ({ isLast }) => isLast,
+            onEmpty: forget,
+          }),
         );
-        return flow.join(this.#memberOf(listener), after ?? source.after);
+        return shared.join(this.#subscriberOf(listener), after ?? source.after);
       },
     };
   }
 
-  #memberOf(listener: Listener): Member<SerializedEvent> {
+  #subscriberOf(listener: Listener): Subscriber<SerializedEvent> {
     return {
       ready: () => listener.ready(),
       send: (told) => listener.send(told),
@@ -147,28 +146,24 @@ export class Executor {
     };
   }
 
-  /** An import that has ended may still be asked for what is being computed of it. */
-  async #progressOf(args: EventArguments, row: ImportRow): Promise<Progress<SerializedEvent>> {
-    const contextValue = this.context();
-    const result = this.#withErrors(await execute({ ...args, contextValue, rootValue: row }));
-    const told = new SerializedEvent(JSON.stringify(result), row.version);
-    return { told, isLast: hasEnded(row) && !contextValue.operation.isUnready };
-  }
-
   /** Puts events into the JSON that answers them. */
-  #rendererOf(args: EventArguments, operation: OperationDefinitionNode) {
+  #rendererOf(args: EventArguments, operation: OperationDefinitionNode, { isLast }: Subscription<unknown>) {
     const { schema, document, variableValues, contextValue } = args;
+    const executed = async (event: SubscriptionEvent<unknown>): Promise<SerializedEvent> => {
+      const contextValue = this.context();
+      const result = this.#withErrors(await execute({ ...args, contextValue, rootValue: event }));
+      // A summary that is still being computed is sent after the end of its import.
+      const isOver = (isLast?.(event) ?? false) && !contextValue.operation.isUnready;
+      return new SerializedEvent(JSON.stringify(result), event.cursor, isOver);
+    };
+    if (isLast) return executed;
     const compile = () => compileEventWriter(schema, document, operation, variableValues);
     // One for all who send the document: of a thousand, each would have to come from memory again for each event.
     const compiled = isConditional(document)
       ? compile()
       : this.#writers.get(document, operation.name?.value ?? '', compile);
-    const executed = async (event: FoldedEvent<unknown>): Promise<SerializedEvent> => {
-      const result = this.#withErrors(await execute({ ...args, rootValue: event }));
-      return new SerializedEvent(JSON.stringify(result), event.cursor);
-    };
     if (!compiled) return executed;
-    return (event: FoldedEvent<unknown>) => {
+    return (event: SubscriptionEvent<unknown>) => {
       let json: string;
       try {
         json = compiled(event, contextValue);

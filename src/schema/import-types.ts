@@ -1,5 +1,5 @@
 import { Fault } from '../engine/fault.ts';
-import { ImportProgress } from '../feed/import-progress.ts';
+import { subscribeToImport } from '../feed/import-progress.ts';
 import type { ImportPlan } from '../imports/import-plan.ts';
 import type { RejectRow } from '../store/imports/import-rejects.ts';
 import type { RequestKind, RequestRow } from '../store/imports/import-requests.ts';
@@ -309,7 +309,7 @@ builder.subscriptionField('importProgress', (t) =>
       'An import as it stands, then again whenever it shows something new, as often as the client can take it. It completes once the import is DONE, FAILED, CANCELLED or UNDONE and the summaries that were selected are ready; after PREVIEWED it goes on, for a commit may follow. Subscribing again begins with how things stand then.',
     args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
     subscribe: async (_, { id }, { app }) =>
-      new ImportProgress(app.followedImports, await app.imports.require(requireImportId(id))),
-    resolve: (row) => row,
+      subscribeToImport(app.followedImports, await app.imports.require(requireImportId(id))),
+    resolve: ({ changes: [row] }) => row,
   }),
 );

@@ -126,7 +126,7 @@ const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').i
     subscribers: t.field({
       type: 'Int',
       description: 'Subscriptions that this process serves.',
-      resolve: ({ app }) => app.feed.subscribers + app.followedImports.followers,
+      resolve: ({ app }) => app.feed.subscribers + app.followedImports.subscribers,
     }),
   }),
 });

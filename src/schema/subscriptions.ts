@@ -1,8 +1,8 @@
 import { Fault } from '../engine/fault.ts';
-import { type CandleChange, type CandleEvent, followCandles } from '../feed/candle-changes.ts';
-import { type ChangeEvent, followPoints, type SeriesChange } from '../feed/changes.ts';
-import type { FoldedEvent } from '../feed/followed.ts';
-import { followLatest, type LatestValue } from '../feed/latest.ts';
+import { type CandleChange, type CandleEvent, subscribeToCandles } from '../feed/candle-changes.ts';
+import { type ChangeEvent, type SeriesChange, subscribeToPoints } from '../feed/changes.ts';
+import type { SubscriptionEvent } from '../feed/followed.ts';
+import { type LatestValue, subscribeToLatest } from '../feed/latest.ts';
 import { bucketsMaxOf } from '../market/candles.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { builder, type Context } from './builder.ts';
@@ -102,7 +102,7 @@ const LatestValueType = builder.objectRef<LatestValue>('LatestValue').implement(
   }),
 });
 
-const LatestEventType = builder.objectRef<FoldedEvent<LatestValue>>('LatestEvent').implement({
+const LatestEventType = builder.objectRef<SubscriptionEvent<LatestValue>>('LatestEvent').implement({
   description: 'Newest values at one revision.',
   fields: (t) => ({
     cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that was read.' }),
@@ -137,7 +137,7 @@ builder.subscriptionFields((t) => ({
     subscribe: async (_, args, context) => {
       const { app } = context;
       const series = await seriesOf(args.series, context);
-      return followPoints(app, app.feed, {
+      return subscribeToPoints(app, app.feed, {
         series,
         after: args.after ?? undefined,
         range: rangeOf(args.range),
@@ -161,7 +161,7 @@ builder.subscriptionFields((t) => ({
       range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
     },
     subscribe: async (_, args, { app, operation }) =>
-      followCandles(app, app.feed, {
+      subscribeToCandles(app, app.feed, {
         series: await operation.requireSeries(args.series, ['series']),
         intervalMicros: args.interval,
         timeZone: args.timeZone ?? 'UTC',
@@ -177,7 +177,7 @@ builder.subscriptionFields((t) => ({
       'The newest value of each series, as often as the client can take it; older ones are skipped. That of a series that is deleted is null.',
     args: { series: t.arg.stringList({ required: true, description: 'Their keys.' }) },
     subscribe: async (_, args, context) =>
-      followLatest(context.app, context.app.feed, await seriesOf(args.series, context)),
+      subscribeToLatest(context.app, context.app.feed, await seriesOf(args.series, context)),
     resolve: (event) => event,
   }),
 }));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { followedCandles } from '../../src/feed/candle-changes.ts';
-import { followedPoints } from '../../src/feed/changes.ts';
+import { candleReader } from '../../src/feed/candle-changes.ts';
+import { pointReader } from '../../src/feed/changes.ts';
 import { everything } from '../../src/store/block-reads.ts';
 import { ask, gql, ingest, remove } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -257,23 +257,27 @@ it('events are read apart from any subscription, up to a revision that others ar
   const [r0, r1, r2, r3] = revisions;
   const { catalogue } = server.app;
   const series = await catalogue.seriesByKeys(['A-1']);
-  const candles = followedCandles(server.app, {
+  const candles = candleReader(server.app, {
     series: series[0],
     intervalMicros: minute * 1_000,
     timeZone: 'UTC',
     range: everything,
     bucketsMax: 1_000,
   });
-  const points = followedPoints(server.app, { series, range: everything, bucketMicros: undefined });
-  for (const followed of [candles, points]) {
-    expect(await followed.begin(undefined, r1)).toMatchObject({ kind: 'SNAPSHOT', cursor: r1 });
-    expect(await followed.begin(r0, r2)).toMatchObject({ kind: 'CHANGE', cursor: r2 });
-    expect(await followed.since(r1, r2)).toMatchObject({ event: { kind: 'CHANGE', cursor: r2 }, newest: r2 });
-    expect(await followed.since(r2)).toMatchObject({ event: { kind: 'CHANGE', cursor: r3 }, newest: r3 });
-    // Who is further already stays there.
-    expect(await followed.since(r3, r2)).toMatchObject({ event: { kind: 'PROGRESS', cursor: r3, changes: [] } });
+  const points = pointReader(server.app, { series, range: everything, bucketMicros: undefined });
+  for (const reader of [candles, points]) {
+    expect(await reader.begin(undefined, r1)).toMatchObject({ kind: 'SNAPSHOT', cursor: r1 });
+    expect(await reader.begin(r0, r2)).toMatchObject({ kind: 'CHANGE', cursor: r2 });
+    const events = [await reader.read(r1, r2), await reader.read(r2)];
+    expect(events).toMatchObject([
+      { kind: 'CHANGE', cursor: r2 },
+      { kind: 'CHANGE', cursor: r3 },
+    ]);
+    expect(events.map(({ isBehind = false }) => isBehind)).toEqual([false, false]);
+    // A client that is further already stays there.
+    expect(await reader.read(r3, r2)).toMatchObject({ kind: 'PROGRESS', cursor: r3, changes: [] });
   }
-  expect((await candles.since(r1, r2)).event.changes).toMatchObject([
+  expect((await candles.read(r1, r2)).changes).toMatchObject([
     {
       candles: [
         { open: 1, final: true },

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { Bell, CommitNotice } from '../../src/bell/bell.ts';
-import { type ChangeEvent, type ChangesRequest, followPoints } from '../../src/feed/changes.ts';
+import { type ChangeEvent, type ChangesRequest, subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
-import { followLatest } from '../../src/feed/latest.ts';
+import { subscribeToLatest } from '../../src/feed/latest.ts';
 import { everything } from '../../src/store/block-reads.ts';
 import { ask, gql, ingest, remove } from '../support/client.ts';
 import { until } from '../support/program.ts';
@@ -44,7 +44,7 @@ async function feedOf(run: (feed: Feed) => Promise<void>, bell = deaf): Promise<
 }
 
 const changesOf = (feed: Feed, request: ChangesRequest, options?: { silenceMillis: number }) =>
-  followPoints(server.app, feed, request, options)[Symbol.asyncIterator]();
+  subscribeToPoints(server.app, feed, request, options)[Symbol.asyncIterator]();
 
 async function rowOf(key: string) {
   const [row] = await server.app.catalogue.seriesByKeys([key]);
@@ -62,7 +62,7 @@ it('with every notice lost, polling finds every change', async () => {
   await feedOf(async (feed) => {
     const request = { series: [await rowOf('DEAF')], after: undefined, range: everything, bucketMicros: undefined };
     const events = changesOf(feed, request);
-    const lasts = followLatest(server.app, feed, request.series)[Symbol.asyncIterator]();
+    const lasts = subscribeToLatest(server.app, feed, request.series)[Symbol.asyncIterator]();
     await next(events);
     await lasts.next();
     for (let i = 1; i <= 2; i++) {

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { postgresBell } from '../../src/bell/postgres.ts';
-import { type ChangeEvent, followPoints, type SeriesChange } from '../../src/feed/changes.ts';
+import { type ChangeEvent, type SeriesChange, subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
-import type { Flow, FlowOptions, Member } from '../../src/feed/flow.ts';
+import type { SharedSubscription, SharedSubscriptionOptions } from '../../src/feed/flow.ts';
+import type { Subscriber } from '../../src/feed/subscriber.ts';
 import { everything } from '../../src/store/block-reads.ts';
 import { storeId } from '../../src/store/store-id.ts';
 import { ask, ingest, remove } from '../support/client.ts';
@@ -21,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** Keeps what it was sent; takes no more when it has so many events, until it is released. */
-class Listener implements Member<Buffer> {
+class Listener implements Subscriber<Buffer> {
   readonly events: ChangeEvent[] = [];
   readonly #most: number;
   ended: { readonly error: unknown } | undefined;
@@ -57,30 +58,30 @@ class Listener implements Member<Buffer> {
 }
 
 interface Opened {
-  readonly flow: Flow<SeriesChange, Buffer>;
+  readonly shared: SharedSubscription<SeriesChange, Buffer>;
   readonly feed: Feed;
   readonly counts: { rendered: number; empty: number };
 }
 
-/** A flow of one series, in a process of its own. */
-async function withFlow(
+/** A shared subscription to one series, in a process of its own. */
+async function withShared(
   key: string,
   run: (opened: Opened) => Promise<void>,
-  options: Partial<FlowOptions<SeriesChange, Buffer>> = {},
+  options: Partial<SharedSubscriptionOptions<SeriesChange, Buffer>> = {},
 ): Promise<void> {
   const { database, catalogue } = server.app;
   const bell = postgresBell(server.databaseUrl, { storeId: await storeId(database), log: () => undefined });
   const feed = new Feed(catalogue, bell);
   await feed.start();
   const [row] = await catalogue.seriesByKeys([key]);
-  const following = followPoints(server.app, feed, {
+  const subscription = subscribeToPoints(server.app, feed, {
     series: [row],
     after: undefined,
     range: everything,
     bucketMicros: undefined,
   });
   const counts = { rendered: 0, empty: 0 };
-  const flow = following.flow({
+  const shared = subscription.shared({
     render: async (event) => {
       counts.rendered++;
       return Buffer.from(JSON.stringify(event));
@@ -89,7 +90,7 @@ async function withFlow(
     ...options,
   });
   try {
-    await run({ flow, feed, counts });
+    await run({ shared, feed, counts });
   } finally {
     await feed.stop();
     await bell.stop();
@@ -101,9 +102,9 @@ const tick = async (series: string, at: number, value: number) =>
 
 it('many who follow the same are told the same, which is read and made ready once for all of them', async () => {
   await tick('SHARED', 0, 1);
-  await withFlow('SHARED', async ({ flow, feed, counts }) => {
+  await withShared('SHARED', async ({ shared, feed, counts }) => {
     const listeners = Array.from({ length: 50 }, () => new Listener());
-    const leaving = listeners.map((listener) => flow.join(listener, undefined));
+    const leaving = listeners.map((listener) => shared.join(listener, undefined));
     await until(() => listeners.every(({ events }) => events.length === 1));
     expect(counts.rendered).toBe(1);
     expect(feed.subscribers).toBe(50);
@@ -123,14 +124,14 @@ it('many who follow the same are told the same, which is read and made ready onc
 it('who comes with an older cursor is brought to where the others are, and nobody hears anything twice', async () => {
   const first = await tick('JOINED', 0, 1);
   const second = await tick('JOINED', 1, 2);
-  await withFlow('JOINED', async ({ flow }) => {
+  await withShared('JOINED', async ({ shared }) => {
     const early = new Listener();
-    flow.join(early, undefined);
+    shared.join(early, undefined);
     await until(() => early.cursor === second);
     const late = new Listener();
     const unborn = new Listener();
-    flow.join(late, first);
-    flow.join(unborn, second + 1_000_000);
+    shared.join(late, first);
+    shared.join(unborn, second + 1_000_000);
     const third = await tick('JOINED', 2, 3);
     await until(() => [early, late, unborn].every(({ cursor }) => cursor === third));
     expect(late.events[0].kind).toBe('CHANGE');
@@ -151,11 +152,11 @@ it('who is told at once and cannot be is ended with what went wrong; whoever wok
     if (event.kind === 'CHANGE' && ++changes > 1) throw failure;
     return Buffer.from(JSON.stringify(event));
   };
-  await withFlow(
+  await withShared(
     'FAILING',
-    async ({ flow, feed, counts }) => {
+    async ({ shared, feed, counts }) => {
       const listener = new Listener();
-      flow.join(listener, undefined);
+      shared.join(listener, undefined);
       await until(() => listener.events.length === 1);
       const first = await tick('FAILING', 1, 2);
       await until(() => listener.cursor === first);
@@ -172,10 +173,10 @@ it('who is told at once and cannot be is ended with what went wrong; whoever wok
 
 it('who cannot take more holds up nobody, costs nothing, and gets what it missed as one event', async () => {
   await tick('SLOW', 0, 1);
-  await withFlow('SLOW', async ({ flow, counts }) => {
+  await withShared('SLOW', async ({ shared, counts }) => {
     const [quick, slow] = [new Listener(), new Listener(2)];
-    flow.join(quick, undefined);
-    flow.join(slow, undefined);
+    shared.join(quick, undefined);
+    shared.join(slow, undefined);
     await until(() => slow.events.length === 1 && quick.events.length === 1);
     const taken = await tick('SLOW', 1, 2);
     await until(() => quick.cursor === taken && slow.cursor === taken);
@@ -196,9 +197,9 @@ it('who cannot take more holds up nobody, costs nothing, and gets what it missed
 
 it('who could not take more for too long gets a snapshot, with the reason', async () => {
   await tick('LATE', 0, 1);
-  const run = async ({ flow }: Opened) => {
+  const run = async ({ shared }: Opened) => {
     const slow = new Listener(2);
-    flow.join(slow, undefined);
+    shared.join(slow, undefined);
     await until(() => slow.events.length === 1);
     const taken = await tick('LATE', 1, 2);
     await until(() => slow.cursor === taken);
@@ -207,28 +208,28 @@ it('who could not take more for too long gets a snapshot, with the reason', asyn
     await until(() => slow.cursor === last);
     expect(slow.events.at(-1)).toMatchObject({ kind: 'SNAPSHOT', reason: expect.stringContaining('too slowly') });
   };
-  await withFlow('LATE', run, { lateMillis: 0 });
+  await withShared('LATE', run, { lateMillis: 0 });
 });
 
 it('without news everybody hears that the cursor moves, once in each silence', async () => {
   await tick('SILENT', 0, 1);
-  const run = async ({ flow, counts }: Opened) => {
+  const run = async ({ shared, counts }: Opened) => {
     const listeners = [new Listener(), new Listener()];
-    for (const listener of listeners) flow.join(listener, undefined);
+    for (const listener of listeners) shared.join(listener, undefined);
     await until(() => listeners.every(({ events }) => events.length >= 1));
     const other = await tick('OTHER', 0, 1);
     await until(() => listeners.every(({ events }) => events.at(-1)?.kind === 'PROGRESS'));
     for (const { cursor } of listeners) expect(cursor).toBeGreaterThanOrEqual(other);
     expect(counts.rendered).toBeLessThan(20);
   };
-  await withFlow('SILENT', run, { silenceMillis: 300 });
+  await withShared('SILENT', run, { silenceMillis: 300 });
 });
 
 it('a series that is deleted ends it for everybody, with the reason', async () => {
   await tick('GONE', 0, 1);
-  await withFlow('GONE', async ({ flow, counts }) => {
+  await withShared('GONE', async ({ shared, counts }) => {
     const listeners = [new Listener(), new Listener()];
-    for (const listener of listeners) flow.join(listener, undefined);
+    for (const listener of listeners) shared.join(listener, undefined);
     await until(() => listeners.every(({ events }) => events.length === 1));
     await ask(server.url, 'mutation { deleteSeries(key: "GONE") { revision } }');
     await until(() => listeners.every(({ ended }) => ended !== undefined));

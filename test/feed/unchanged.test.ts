@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DerivedNotice, Notice } from '../../src/bell/bell.ts';
-import { followPoints } from '../../src/feed/changes.ts';
+import { subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { awaitReflected } from '../../src/feed/reflected.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
@@ -61,7 +61,7 @@ overBothBells((bell) => {
   });
 
   const changesOf = (of: Feed, series: readonly SeriesRow[], options?: { silenceMillis: number }) =>
-    followPoints(
+    subscribeToPoints(
       { database: world.database, catalogue: world.catalogue, reads: new BatchedReads(world.database) },
       of,
       { series, after: undefined, range: everything, bucketMicros: undefined },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { type ChangeEvent, followPoints } from '../../src/feed/changes.ts';
+import { type ChangeEvent, subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { everything } from '../../src/store/block-reads.ts';
 import { clientOf, record } from '../client/following.ts';
@@ -74,7 +74,7 @@ async function follow(
   const feed = new Feed(world.catalogue, world.bell);
   await feed.start();
   const request = { series: await rows(), after, range: everything, bucketMicros: undefined };
-  const events = followPoints(server.app, feed, request, { silenceMillis: 300 })[Symbol.asyncIterator]();
+  const events = subscribeToPoints(server.app, feed, request, { silenceMillis: 300 })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await events.next();
     if (done) throw new Error('the events have ended');
@@ -97,7 +97,8 @@ it('who waits hears PROGRESS with 0, or the cursor that it came with, then gets 
   const heard = new Set<number>();
   const following = cases.map(({ after, cursor, kind, stuck }) =>
     follow(async (next, feed) => {
-      for (let i = 0; i < 2; i++) expect(await next()).toEqual({ kind: 'PROGRESS', cursor, changes: [], reason: null });
+      const progress = { kind: 'PROGRESS', cursor, changes: [], reason: null, isBehind: true };
+      for (let i = 0; i < 2; i++) expect(await next()).toEqual(progress);
       expect(feed.subscribers).toBe(1);
       heard.add(cursor);
       await started;
@@ -150,7 +151,7 @@ it('a PROGRESS that is made ready when there is more to tell is not told', async
   const [gate, open] = once();
   let isAsked = false;
   const request = { series: await rows(), after: undefined, range: everything, bucketMicros: undefined };
-  const flow = followPoints(server.app, feed, request).flow({
+  const shared = subscribeToPoints(server.app, feed, request).shared({
     silenceMillis: 300,
     onEmpty: () => undefined,
     render: async (event) => {
@@ -162,7 +163,7 @@ it('a PROGRESS that is made ready when there is more to tell is not told', async
   });
   const events: ChangeEvent[] = [];
   const send = (event: ChangeEvent) => void events.push(event);
-  const leave = flow.join({ ready: () => undefined, send, end: () => undefined }, undefined);
+  const leave = shared.join({ ready: () => undefined, send, end: () => undefined }, undefined);
   await until(() => isAsked);
   await world.startWorker({ log: () => undefined });
   await until(() => events.length > 0);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { awaitDefined } from '../../src/feed/await-defined.ts';
-import type { Watch } from '../../src/feed/feed.ts';
+import type { SeriesWatch } from '../../src/feed/feed.ts';
 import { moody, withFragile } from '../recompute/moody.ts';
 import { openWorld, type World } from '../recompute/world.ts';
 import { ask, ingest, serverSent, socketClient } from '../support/client.ts';
@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 /** What requests wait with. */
-let watches: Watch[];
+let watches: SeriesWatch[];
 
 beforeEach(() => {
   watches = [];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import WebSocket from 'ws';
-import { hasEnded, ImportProgress } from '../../../src/feed/import-progress.ts';
+import { subscribeToImport } from '../../../src/feed/import-progress.ts';
 import { FollowedImports } from '../../../src/feed/imports.ts';
 import { notifyImport } from '../../../src/imports/notify.ts';
 import { openBell } from '../../../src/run/bell.ts';
@@ -92,7 +92,7 @@ it('what other processes change is told without a notice, and sooner with one; w
     expect(await each.next()).toBeUndefined();
     await each.close();
   }
-  await until(() => other.app.followedImports.followers === 0);
+  await until(() => other.app.followedImports.subscribers === 0);
   await other.stop();
 });
 
@@ -108,14 +108,14 @@ it('a notice is enough: nobody need look', async () => {
   const following = await Promise.all(
     [id, same].map(async (each) => {
       const row = (await readImport(database, each)) as ImportRow;
-      return new ImportProgress(followed, row)[Symbol.asyncIterator]();
+      return subscribeToImport(followed, row)[Symbol.asyncIterator]();
     }),
   );
-  for (const events of following) expect((await events.next()).value?.status).toBe('RUNNING');
+  for (const events of following) expect((await events.next()).value?.changes[0].status).toBe('RUNNING');
   await change(scene, id, `status = 'DONE'`);
   await notifyImport(database, bell, id);
   for (const events of following) {
-    expect((await events.next()).value?.status).toBe('DONE');
+    expect((await events.next()).value?.changes[0].status).toBe('DONE');
     expect((await events.next()).done).toBe(true);
   }
   await listening.stop();
@@ -129,7 +129,11 @@ it('a client that is slow is told how things stand when it can take more, not al
   const followed = new FollowedImports(database, { lookMillis: 5 });
   const sent: number[] = [];
   let isReady: (() => void) | undefined;
-  const leave = new ImportProgress(followed, (await readImport(database, id)) as ImportRow).join(
+  const shared = subscribeToImport(followed, (await readImport(database, id)) as ImportRow).shared({
+    render: ({ changes: [row] }) => row.rows,
+    onEmpty: () => undefined,
+  });
+  const leave = shared.join(
     {
       ready: () =>
         new Promise<void>((resolve) => {
@@ -138,7 +142,7 @@ it('a client that is slow is told how things stand when it can take more, not al
       send: (rows: number) => sent.push(rows),
       end: () => sent.push(-1),
     },
-    async (row) => ({ told: row.rows, isLast: hasEnded(row) }),
+    undefined,
   );
   for (let rows = 1; rows <= 50; rows++) await change(scene, id, `rows = ${rows}`);
   await until(() => followed.row(id)?.rows === 50);
@@ -147,7 +151,7 @@ it('a client that is slow is told how things stand when it can take more, not al
   await until(() => sent.length === 1);
   expect(sent).toEqual([50]);
   leave();
-  expect(followed.followers).toBe(0);
+  expect(followed.subscribers).toBe(0);
   await followed.stop();
 });
 
