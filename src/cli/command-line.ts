@@ -1,5 +1,6 @@
 import { flagOf, settings } from '../config.ts';
 import { Fault } from '../engine/fault.ts';
+import { tokensOf } from './command-line-tokens.ts';
 
 export interface CommandLine {
   readonly command: string | undefined;
@@ -37,21 +38,21 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   let command: string | undefined;
   let help = false;
   let version = false;
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i];
-    if (word === '--help' || word === '-h') help = true;
-    else if (word === '--version' || word === '-v') version = true;
-    else if (word.startsWith('-')) {
-      const [flag, inline] = word.split(/=(.*)/s);
-      if (!known.includes(flag))
-        throw new Fault('BAD_USER_INPUT', `There is no option ${flag}.${suggestion(flag, known)} See --help.`);
-      const value = inline ?? words[++i];
-      if (value === undefined) throw new Fault('BAD_USER_INPUT', `The option ${flag} needs a value.`);
-      flags.set(flag, value);
-    } else if (command === undefined) {
-      command = word;
-      if (apart.includes(word)) return { command, flags, help, version, rest: words.slice(i + 1) };
-    } else throw new Fault('BAD_USER_INPUT', `One command at a time: ${command}, or ${word}?`);
+  for (const token of tokensOf(words, known)) {
+    if (token.kind === 'positional') {
+      if (command !== undefined)
+        throw new Fault('BAD_USER_INPUT', `One command at a time: ${command}, or ${token.value}?`);
+      command = token.value;
+      if (apart.includes(command)) return { command, flags, help, version, rest: words.slice(token.index + 1) };
+    } else if (token.name === '--help' || token.name === '-h') help = true;
+    else if (token.name === '--version' || token.name === '-v') version = true;
+    else if (!known.includes(token.name))
+      throw new Fault(
+        'BAD_USER_INPUT',
+        `There is no option ${token.name}.${suggestion(token.name, known)} See --help.`,
+      );
+    else if (token.value === undefined) throw new Fault('BAD_USER_INPUT', `The option ${token.name} needs a value.`);
+    else flags.set(token.name, token.value);
   }
   return { command, flags, help, version, rest: [] };
 }

@@ -7,6 +7,7 @@ import {
   type ImportInput,
 } from '../imports/import-input.ts';
 import { suggestion } from './command-line.ts';
+import { tokensOf } from './command-line-tokens.ts';
 
 /** The options that say how to read the files. The server guesses the rest. */
 export type ImportFlags = { -readonly [Name in keyof ImportInput]?: ImportInput[Name] };
@@ -209,26 +210,26 @@ export function parseImportCommand(words: readonly string[]): ImportCommand {
     columns: [],
   };
   const flags = importOptions.map((option) => option.flag);
+  const flagsWithValue = importOptions.filter(({ value }) => value !== undefined).map(({ flag }) => flag);
   const files: string[] = [];
-  let i = 0;
-  for (; i < words.length && words[i] !== '--'; i++) {
-    const given = words[i];
-    if (given === '-') throw wrong('A file is needed that can be read twice; standard input (-) is not taken.');
-    if (!given.startsWith('-')) {
-      files.push(given);
+  const terminator = words.indexOf('--');
+  for (const token of tokensOf(words, flagsWithValue)) {
+    if (token.kind === 'positional') {
+      const isFile = token.value !== '-' || (terminator >= 0 && token.index > terminator);
+      if (!isFile) throw wrong('A file is needed that can be read twice; standard input (-) is not taken.');
+      files.push(token.value);
       continue;
     }
-    const [name, inline] = given === '-h' ? ['--help'] : given.split(/=(.*)/s);
+    const name = token.name === '-h' ? '--help' : token.name;
     const option = importOptions.find((known) => known.flag === name);
     if (option === undefined)
       throw wrong(`import has no option ${name}.${suggestion(name, flags)} See tidemark import --help.`);
-    if (option.value === undefined && inline !== undefined) throw wrong(`The option ${name} takes no value.`);
-    const text = option.value === undefined ? '' : (inline ?? words[++i]);
-    if (text === undefined) throw wrong(`The option ${name} needs a value.`);
+    if (option.value === undefined && token.value !== undefined) throw wrong(`The option ${name} takes no value.`);
+    if (option.value !== undefined && token.value === undefined) throw wrong(`The option ${name} needs a value.`);
+    const text = token.value ?? '';
     const needed = option.read(said, text);
     if (needed !== undefined) throw wrong(`${name} must be ${needed}; it is '${text.slice(0, 80)}'.`);
   }
-  files.push(...words.slice(i + 1));
   const { commit, undo, json, help, input, columns } = said;
   const works = [files.length > 0, commit !== undefined, undo !== undefined].filter(Boolean).length;
   if (works === 0 && !help) throw wrong('Which files? tidemark import FILE... (see tidemark import --help)');
