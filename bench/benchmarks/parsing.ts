@@ -31,6 +31,13 @@ interface Parsed {
   sum: number;
 }
 
+interface Tick {
+  readonly t: string | number;
+  readonly series: string;
+  readonly value: number;
+  readonly size: number;
+}
+
 /** Ticks as whoever stores them needs them: the least that each parser's rows must become. */
 class Columns {
   readonly series: Int32Array;
@@ -48,6 +55,14 @@ class Columns {
   }
 
   add([t, series, value, size]: readonly string[], millis: boolean): void {
+    this.#put(millis ? Number(t) * 1000 : instantMicros(t), series, Number(value), Number(size));
+  }
+
+  addObject({ t, series, value, size }: Tick, millis: boolean): void {
+    this.#put(millis ? Number(t) * 1000 : instantMicros(String(t)), series, value, size);
+  }
+
+  #put(t: number, series: string, value: number, size: number): void {
     const at = this.rows++;
     let index = this.#indices.get(series);
     if (index === undefined) {
@@ -55,9 +70,9 @@ class Columns {
       this.#indices.set(series, index);
     }
     this.series[at] = index;
-    this.t[at] = millis ? Number(t) * 1000 : instantMicros(t);
-    this.value[at] = Number(value);
-    this.size[at] = Number(size);
+    this.t[at] = t;
+    this.value[at] = value;
+    this.size[at] = size;
   }
 
   /** What was read, and room for the next. */
@@ -73,6 +88,7 @@ class Columns {
 
 interface File {
   readonly name: string;
+  readonly format: 'CSV' | 'NDJSON';
   readonly path: string;
   readonly rows: number;
   readonly millis: boolean;
@@ -115,7 +131,19 @@ const parsers: Readonly<Record<string, (file: File, columns: Columns) => Promise
     }
     parser.end();
   },
+  async 'JSON.parse'(file, columns) {
+    let rest = '';
+    for await (const chunk of createReadStream(file.path, { encoding: 'utf8', highWaterMark })) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) columns.addObject(JSON.parse(line), file.millis);
+    }
+    if (rest !== '') columns.addObject(JSON.parse(rest), file.millis);
+  },
 };
+
+/** The parsers of each format. */
+const contestants = { CSV: ['ours', 'csv-parse', 'papaparse', 'udsv'], NDJSON: ['ours', 'JSON.parse'] } as const;
 
 async function ours(file: File, columns: Columns): Promise<void> {
   const source: ByteSource = {
@@ -124,7 +152,7 @@ async function ours(file: File, columns: Columns): Promise<void> {
     read: (start) => createReadStream(file.path, { start, highWaterMark }),
   };
   const plan: ImportPlan = {
-    format: 'CSV',
+    format: file.format,
     gzip: false,
     encoding: 'utf-8',
     delimiter: ',',
@@ -151,20 +179,31 @@ async function ours(file: File, columns: Columns): Promise<void> {
   }
 }
 
-function writeFile(world: World, name: string, rows: number, millis: boolean, quotes: boolean): File {
-  const path = join(world.folder, `${name.replaceAll(' ', '-')}.csv`);
+function writeFile(world: World, { name, format, millis, quotes }: Kind, rows: number): File {
+  const path = join(world.folder, `${name.replaceAll(' ', '-')}.${format.toLowerCase()}`);
   const values = prices(rows, 7);
   const quote = quotes ? '"' : '';
-  let part = `${names.join(',')}\n`;
+  let part = format === 'CSV' ? `${names.join(',')}\n` : '';
   for (let i = 0; i < rows; i++) {
     const at = startMillis + i * 250;
     const t = millis ? String(at) : new Date(at).toISOString();
-    part += `${quote}${t}${quote},${quote}${keyOf(i % seriesCount)}${quote},${values[i]},${(i * 7) % 1_000}\n`;
+    const [key, size] = [keyOf(i % seriesCount), (i * 7) % 1_000];
+    part +=
+      format === 'CSV'
+        ? `${quote}${t}${quote},${quote}${key}${quote},${values[i]},${size}\n`
+        : `${JSON.stringify({ t: millis ? at : t, series: key, value: values[i], size })}\n`;
     if (part.length < 1_000_000 && i + 1 < rows) continue;
     appendFileSync(path, part);
     part = '';
   }
-  return { name, path, rows, millis };
+  return { name, format, path, rows, millis };
+}
+
+interface Kind {
+  readonly name: string;
+  readonly format: File['format'];
+  readonly millis: boolean;
+  readonly quotes: boolean;
 }
 
 interface Round {
@@ -215,8 +254,9 @@ async function roundOf(child: ChildProcess, file: File): Promise<Round> {
 
 /** Each parser in a process of its own, all in turn, round after round. */
 async function measured(world: World, file: File, rounds: number): Promise<ReadonlyMap<string, readonly Round[]>> {
-  const children = new Map(Object.keys(parsers).map((name) => [name, startSelf(world, 'parsing', name)]));
-  const found = new Map<string, Round[]>(Object.keys(parsers).map((name) => [name, []]));
+  const names = contestants[file.format];
+  const children = new Map(names.map((name) => [name, startSelf(world, 'parsing', name)]));
+  const found = new Map<string, Round[]>(names.map((name) => [name, []]));
   let sum: number | undefined;
   for (let round = -warmRounds; round < rounds; round++) {
     for (const [name, child] of children) {
@@ -236,15 +276,17 @@ async function measured(world: World, file: File, rounds: number): Promise<Reado
 export async function parsing(world: World): Promise<Figure[]> {
   const rows = world.quick ? 400_000 : 1_000_000;
   const rounds = world.quick ? 3 : 7;
-  const kinds = [
-    { name: 'RFC 3339', millis: false, quotes: false },
-    { name: 'RFC 3339 in quotes', millis: false, quotes: true },
-    { name: 'epoch millis', millis: true, quotes: false },
-    { name: 'epoch millis in quotes', millis: true, quotes: true },
+  const kinds: readonly Kind[] = [
+    { name: 'RFC 3339', format: 'CSV', millis: false, quotes: false },
+    { name: 'RFC 3339 in quotes', format: 'CSV', millis: false, quotes: true },
+    { name: 'epoch millis', format: 'CSV', millis: true, quotes: false },
+    { name: 'epoch millis in quotes', format: 'CSV', millis: true, quotes: true },
+    { name: 'RFC 3339 in NDJSON', format: 'NDJSON', millis: false, quotes: false },
+    { name: 'epoch millis in NDJSON', format: 'NDJSON', millis: true, quotes: false },
   ];
   const figures: Figure[] = [];
-  for (const { name: kind, millis, quotes } of kinds) {
-    const file = writeFile(world, kind, rows, millis, quotes);
+  for (const kind of kinds) {
+    const file = writeFile(world, kind, rows);
     const megabytes = statSync(file.path).size / 1e6;
     const found = await measured(world, file, rounds);
     // The clock, unless others kept the machine busy: then processor time, reading and collecting garbage included.
