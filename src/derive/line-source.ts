@@ -10,13 +10,13 @@ import {
   sliceVersions,
   type Versions,
 } from '../engine/versions.ts';
-import type { WalkStepReads } from '../store/batched-reads.ts';
+import type { BlockStepReads } from '../store/batched-reads.ts';
 import {
+  type BlockStep,
+  type BlockStepReader,
   pointsOfSteps,
   type StageView,
   stepBlocksMax,
-  type WalkStep,
-  type WalkStepReader,
   walkSteps,
 } from '../store/block-reads.ts';
 
@@ -45,20 +45,20 @@ interface Part {
  * the same part of a series.
  */
 export class PointSource {
-  readonly #read: WalkStepReader;
+  readonly #read: BlockStepReader;
   readonly #asOf: number;
   readonly #overlay: Versions | undefined;
   readonly #stage: StageView | undefined;
   readonly #walk: { readonly series: number; readonly direction: 'forward'; readonly stage: StageView | undefined };
   /** The cached chunks, adjacent and in order. */
   #parts: Part[] = [];
-  #steps: { readonly iterator: AsyncGenerator<WalkStep>; at: number } | undefined;
+  #steps: { readonly iterator: AsyncGenerator<BlockStep>; at: number } | undefined;
   readonly #reading = new SerialQueue();
   readonly #asks = new Set<Ask>();
   /** The number of points that were read from the store. */
   pointsRead = 0;
 
-  constructor(reads: WalkStepReads, storage: number, asOf: number, overlay?: Versions, stage?: StageView) {
+  constructor(reads: BlockStepReads, storage: number, asOf: number, overlay?: Versions, stage?: StageView) {
     this.#read = (asked) => reads.step(asked);
     this.#asOf = asOf;
     this.#overlay = overlay;
@@ -164,7 +164,7 @@ export class PointSource {
   }
 
   /** Caches the points of a read. After the last block, no points follow. */
-  #take(from: number, { range, versions, last }: WalkStep): Chunk {
+  #take(from: number, { range, versions, last }: BlockStep): Chunk {
     const isLast = !this.#stage && Math.max(last, this.#overlay?.t.at(-1) ?? last) < range.to;
     const to = isLast || range.to >= everything.to ? Number.POSITIVE_INFINITY : range.to;
     const points = this.#fold(versions, range);

@@ -3,11 +3,11 @@ import { Fault } from '../engine/fault.ts';
 import type { Database } from '../store/connect.ts';
 import { type ImportRow, readImport } from '../store/imports/import-rows.ts';
 import {
-  forgottenSummaries,
   type GroupRow,
-  keepSummary,
   type Question,
+  readLostQuestions,
   readSummary,
+  saveSummary,
 } from '../store/imports/import-summaries.ts';
 import { errorCodeOf, isLoss } from '../store/retry.ts';
 import { ColumnSummary, type SummaryFn } from './column-summary.ts';
@@ -41,7 +41,7 @@ export function summaryJobs(database: Database, bell: Bell, options: SummaryJobO
         if (!(error instanceof Fault)) options.log(`summary of import ${question.import}: ${String(error)}`);
         return { problem: problemOf(error) };
       });
-      await keepSummary(database, question, row.input, answer);
+      await saveSummary(database, question, row.input, answer);
       await notifyImport(database, bell, question.import);
     },
   };
@@ -78,5 +78,5 @@ const forgottenMax = 100;
 
 /** Queues again the summaries that were requested and never answered although their file is present. */
 export async function wakeForgottenSummaries(database: Database, bell: Bell): Promise<void> {
-  for (const question of await forgottenSummaries(database, forgottenMax)) await wakeSummary(bell, question);
+  for (const question of await readLostQuestions(database, forgottenMax)) await wakeSummary(bell, question);
 }

@@ -5,11 +5,11 @@ import { checkText } from '../ingest/ingest.ts';
 import type { Database } from '../store/connect.ts';
 import type { ImportRow } from '../store/imports/import-rows.ts';
 import {
-  askSummary,
   type GroupRow,
   type Question,
   questionsMax,
   readSummary,
+  recordQuestion,
 } from '../store/imports/import-summaries.ts';
 import { checkSummaryQuery, type SummaryQuery, summaryColumns } from './column-summary.ts';
 import type { ImportPlan } from './import-plan.ts';
@@ -46,7 +46,7 @@ export class SummaryRequests {
         'GONE',
         'The upload of this file was not finished, so there is nothing to summarize: start anew.',
       );
-    if (!found?.isAsked && !(await askSummary(this.#database, question)))
+    if (!found?.isAsked && !(await recordQuestion(this.#database, question)))
       throw new Fault('TOO_EXPENSIVE', `At most ${questionsMax} different summaries of one import.`);
     if (found?.isHere) this.#wake(question, !found.isAsked);
     return undefined;

@@ -3,7 +3,7 @@ import type { Column } from '../store/block-columns.ts';
 /** Gaps longer than this may cut a block in two, so that a late tick and a live one do not make a block of years. */
 const gapMicros = 30 * 86_400_000_000;
 
-/** A write makes at most so many blocks of one series more than it must. */
+/** The limit of gaps at which one write cuts the blocks of a series. */
 const gapsMax = 16;
 
 function isAscending(t: Float64Array): boolean {
@@ -11,7 +11,7 @@ function isAscending(t: Float64Array): boolean {
   return true;
 }
 
-/** Sorted by instant; of several values for one instant the last one given stands. */
+/** Sorts a column by instant. Of several values for one instant, the last one given wins. */
 export function sortColumn(column: Column): { column: Column; duplicates: number } {
   const { t, value, size } = column;
   if (isAscending(t)) return { column, duplicates: 0 };
@@ -32,8 +32,8 @@ export function sortColumn(column: Column): { column: Column; duplicates: number
 }
 
 /**
- * Where the instants stand when they are sorted, equal ones in the order given. Merged by hand: what the language brings
- * makes lists of objects for it, which take ten times the memory.
+ * The positions of the instants in ascending order, equal ones in the order given. A merge sort by hand: the built-in
+ * sort would need lists of objects, with ten times the memory.
  */
 function ascending(t: Float64Array): Uint32Array {
   const { length } = t;
@@ -56,7 +56,7 @@ function ascending(t: Float64Array): Uint32Array {
   return order;
 }
 
-/** Columns one after another, as if they had been given in one call. */
+/** Concatenates columns, as if they had been given in one call. */
 export function joinColumns(columns: readonly Column[]): Column {
   if (columns.length === 1) return columns[0];
   const length = columns.reduce((sum, column) => sum + column.t.length, 0);
@@ -75,10 +75,13 @@ export function joinColumns(columns: readonly Column[]): Column {
   return joined;
 }
 
-/** Columns as long as this are blocks of their own, where they can be: to join them costs more than a row more. */
+/** Columns of this length stay blocks of their own where possible: a merge costs more than another row. */
 const ownBlockPoints = 1_000;
 
-/** Sorted columns of one series and revision as few ones that share no instant; of equal instants the later column's stands. */
+/**
+ * Merges sorted columns of one series and revision into few columns that share no instant. For equal instants the later
+ * column wins.
+ */
 export function mergeColumns(columns: readonly Column[]): readonly Column[] {
   if (columns.length === 1) return columns;
   const inTime = [...columns].sort((a, b) => a.t[0] - b.t[0]);

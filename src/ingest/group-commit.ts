@@ -15,12 +15,12 @@ import { type Deletion, deleteSeries } from '../store/definitions.ts';
 import type { CommittedBlocks } from '../store/recent-commits.ts';
 import { cutAtGaps, mergeColumns } from './column.ts';
 
-/** Something to be committed whole or not at all. */
+/** A write that is committed whole or not at all. */
 export interface SourceWrite {
-  /** A write with a note has a revision of its own, for the note is the revision's. */
+  /** A write with a note gets its own revision, because a note belongs to a revision. */
   readonly note: string | null;
   readonly idempotency?: { readonly key: string; readonly hash: string } | undefined;
-  /** What a repetition of the same key is answered with, beside the revision. */
+  /** The answer for a repetition with the same key, beside the revision. */
   readonly answer: object;
   readonly creates: readonly NewSeries[];
   /** Sorted columns, by the id of their series or by the key of one of `creates`; the key is given in any case. */
@@ -29,11 +29,11 @@ export interface SourceWrite {
     readonly key?: string | undefined;
     readonly column: Column;
   }[];
-  /** For deletions: what they delete was read at the base. */
+  /** For deletions: the points to delete were read at the base. */
   readonly guard?:
     | { readonly series: number; readonly base: number; readonly from: number; readonly to: number }
     | undefined;
-  /** Blocks that lie there already; their series below 0 count through `creates`. Such a write is committed alone. */
+  /** Blocks that are already staged. Series below 0 refer to `creates`. Such a write is committed alone. */
   readonly staged?: { readonly stages: readonly string[]; readonly series: readonly number[] } | undefined;
 }
 
@@ -47,7 +47,7 @@ export type WriteOutcome =
 export interface CommitEvent {
   readonly previous: number;
   readonly revision: number;
-  /** undefined when the catalogue changed: then everybody looks. */
+  /** undefined when the catalogue changed, which concerns every reader. */
   readonly series: readonly number[] | undefined;
   readonly points: number;
 }
@@ -59,25 +59,28 @@ interface WaitingWrite {
   readonly fail: (error: unknown) => void;
 }
 
-/** Writes that wait hold at most so many points; past that, askers are told to come back. */
+/** The limit of points in waiting writes. Above it, writes are refused until there is room. */
 const waitingPointsMax = 4_000_000;
 
 const writesPerCommitMax = 2_000;
 
-/** A second commit is prepared while the first is under way only when it is worth a round trip of its own. */
+/**
+ * A second commit starts while the first is in progress only when it has this many points: below, it is not worth a
+ * round trip of its own.
+ */
 const secondCommitPoints = 4_000;
 
 export interface GroupCommitOptions {
-  /** Whether the commit itself rings (PostgreSQL's NOTIFY). */
+  /** True when the commit itself announces (PostgreSQL's NOTIFY). */
   readonly announce: boolean;
-  /** What a commit said, when it did nothing else. */
-  readonly onBlocks?: (said: CommittedBlocks) => void;
+  /** Called with the blocks of a commit that did nothing else. */
+  readonly onBlocks?: (blocks: CommittedBlocks) => void;
   readonly onCommit?: (notice: CommitEvent) => void;
 }
 
 /**
- * Gathers the writes of this process into commits: one write alone goes at once, under load a commit carries whatever
- * piled up while the last one was under way.
+ * Combines the writes of this process into commits. A single write goes at once; under load, a commit has all writes
+ * that arrived during the previous one.
  */
 export class GroupCommit {
   readonly #database: Database;
@@ -85,12 +88,12 @@ export class GroupCommit {
   #waiting: WaitingWrite[] = [];
   #waitingPoints = 0;
   readonly #underWay = new Set<Promise<void>>();
-  /** How many commits the database has not answered. */
-  #asked = 0;
+  /** The number of commits in progress. */
+  #inFlight = 0;
   #scheduled = false;
   #idle: (() => void)[] = [];
   #closed = false;
-  /** How many commits were made, and how many writes they carried. */
+  /** The number of commits, and of the writes and points in them. */
   readonly counts = { commits: 0, writes: 0, points: 0 };
 
   constructor(database: Database, options: GroupCommitOptions) {
@@ -98,7 +101,7 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Resolves when the commits that are under way have ended; undefined when there are none. */
+  /** Resolves when the commits in progress have ended; undefined when there are none. */
   get committing(): Promise<unknown> | undefined {
     return this.#underWay.size > 0 ? Promise.all(this.#underWay) : undefined;
   }
@@ -123,7 +126,7 @@ export class GroupCommit {
     });
   }
 
-  /** Deletes a series, in a commit of its own. */
+  /** Deletes a series, in its own commit. */
   async remove(series: number): Promise<Deletion> {
     const deletion = await deleteSeries(this.#database, series, this.#options.announce);
     if ('revision' in deletion) {
@@ -133,7 +136,7 @@ export class GroupCommit {
     return deletion;
   }
 
-  /** Takes no more writes; resolves when all those taken are committed or have failed. */
+  /** Refuses new writes, and resolves when all accepted ones are committed or have failed. */
   async drain(): Promise<void> {
     this.#closed = true;
     if (this.#underWay.size === 0 && this.#waiting.length === 0) return;
@@ -152,9 +155,9 @@ export class GroupCommit {
   #pump(): void {
     while (
       this.#waiting.length > 0 &&
-      (this.#asked === 0 || (this.#asked === 1 && this.#waitingPoints >= secondCommitPoints))
+      (this.#inFlight === 0 || (this.#inFlight === 1 && this.#waitingPoints >= secondCommitPoints))
     ) {
-      this.#asked++;
+      this.#inFlight++;
       const committing = this.#commitBatch(this.#takeBatch()).finally(() => {
         this.#underWay.delete(committing);
         this.#pump();
@@ -165,8 +168,8 @@ export class GroupCommit {
   }
 
   /**
-   * The next writes in order, as many as one commit may carry. Two with one idempotency key, or two that delete of one
-   * series, must see one another's outcome: the second waits.
+   * Takes the next writes in order, as many as one commit may have. Two with one idempotency key, or two that delete
+   * from one series, must see each other's outcome: the second waits.
    */
   #takeBatch(): WaitingWrite[] {
     const batch: WaitingWrite[] = [];
@@ -202,7 +205,7 @@ export class GroupCommit {
     let rest = batch;
     let isAnswered = false;
     const answered = () => {
-      if (!isAnswered) this.#asked--;
+      if (!isAnswered) this.#inFlight--;
       isAnswered = true;
     };
     try {
@@ -210,14 +213,14 @@ export class GroupCommit {
         const plan = planCommit(rest.map(({ write }) => write));
         const answer = await this.#commit(plan);
         if (!answer) {
-          // A key that a write wants to make has become a derived series: those are planned anew.
+          // A key to be created now names a derived series: those writes are planned again.
           for (const { write, settle } of rest) if (write.creates.length > 0) settle({ kind: 'missing', series: [] });
           rest = rest.filter(({ write }) => write.creates.length === 0);
           continue;
         }
         if (answer.kind === 'committed') {
           answered();
-          // Telling of it may take a while: the database is to have the next commit by then.
+          // Notifying readers can take a while: the database gets the next commit first.
           if (this.#waiting.length > 0) {
             this.#pump();
             await nextTurn();
@@ -234,7 +237,7 @@ export class GroupCommit {
     }
   }
 
-  /** undefined: one of the keys to be made is derived by now. */
+  /** undefined when a key to be created is derived by now. */
   async #commit(plan: CommitPlan): Promise<Committed | Refused | undefined> {
     try {
       return await commit(this.#database, plan.request, { announce: this.#options.announce });
@@ -274,24 +277,24 @@ export class GroupCommit {
   }
 }
 
-/** Tells the writes that cannot be made, and returns the others. */
+/** Settles the writes that were refused, and returns the others. */
 function refuse(batch: readonly WaitingWrite[], answer: Refused): WaitingWrite[] {
   const missing = new Set(answer.missing);
-  const told = new Set<number>();
+  const settled = new Set<number>();
   for (const { write, why, answer: earlier } of answer.refused) {
-    told.add(write);
+    settled.add(write);
     batch[write].settle(why === 'repeat' ? { kind: 'repeat', answer: earlier ?? {} } : { kind: why });
   }
   batch.forEach(({ write, settle }, i) => {
-    if (told.has(i)) return;
+    if (settled.has(i)) return;
     const ids = [...write.columns.map(({ series }) => series), ...(write.staged?.series ?? []), write.guard?.series];
     const gone = ids.filter((id): id is number => typeof id === 'number' && missing.has(id));
     if (gone.length === 0) return;
-    told.add(i);
+    settled.add(i);
     settle({ kind: 'missing', series: gone });
   });
-  if (told.size === 0) throw new Error('a commit was refused, but no write of it');
-  return batch.filter((_, i) => !told.has(i));
+  if (settled.size === 0) throw new Error('a commit was refused, but no write of it');
+  return batch.filter((_, i) => !settled.has(i));
 }
 
 interface CommitPlan {
@@ -302,7 +305,7 @@ interface CommitPlan {
 
 /**
  * Numbers the revisions of a commit and merges its columns. Deletions come first: they delete what was there when they
- * were read, so what others write in the same commit comes after them.
+ * were read, so the points of other writes in the same commit come after them.
  */
 export function planCommit(writes: readonly SourceWrite[]): CommitPlan {
   const deletions = writes.filter((write) => write.guard);
@@ -330,16 +333,16 @@ export function planCommit(writes: readonly SourceWrite[]): CommitPlan {
     }
   }
   const position = new Map([...creates.keys()].map((key, i) => [key, -(i + 1)]));
-  // A write that takes a series for missing may meet one that knows it: two blocks of one revision would not say which
-  // of them is the later one.
+  // A write that creates a series may meet another that knows it: with two blocks of one revision, their order would be
+  // unclear.
   const known = new Map<string, number>();
   if (creates.size > 0)
     for (const { key, series } of ordered.flatMap(({ columns }) => columns)) {
       if (key !== undefined && typeof series === 'number') known.set(key, series);
     }
-  const said = revisions.map(() => new Map<number, Column[]>());
+  const columnsAt = revisions.map(() => new Map<number, Column[]>());
   for (const write of ordered) {
-    const bySeries = said[at.get(write) ?? 0];
+    const bySeries = columnsAt[at.get(write) ?? 0];
     for (const { series, column } of write.columns) {
       const id = typeof series === 'number' ? series : (known.get(series) ?? position.get(series) ?? 0);
       const same = bySeries.get(id);
@@ -348,7 +351,7 @@ export function planCommit(writes: readonly SourceWrite[]): CommitPlan {
     }
   }
   const blocks: { at: number; series: number; column: Column }[] = [];
-  for (const [revision, bySeries] of said.entries())
+  for (const [revision, bySeries] of columnsAt.entries())
     for (const [series, columns] of bySeries)
       for (const merged of mergeColumns(columns))
         for (const column of cutAtGaps(merged)) blocks.push({ at: revision, series, column });

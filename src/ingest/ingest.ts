@@ -17,7 +17,7 @@ import { type Rejected, RejectedTicks } from './rejected.ts';
 export interface GivenColumn {
   readonly series: string;
   readonly column: Column;
-  /** The place of each tick in the call. */
+  /** The position of each tick in the call. */
   readonly index: (at: number) => number;
   /** Ticks whose instant cannot be held (NaN in the column), with the reason. */
   readonly bad: ReadonlyMap<number, string>;
@@ -53,20 +53,23 @@ export interface DeleteRequest {
 const noteLengthMax = 1_000;
 const idempotencyKeyLengthMax = 200;
 
-/** How often a write is tried again because what it was built on changed in the meantime. */
+/** The limit of attempts when the state that a write was planned on changes in the meantime. */
 const attemptsMax = 100;
 
 export interface IngestLimits {
   readonly pointsPerCallMax: number;
 }
 
-/** Everything that writes: checks a request, turns it into writes for the group commit, and its outcome into an answer. */
+/**
+ * Handles all writes: checks a request, turns it into writes for the group commit, and turns the outcome into an
+ * answer.
+ */
 export class Ingest {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
   readonly #groupCommit: GroupCommit;
   readonly #limits: IngestLimits;
-  /** Keys of living source series. A deleted one is noticed by the commit, which then refuses and names its id. */
+  /** Source series by key. A commit notices a deleted one, refuses, and names its id. */
   readonly #known = new Map<string, SeriesRow>();
 
   constructor(database: Database, catalogue: Catalogue, groupCommit: GroupCommit, limits: IngestLimits) {
@@ -123,8 +126,8 @@ export class Ingest {
     const earlier = idempotency && (await this.#earlier(idempotency));
     if (earlier) return earlier;
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      // Not from what is known: the commit notices that a series is gone only where it writes to it, and of a series
-      // that was made anew nothing would be deleted.
+      // Not from the cache: the commit notices a deleted series only when it writes to it, so nothing would be deleted
+      // from one that was created again.
       const [series] = await this.#catalogue.seriesByKeys([request.series]);
       if (!series) {
         throw new Fault('NOT_FOUND', `There is no series ${quoted(request.series)}.`, ['input', 'series']);
@@ -155,7 +158,7 @@ export class Ingest {
     throw busy();
   }
 
-  /** An existing source series is returned as it is. */
+  /** Creates a source series, or returns the existing one unchanged. */
   async createSeries(series: NewSeries): Promise<SeriesRow> {
     const problem = keyProblem(series.key);
     if (problem)
@@ -175,13 +178,13 @@ export class Ingest {
     throw busy();
   }
 
-  /** The source series of keys. */
+  /** The ids of source series by their keys. */
   async sourceIds(keys: readonly string[]): Promise<number[]> {
     const rows = await this.#resolve(keys);
     return [...new Set([...rows.values()].filter(({ kind }) => kind === 'SOURCE').map(({ id }) => id))];
   }
 
-  /** Refused while others are derived from it. */
+  /** Deletes a series; refused while others are derived from it. */
   async deleteSeries(key: string): Promise<{ id: number; revision: number }> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const [series] = await this.#catalogue.seriesByKeys([key]);
@@ -194,7 +197,7 @@ export class Ingest {
     throw busy();
   }
 
-  /** Small writes are gathered; large ones are staged first, so that the commit itself stays short. */
+  /** Submits small writes to the group commit. Large ones are staged first, so that the commit stays short. */
   async #submit(write: SourceWrite): Promise<WriteOutcome> {
     const points = write.columns.reduce((sum, { column }) => sum + column.t.length, 0);
     let ready = write;
@@ -216,8 +219,8 @@ export class Ingest {
   }
 
   /**
-   * What a repeated write answered the first time. Asked before anything is looked up, so that a repetition is answered
-   * even if its series is gone by now; the commit asks again, under the lock.
+   * The first answer of a repeated write. This comes before any lookup, so that a repetition is answered even if its
+   * series is deleted by now. The commit checks again under its lock.
    */
   async #earlier({ key, hash }: Idempotency): Promise<IngestResult | undefined> {
     const known = await this.#catalogue.writeKey(key);
@@ -230,7 +233,7 @@ export class Ingest {
     );
   }
 
-  /** The answer to a settled outcome; undefined when the write must be built anew. */
+  /** The answer for an outcome; undefined when the write must be planned again. */
   #answered(
     outcome: WriteOutcome,
     answer: Omit<IngestResult, 'revision'>,
@@ -287,7 +290,7 @@ export class Ingest {
       const askable = unknown.filter((key) => keyProblem(key) === undefined);
       for (const row of askable.length > 0 ? await this.#catalogue.seriesByKeys(askable) : []) {
         if (row.kind === 'SOURCE') this.#known.set(row.key, row);
-        // Nothing is ever committed to it, so nobody would notice that it is gone.
+        // Nothing is ever committed to a derived series, so a cached one would never be noticed as deleted.
         else found.set(row.key, row);
       }
     }
@@ -317,7 +320,7 @@ export class Ingest {
     const living: number[] = [];
     let next = 0;
     while (next < wanted.length) {
-      // Instants that lie close together are read together.
+      // One read covers instants that are close together.
       let end = next + 1;
       while (end < wanted.length && wanted[end] - wanted[end - 1] < 3_600_000_000) end++;
       const { t } = foldVersions(
@@ -360,7 +363,7 @@ export function checkText(text: string | null, lengthMax: number, path: InputPat
   if (text.length > lengthMax) {
     throw new Fault('BAD_USER_INPUT', `At most ${lengthMax} characters, this has ${text.length}.`, path);
   }
-  // PostgreSQL holds no NUL, and half of a surrogate pair is no character.
+  // PostgreSQL stores neither NUL nor half of a surrogate pair.
   if (text.includes('\0') || !text.isWellFormed())
     throw new Fault('BAD_USER_INPUT', 'This holds a character that no text can hold.', path);
 }
@@ -389,7 +392,7 @@ function withoutBad(column: Column, bad: ReadonlyMap<number, unknown>): Column {
   return { t: keep(column.t), value: keep(column.value), size: column.size && keep(column.size) };
 }
 
-/** Why nothing can be written to a key; undefined when something can. */
+/** The reason why a key cannot be written; undefined when it can. */
 function reasonAgainst(key: string, row: SeriesRow | undefined, createMissing: boolean): string | undefined {
   if (row) return row.kind === 'DERIVED' ? derived(key) : undefined;
   if (!createMissing) return `there is no series ${quoted(key)}; create it, or set createMissing`;
@@ -400,7 +403,7 @@ function derived(key: string): string {
   return `${quoted(key)} is a derived series, its formula says what it holds`;
 }
 
-/** A fault names so many of the series that stand in the way. */
+/** The limit of dependent series that a fault names. */
 const dependentsShownMax = 10;
 
 function hasDependents(key: string, dependents: readonly string[]): Fault {
@@ -426,7 +429,7 @@ interface Idempotency {
   readonly hash: string;
 }
 
-/** The content is hashed only where a key asks for it. */
+/** Hashes the content only if there is a key. */
 function idempotencyOf(key: string | null, content: () => string): Idempotency | undefined {
   return key === null ? undefined : { key, hash: content() };
 }
@@ -442,7 +445,7 @@ function hashOf(head: readonly unknown[], columns: readonly { series: string; co
   return hash.digest('base64');
 }
 
-/** The range of two bounds that were both given; one alone is a mistake that would delete half a series. */
+/** The range between two given bounds. A single bound is refused: it would delete half a series. */
 export function deletionRange(from: number | null | undefined, to: number | null | undefined): Range | undefined {
   if (from == null && to == null) return undefined;
   if (from == null || to == null) {

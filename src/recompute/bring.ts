@@ -14,7 +14,7 @@ import { never } from '../engine/horizon.ts';
 import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
 import { foldVersions, lowerBound, type Points, type Versions } from '../engine/versions.ts';
-import type { BatchedReads as Reads, WalkStepReads as StepReads } from '../store/batched-reads.ts';
+import type { BatchedReads as Reads, BlockStepReads as StepReads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
 import { everything, type Range, stepBlocksMax, stepBlocksMin, stepGrowth } from '../store/block-reads.ts';
 import type { CheckpointRow } from '../store/lanes.ts';

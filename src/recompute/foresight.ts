@@ -4,10 +4,10 @@ import { feltFor } from '../engine/reach.ts';
 import { clipVersions, type Versions } from '../engine/versions.ts';
 import type { CheckpointRequest as AskedCheckpoints, BatchedReads as Reads } from '../store/batched-reads.ts';
 import {
-  type WalkStepRequest as AskedStep,
+  type BlockStepRequest as AskedStep,
   everything,
   type Range,
-  type WalkStep as Step,
+  type BlockStep as Step,
   stepBlocksMax,
   stepBlocksMin,
 } from '../store/block-reads.ts';

@@ -35,7 +35,7 @@ async function apply(transaction: postgres.TransactionSql, name: string, text: s
   try {
     await transaction.unsafe(text);
   } catch (error) {
-    // Class 42: a mistake in the text, or an object that another program made. The user is not at fault: 42501 is told apart.
+    // Class 42: an error in the SQL text, or an object of another program. The user did not cause it, except for 42501.
     const code = errorCodeOf(error);
     if (!code?.startsWith('42') || code === '42501' || !(error instanceof Error)) throw error;
     throw new Fault('UNAVAILABLE', `DATABASE_URL: PostgreSQL refuses ${name}.sql of this version (${error.message}).`);

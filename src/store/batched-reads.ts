@@ -1,7 +1,7 @@
 import DataLoader from 'dataloader';
 import { batchesOf } from '../engine/batches.ts';
 import type { Range } from '../engine/ranges.ts';
-import { readSteps, readTouched, type WalkStep, type WalkStepRequest } from './block-reads.ts';
+import { type BlockStep, type BlockStepRequest, readSteps, readTouched } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type CheckpointRow, readCheckpoints, readNewestRevision, readStandings, type Standing } from './lanes.ts';
 import { RecentCommits } from './recent-commits.ts';
@@ -19,49 +19,49 @@ import {
 export interface CheckpointRequest {
   readonly definition: number;
   readonly stage: number;
-  /** The last one at or before an instant, or the first ones behind it. */
+  /** The last checkpoint at or before the instant, or the first ones after it. */
   readonly side: 'before' | 'after';
   readonly t: number;
   readonly count: number;
 }
 
-/** Where the definition of a series stands that answers now, if there is one, and the newest revision then. */
+/** The progress of the series' live definition, if there is one, and the newest revision at that time. */
 export interface StandingAnswer {
   readonly newest: number;
   readonly standing: Standing | undefined;
 }
 
-/** Who asks for news, and is told them or why not. */
+/** A reader of series deltas. Either `take` or `fail` is called once. */
 export interface DeltaReader {
   readonly asked: readonly DeltaRequest[];
   take(news: readonly SeriesDelta[]): void;
   fail(error: unknown): void;
 }
 
-/** Where steps of walks come from. */
-export type WalkStepReads = Pick<BatchedReads, 'step'>;
+/** The source of the steps of a walk. */
+export type BlockStepReads = Pick<BatchedReads, 'step'>;
 
-/** So many in one statement. */
+/** The limit of requests per statement. */
 const togetherMax = 32;
 const newsTogetherMax = 1_000;
 
 /**
- * Reads what is asked for at the same time in one statement: of lanes that are brought together, most want something of
- * their own at the same moment, and a statement costs more than the rows.
+ * Batches reads that are requested in the same turn of the event loop into one statement. Lanes that advance together
+ * read at the same moment, and a statement costs more than its rows.
  */
 export class BatchedReads {
   readonly #database: Database;
-  readonly #steps: DataLoader<WalkStepRequest, WalkStep>;
+  readonly #steps: DataLoader<BlockStepRequest, BlockStep>;
   readonly #checkpoints: DataLoader<CheckpointRequest, readonly CheckpointRow[]>;
   readonly #ends: DataLoader<EndRequest, number>;
   readonly #standings: DataLoader<number, StandingAnswer>;
   readonly #onward: DataLoader<ProgressRequest, SeriesProgress>;
   readonly #newest: DataLoader<0, number>;
-  /** What this process wrote itself a moment ago. */
+  /** The newest commits of this process. */
   readonly recent = new RecentCommits();
-  /** Who asked for news since the last statement for them. */
-  #askers: DeltaReader[] = [];
-  /** How many versions of points were read. */
+  /** The readers that wait for the next statement. */
+  #readers: DeltaReader[] = [];
+  /** The number of versions that were read. */
   pointsRead = 0;
 
   constructor(database: Database) {
@@ -91,7 +91,7 @@ export class BatchedReads {
     }, many);
   }
 
-  step(asked: WalkStepRequest): Promise<WalkStep> {
+  step(asked: BlockStepRequest): Promise<BlockStep> {
     return this.#steps.load(asked);
   }
 
@@ -107,13 +107,13 @@ export class BatchedReads {
     return new Promise((take, fail) => this.askNews({ asked, take, fail }));
   }
 
-  /** The same without a promise for each who asks: thousands may ask at once, and again a moment later. */
+  /** Like `news`, but without a promise per reader: thousands may read at once, several times a second. */
   askNews(asker: DeltaReader): void {
-    this.#askers.push(asker);
-    if (this.#askers.length > 1) return;
+    this.#readers.push(asker);
+    if (this.#readers.length > 1) return;
     setImmediate(() => {
-      const askers = this.#askers;
-      this.#askers = [];
+      const askers = this.#readers;
+      this.#readers = [];
       const limits = { weightMax: newsTogetherMax, weightOf: ({ asked }: DeltaReader) => asked.length };
       for (const batch of batchesOf(askers, limits)) this.#tell(batch);
     });
@@ -144,7 +144,7 @@ export class BatchedReads {
     return this.#standings.load(series);
   }
 
-  /** Where a series stands and what became of it, as one look finds both. */
+  /** The progress of a series and its delta, read in one snapshot. */
   onward(asked: ProgressRequest): Promise<SeriesProgress> {
     return this.#onward.load(asked);
   }
@@ -153,15 +153,15 @@ export class BatchedReads {
     return this.#newest.load(0);
   }
 
-  /** An instant behind which nothing had been said up to a revision. */
+  /** The last instant that any version up to a revision has. */
   end(asked: EndRequest): Promise<number> {
     return this.#ends.load(asked);
   }
 }
 
-/** What cannot go in one statement goes in several. */
-async function readGrouped(database: Database, asked: readonly WalkStepRequest[]): Promise<WalkStep[]> {
-  const groups = new Map<string, { asked: WalkStepRequest[]; places: number[] }>();
+/** Groups requests that differ in direction or stage into separate statements. */
+async function readGrouped(database: Database, asked: readonly BlockStepRequest[]): Promise<BlockStep[]> {
+  const groups = new Map<string, { asked: BlockStepRequest[]; places: number[] }>();
   for (const [place, step] of asked.entries()) {
     const name = `${step.direction} ${step.stage?.id}`;
     const group = groups.get(name) ?? { asked: [], places: [] };
@@ -169,8 +169,8 @@ async function readGrouped(database: Database, asked: readonly WalkStepRequest[]
     group.places.push(place);
     groups.set(name, group);
   }
-  const steps: WalkStep[] = [];
-  const read = async (group: { asked: WalkStepRequest[]; places: number[] }) => {
+  const steps: BlockStep[] = [];
+  const read = async (group: { asked: BlockStepRequest[]; places: number[] }) => {
     const found = await readSteps(database, group.asked, group.asked[0]);
     found.forEach((step, i) => {
       steps[group.places[i]] = step;

@@ -7,8 +7,8 @@ import { retryOnConnectionLoss } from './retry.ts';
 const copyHeaderBytes = 19;
 
 /**
- * A cursor over the rows of a binary COPY: `next()` steps to a row, then its fields are read in order. Behind the last row
- * nothing can be read any more.
+ * A cursor over the rows of a binary COPY. `next()` moves to a row; then its fields are read in order. After the last
+ * row nothing can be read.
  */
 export class BinaryRows {
   readonly #buffer: Buffer;
@@ -33,7 +33,7 @@ export class BinaryRows {
     return false;
   }
 
-  /** The sum of an int4 field over all rows that are to come. */
+  /** The sum of an int4 field over all remaining rows. */
   sumAhead(field: number): number {
     let sum = 0;
     for (let at = this.#at; at + 2 <= this.#buffer.length; ) {
@@ -49,7 +49,7 @@ export class BinaryRows {
     return sum;
   }
 
-  /** Passes over so many fields. */
+  /** Skips this number of fields. */
   skip(fields: number): void {
     for (let i = 0; i < fields; i++) {
       const length = this.#view.getInt32(this.#at);
@@ -81,7 +81,7 @@ export class BinaryRows {
     return this.#view.getInt32(this.#at) < 0;
   }
 
-  /** Moves behind a field and returns how long it is; it ends where the next one begins. */
+  /** Moves past a field and returns its length. The field ends where the next one begins. */
   #field(): number {
     const bytes = this.#view.getInt32(this.#at);
     this.#at += 4 + Math.max(0, bytes);
@@ -100,7 +100,7 @@ export class BinaryRows {
     return values;
   }
 
-  /** A column of a block, unpacked into the place that it is to have; false for null. */
+  /** Unpacks a column of a block into an array; returns false for null. */
   packedFloat8s(to: Float64Array): boolean {
     const bytes = this.#field();
     if (bytes < 0) return false;
@@ -121,10 +121,10 @@ export class BinaryRows {
   }
 }
 
-/** How long a read may go without a byte before its connection is given up. */
+/** The time without a byte after which a read gives its connection up. */
 const silenceMillis = 60_000;
 
-/** As they are written into a SELECT. */
+/** An SQL array of ids. */
 export function idArray(ids: readonly number[]): string {
   return `'{${ids.join(',')}}'::int[]`;
 }
@@ -133,7 +133,9 @@ export function revisionArray(revisions: readonly number[]): string {
   return `'{${revisions.join(',')}}'::bigint[]`;
 }
 
-/** Reads one SELECT (numbers written into it: COPY takes no parameters) in PostgreSQL's binary format. */
+/**
+ * Runs one SELECT in PostgreSQL's binary format. Its numbers are part of the text, because COPY takes no parameters.
+ */
 export async function readBinary(database: Database, select: string): Promise<BinaryRows> {
   const read = () =>
     withClient(database, silenceMillis, async (client, alive) => {

@@ -62,7 +62,7 @@ export function int4Array(values: readonly number[]): Buffer {
   return buffer;
 }
 
-/** A bytea[] of elements of so many bytes, undefined for null, each put down by the caller. */
+/** A bytea[] of elements with the given lengths; undefined stands for null. The caller writes each element. */
 export function byteaArray(
   lengths: readonly (number | undefined)[],
   put: (to: Buffer, at: number, i: number) => void,

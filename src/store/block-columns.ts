@@ -2,14 +2,14 @@ import { byteaArray, int4Array, int8Array } from './binary-out.ts';
 import { giveBuffer } from './buffer-pool.ts';
 import { putFloat8s, putInstants, widthOfInstants } from './packed-columns.ts';
 
-/** Points of one series, sorted by instant; NaN as a value deletes, NaN as a size says none. */
+/** Points of one series, sorted by instant. NaN as a value is a deletion; NaN as a size means that there is none. */
 export interface Column {
   readonly t: Float64Array;
   readonly value: Float64Array;
   readonly size: Float64Array | undefined;
 }
 
-/** Blocks as parameters of a statement, an array for each of their columns. `releaseBlocks` takes the buffers back. */
+/** Blocks as parameters of a statement, one array per column. `releaseBlocks` returns their buffers to the pool. */
 export interface BlockColumns {
   readonly from: Buffer;
   readonly to: Buffer;
@@ -20,7 +20,7 @@ export interface BlockColumns {
   readonly size: Buffer | null;
 }
 
-/** The columns that `unnest` makes of them, in the order of `blockParameters`. */
+/** The columns that `unnest` produces, in the order of `blockParameters`. */
 export const blockColumnNames = 'from_t, to_t, versions, t, value, size';
 
 export function packBlocks(columns: readonly Column[]): BlockColumns {
@@ -47,7 +47,7 @@ export function packBlocks(columns: readonly Column[]): BlockColumns {
   };
 }
 
-/** The placeholders of a statement for them, from $n on, and their values. */
+/** The placeholders of a statement, from $n on, and their values. */
 export function blockParameters(n: number): string {
   const types = ['bigint', 'bigint', 'int', 'bytea', 'bytea', 'bytea'];
   return types.map((type, i) => `$${n + i}::${type}[]`).join(', ');

@@ -12,18 +12,18 @@ import type { Database } from './connect.ts';
 
 export { everything, type Range } from '../engine/ranges.ts';
 
-/** How many blocks a step of a walk reads at first and at most: some 4,000 and some 260,000 points. */
+/** The number of blocks in the first and in the largest step of a walk: about 4,000 and 260,000 points. */
 export const stepBlocksMin = 2;
 export const stepBlocksMax = 64;
 export const stepGrowth = 4;
 
-/** Blocks that are not published yet, read as if they were, at the revision that they are meant for. */
+/** Unpublished blocks that are read as if the stage were published at its revision. */
 export interface StageView {
   readonly id: string;
   readonly revision: number;
 }
 
-/** The columns of a block that `blockReader` reads, and none. */
+/** The columns of a block that `blockReader` reads, and their nulls. */
 export const freshColumns = 'revision AS base, from_t, versions, t, value, size, NULL::bytea AS offsets';
 export const sealedColumns = 'base_revision AS base, from_t, versions, t, value, size, offsets';
 export const noColumns = 'NULL::bigint, NULL::bigint, NULL::int, NULL::bytea, NULL::bytea, NULL::bytea, NULL::bytea';
@@ -35,7 +35,7 @@ interface SpanSql {
   readonly to: number | string;
 }
 
-/** The sealed blocks of a span, and the fresh ones; sealed ones are disjoint, so one before the span is enough. */
+/** The sealed blocks of a span. They are disjoint, so at most one begins before the span. */
 export function sealedIn(series: number | string, { from, to }: SpanSql): string {
   return `FROM sealed_blocks WHERE series = ${series} AND from_t < ${to} AND to_t >= ${from} AND from_t >= coalesce(
     (SELECT max(from_t) FROM sealed_blocks WHERE series = ${series} AND from_t <= ${from}), ${from})`;
@@ -54,8 +54,8 @@ export function freshIn(series: number | string, { from, to }: SpanSql, stage?: 
 }
 
 /**
- * Reads the columns of a block (freshColumns, sealedColumns) of each row, behind so many other fields. All blocks come to
- * lie in the same columns: those that follow one another are joined without copying them.
+ * Reads the columns of a block (freshColumns, sealedColumns) of each row, after `before` other fields. All blocks share
+ * the same arrays, so consecutive blocks are joined without a copy.
  */
 export function blockReader(rows: BinaryRows, before = 0): () => Versions {
   const length = rows.sumAhead(before + 2);
@@ -88,7 +88,7 @@ export function blockReader(rows: BinaryRows, before = 0): () => Versions {
   };
 }
 
-/** Everything that was ever said of the instants of a span, in one snapshot. */
+/** All versions of the instants of a span, in one snapshot. */
 export async function readVersions(
   database: Database,
   series: number,
@@ -106,15 +106,15 @@ export async function readVersions(
   return mergeVersions(runs);
 }
 
-/** A step of a walk: a part of the range, everything ever said of it, and the last instant of which anything was said. */
-export interface WalkStep {
+/** A step of a walk: a part of the range, all its versions, and the last instant that any version of the series has. */
+export interface BlockStep {
   readonly range: Range;
   readonly versions: Versions;
   readonly last: number;
 }
 
-/** So many blocks from one end of a span on. */
-export interface WalkStepRequest {
+/** A request for a number of blocks from one end of a range. */
+export interface BlockStepRequest {
   readonly series: number;
   readonly range: Range;
   readonly direction: 'forward' | 'backward';
@@ -122,15 +122,15 @@ export interface WalkStepRequest {
   readonly stage?: StageView | undefined;
 }
 
-/** Reads a step; one of its own, or one that reads several together. */
-export type WalkStepReader = (asked: WalkStepRequest) => Promise<WalkStep>;
+/** Reads a step, alone or in a batch. */
+export type BlockStepReader = (asked: BlockStepRequest) => Promise<BlockStep>;
 
-/** Reads steps of one direction, and of one stage, in one statement. */
+/** Reads steps that share a direction and a stage, in one statement. */
 export async function readSteps(
   database: Database,
-  asked: readonly WalkStepRequest[],
-  { direction, stage }: Pick<WalkStepRequest, 'direction' | 'stage'>,
-): Promise<WalkStep[]> {
+  asked: readonly BlockStepRequest[],
+  { direction, stage }: Pick<BlockStepRequest, 'direction' | 'stage'>,
+): Promise<BlockStep[]> {
   const forward = direction === 'forward';
   const list = asked.map(
     ({ series, range, blocks }, n) => `(${n}, ${series}, ${range.from}::bigint, ${range.to}::bigint, ${blocks})`,
@@ -180,15 +180,15 @@ export async function readSteps(
   }));
 }
 
-function stepsOf(database: Database): WalkStepReader {
+function stepsOf(database: Database): BlockStepReader {
   return async (asked) => (await readSteps(database, [asked], asked))[0];
 }
 
-/** Walks a span in steps of bounded memory, from its start or from its end. */
+/** Walks a range from either end, in steps of bounded memory. */
 export async function* walkSteps(
-  read: WalkStepReader,
-  { series, range, direction, stage }: Omit<WalkStepRequest, 'blocks'>,
-): AsyncGenerator<WalkStep> {
+  read: BlockStepReader,
+  { series, range, direction, stage }: Omit<BlockStepRequest, 'blocks'>,
+): AsyncGenerator<BlockStep> {
   let rest = range;
   for (let blocks = stepBlocksMin; rest.from < rest.to; blocks = Math.min(blocks * stepGrowth, stepBlocksMax)) {
     const step = await read({ series, range: rest, direction, blocks, stage });
@@ -197,11 +197,11 @@ export async function* walkSteps(
   }
 }
 
-export function walkVersions(database: Database, series: number, range: Range): AsyncGenerator<WalkStep> {
+export function walkVersions(database: Database, series: number, range: Range): AsyncGenerator<BlockStep> {
   return walkSteps(stepsOf(database), { series, range, direction: 'forward' });
 }
 
-/** The first `count` points of a span at a revision, ascending; or the last ones. */
+/** The first or last `count` points of a span at a revision, in ascending order. */
 export function readPoints(
   database: Database,
   series: number,
@@ -214,9 +214,9 @@ export function readPoints(
   return pointsOfSteps(walkSteps(stepsOf(database), { series, range, direction }), asOf, count, end);
 }
 
-/** So many points from the start of a walk on; `end` says which end of the series that is. */
+/** The first `count` points of a walk. `end` tells at which end of the series the walk began. */
 export async function pointsOfSteps(
-  steps: AsyncGenerator<WalkStep>,
+  steps: AsyncGenerator<BlockStep>,
   asOf: number,
   count: number,
   end: 'first' | 'last',
@@ -243,7 +243,7 @@ export async function readInstant(database: Database, series: number, t: number)
   return readVersions(database, series, { from: t, to: t + 1 });
 }
 
-/** The instants between which the blocks of a series lie; undefined for a series that never held any. */
+/** The range from the first to the last instant of a series' blocks; undefined for a series without blocks. */
 export async function readExtent(database: Database, series: number): Promise<Range | undefined> {
   const [row] = await database.query<{ from: string | null; to: string | null }>(
     `SELECT min(low) AS from, max(high) AS to FROM (
@@ -256,7 +256,7 @@ export async function readExtent(database: Database, series: number): Promise<Ra
   return { from: Number(row.from), to: Number(row.to) + 1 };
 }
 
-/** The last revision up to `asOf` in the sealed blocks of each series that hold later ones as well. */
+/** For each series: the last revision up to `asOf` in those of its sealed blocks that also hold later revisions. */
 export async function readMixedRevisions(
   database: Database,
   ids: readonly number[],
@@ -279,7 +279,7 @@ export async function readMixedRevisions(
   return last;
 }
 
-/** The instants between which the blocks lie that a stage holds of a series. */
+/** The range from the first to the last instant of a series' blocks in a stage. */
 export async function readStagedExtent(database: Database, series: number, stage: string): Promise<Range | undefined> {
   const [row] = await database.query<{ from: string | null; to: string | null }>(
     'SELECT min(from_t) AS from, max(to_t) AS to FROM fresh_blocks WHERE series = $1 AND stage = $2::uuid',
@@ -288,7 +288,7 @@ export async function readStagedExtent(database: Database, series: number, stage
   return row.from === null || row.to === null ? undefined : { from: Number(row.from), to: Number(row.to) + 1 };
 }
 
-/** The hulls of the blocks that hold versions of (after, to], merged where they touch, ascending. */
+/** The ranges of the blocks that hold versions of (after, to], merged where they touch, in ascending order. */
 export async function readTouched(
   database: Database,
   series: number,

@@ -2,7 +2,7 @@ const bytesMin = 65_536;
 const bytesMax = 16_000_000;
 const buffersMax = 8;
 
-/** Large buffers to use again: a new one for every statement costs more in garbage collection than to fill it. */
+/** A pool of large buffers. A new buffer for each statement costs more in garbage collection than filling it. */
 const spare: Buffer[] = [];
 
 export function takeBuffer(bytes: number): Buffer {
@@ -12,7 +12,7 @@ export function takeBuffer(bytes: number): Buffer {
   return whole.subarray(0, bytes);
 }
 
-/** Gives a buffer back that nobody looks at any more. */
+/** Returns a buffer that no code uses any more. */
 export function giveBuffer(buffer: Buffer): void {
   const bytes = buffer.buffer.byteLength;
   if (buffer.byteOffset !== 0 || bytes < bytesMin || bytes > bytesMax || spare.length >= buffersMax) return;

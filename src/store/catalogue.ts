@@ -30,7 +30,7 @@ export interface CommitRow {
 const seriesFields = {
   id: series.id,
   key: series.key,
-  // The rows of storages are never asked for.
+  // No caller asks for rows of kind STORAGE.
   kind: sql<SeriesKind>`${series.kind}`,
   name: series.name,
   unit: series.unit,
@@ -49,7 +49,7 @@ function commitRow(row: Omit<CommitRow, 'at'> & { at: string }): CommitRow {
   return { ...row, at: Number(row.at) };
 }
 
-/** PostgreSQL holds no NUL, and half of a surrogate pair is no character: no series has such a key. */
+/** PostgreSQL stores neither NUL nor half of a surrogate pair, so no series has such a key. */
 function canBeStored(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
@@ -58,11 +58,11 @@ export interface SeriesFilter {
   readonly keyContains?: string | null | undefined;
   readonly tag?: string | null | undefined;
   readonly kind?: SeriesKind | null | undefined;
-  /** Only keys behind this one. */
+  /** Only keys after this one. */
   readonly afterKey?: string | undefined;
 }
 
-/** What is known of series and commits; every method is one statement and sees what was committed before it was called. */
+/** Series and commits. Each method is one statement, and sees everything that was committed before the call. */
 export class Catalogue {
   readonly #database: Database;
 
@@ -74,7 +74,7 @@ export class Catalogue {
     return retryOnConnectionLoss(run, this.#database.patienceMillis);
   }
 
-  /** How far those of these series are brought that are derived and answer. */
+  /** The revision that the live definition of each derived series reflects. */
   async derivedUpTo(series: readonly number[]): Promise<Map<number, number>> {
     const rows = await this.#ask(() =>
       this.#database.query<{ series: number; basis: string }>(
@@ -97,7 +97,7 @@ export class Catalogue {
     return rows[0]?.revision ?? 0;
   }
 
-  /** The oldest revision that can be read; older ones have lost what was overwritten since. */
+  /** The oldest readable revision. Older ones have lost the values that were overwritten since. */
   async oldestRevision(): Promise<number> {
     const rows = await this.#ask(() =>
       this.#database.catalogue.select({ value: marks.value }).from(marks).where(eq(marks.name, 'oldest_revision')),
@@ -147,7 +147,7 @@ export class Catalogue {
     );
   }
 
-  /** Keys that someone may have meant who wrote another one: those that share their beginning, or some of it. */
+  /** Keys similar to a wrong one: those that share its beginning, or a part of it. */
   async likelyKeys(wrong: string): Promise<string[]> {
     if (!canBeStored(wrong)) return [];
     const rows = await this.#ask(() =>
@@ -174,7 +174,7 @@ export class Catalogue {
     return rows.map(commitRow);
   }
 
-  /** The last commit at or before a moment. */
+  /** The last commit at or before an instant. */
   async commitAt(micros: number): Promise<CommitRow | undefined> {
     const rows = await this.#ask(() =>
       this.#database.catalogue
@@ -187,7 +187,7 @@ export class Catalogue {
     return rows[0] && commitRow(rows[0]);
   }
 
-  /** The last revision up to `asOf` that changed the points of each series, or that created it. */
+  /** For each series: the last revision up to `asOf` that changed its points or created it. */
   async changedRevisions(ids: readonly number[], asOf: number): Promise<Map<number, number>> {
     const list = sql.join(
       ids.map((id) => sql`${id}`),
@@ -204,7 +204,7 @@ export class Catalogue {
     return new Map(rows.map((row) => [row.id, Math.max(Number(row.revision), mixed.get(row.id) ?? 0)]));
   }
 
-  /** Refuses a revision that cannot be read: not yet written, or older than the history that is kept. */
+  /** Throws for a revision that is not written yet, or older than the history that is kept. */
   async checkReadable(revision: number, path: readonly (string | number)[]): Promise<void> {
     const newest = await this.newestRevision();
     if (revision > newest) {

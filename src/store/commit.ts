@@ -12,20 +12,23 @@ export interface NewSeries {
   readonly tags?: readonly string[] | undefined;
 }
 
-/** What must hold when the lock is taken; `write` is the caller's own number for whom to tell. */
+/**
+ * A condition that must hold once the commit has its lock. `write` is the caller's number of the write that it belongs
+ * to.
+ */
 export interface Check {
   readonly write: number;
   readonly key?: string | undefined;
   readonly hash?: string | undefined;
-  /** Nothing in [from, to) of the series is newer than the base. */
+  /** No version in [from, to) of the series is newer than the base. */
   readonly guard?:
     | { readonly series: number; readonly base: number; readonly from: number; readonly to: number }
     | undefined;
-  /** Nobody else has taken this import up since, and nobody wants it cancelled. */
+  /** No other worker has taken the import since, and no user wants it cancelled. */
   readonly taken?: { readonly import: number; readonly epoch: number } | undefined;
 }
 
-/** `at` is an index into `revisions` throughout. */
+/** In all fields, `at` is an index into `revisions`. */
 export interface CommitRequest {
   readonly revisions: readonly { readonly note: string | null; readonly import?: number }[];
   readonly checks: readonly Check[];
@@ -38,7 +41,7 @@ export interface CommitRequest {
     readonly hash: string;
     readonly answer: object;
   }[];
-  /** `series` is an id, or -(i + 1) for creates[i]; in the stages of an import, -n for its n-th new series. */
+  /** `series` is an id, or -(i + 1) for creates[i]. In the stages of an import, -n is its n-th new series. */
   readonly blocks: readonly { readonly at: number; readonly series: number; readonly column: Column }[];
 }
 
@@ -47,7 +50,7 @@ export interface Committed {
   /** The revision before the first of this commit. */
   readonly previous: number;
   readonly revisions: number;
-  /** The ids of `creates`, and whether each was new. */
+  /** The ids of `creates`. */
   readonly created: readonly number[];
   readonly new: readonly boolean[];
 }
@@ -63,7 +66,7 @@ export interface Refused {
   readonly missing: readonly number[];
 }
 
-/** From how many points on a commit would hold the lock too long: such a write is staged first. */
+/** The limit of points in a commit. A larger write would hold the lock too long, so it is staged first. */
 export const commitPointsMax = 20_000;
 
 const statement = {
@@ -72,12 +75,12 @@ const statement = {
   $8::boolean, $9::int[], $10::int[], ${blockParameters(11)}) AS answer`,
 };
 
-/** A commit whose answer does not come is given up after this and asked for again on another connection. */
+/** The time to wait for the answer of a commit. After it, the commit is sent again on another connection. */
 const answerMillis = 20_000;
 
 /**
- * Makes one commit, durable when it returns. The batch id makes it safe to ask again when the connection dies: the
- * second call waits for the first behind the lock, and then gets its answer.
+ * Makes one commit, which is durable when this returns. The batch id makes a retry after a lost connection safe: the
+ * second call waits for the first at the lock, and then gets its answer.
  */
 export async function commit(
   database: Database,
@@ -105,7 +108,7 @@ export async function commit(
   return 'refused' in answer ? { ...answer, kind: 'refused' } : { ...answer, kind: 'committed' };
 }
 
-/** Whether ticks were committed in the last so many milliseconds; what is derived or defined does not count. */
+/** True when ticks were committed within this time. Derived points and definitions do not count. */
 export async function wasWritten(database: Database, millis: number): Promise<boolean> {
   const [row] = await database.query<{ written: boolean }>(
     `SELECT EXISTS (SELECT FROM batches WHERE at > clock_timestamp() - $1 * interval '1 millisecond') AS written`,
@@ -114,7 +117,7 @@ export async function wasWritten(database: Database, millis: number): Promise<bo
   return row.written;
 }
 
-/** Whether a commit failed because a series that it was to make is derived. */
+/** True when a commit failed because a series that it creates exists as a derived series. */
 export function isKeyDerived(error: unknown): boolean {
   return errorCodeOf(error) === 'TM001';
 }

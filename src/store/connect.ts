@@ -6,17 +6,19 @@ export interface ConnectOptions {
   readonly url: string;
   /** Connections for commits and block reads; the catalogue takes up to four more. */
   readonly connectionsMax?: number;
-  /** How long a lost connection is retried before the asker is told. */
+  /** The time for which a statement is retried after a lost connection. Then the caller gets the error. */
   readonly patienceMillis?: number;
 }
 
-/** The connections of one process to PostgreSQL: some through drizzle for the catalogue, others for what is hot. */
+/**
+ * The connections of one process to PostgreSQL: drizzle's for the catalogue, and `pg`'s for commits and block reads.
+ */
 export interface Database {
   readonly url: string;
   readonly pool: pg.Pool;
   readonly catalogue: NodePgDatabase;
   readonly patienceMillis: number;
-  /** Runs one statement that may be run again; rows as `pg` reads them. */
+  /** Runs one statement that is safe to retry. The rows are as `pg` reads them. */
   query<Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   close(): Promise<void>;
 }
@@ -30,9 +32,9 @@ function openPool(url: string, max: number): pg.Pool {
     application_name: 'tidemark',
     keepAlive: true,
   });
-  // A connection that dies while nobody uses it is replaced by the next one who asks.
+  // The pool replaces a connection that dies while it is idle.
   pool.on('error', () => undefined);
-  // One that dies between the pool's hand and the borrower's would take the process with it: the borrower's query fails.
+  // A connection that dies while the pool hands it over would end the process. The query of its new user fails instead.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
@@ -56,8 +58,8 @@ export function connect(options: ConnectOptions): Database {
 }
 
 /**
- * Lends a connection; one that failed, or gave no sign of life for so long, is closed and not used again. `alive` is
- * that sign.
+ * Lends a connection. One that failed, or that `alive` has not reported on for `silenceMillis`, is closed and not
+ * reused.
  */
 export async function withClient<T>(
   database: Database,

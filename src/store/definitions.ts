@@ -7,14 +7,14 @@ import { errorCodeOf } from './retry.ts';
 
 export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
 
-/** What a key of a formula stands for; a source series has no definition. */
+/** The series that a key of a formula refers to. A source series has no definition. */
 export interface DefinitionInput {
   readonly key: string;
   readonly series: number;
   readonly definition: number | null;
 }
 
-/** What a derived series is said to be; see the table. */
+/** A definition of a derived series; the table has the details. */
 export interface DefinitionRow {
   readonly id: number;
   readonly series: number;
@@ -32,7 +32,7 @@ export interface DefinitionRow {
   readonly arithmetic: string;
   readonly problem: string | null;
   readonly attempts: number;
-  /** When it is tried again, as performance.now() says. */
+  /** The time of the next attempt, on the clock of performance.now(). */
   readonly retryAt: number | null;
 }
 
@@ -41,7 +41,7 @@ export interface DefinitionCatalogue {
   readonly definitions: readonly DefinitionRow[];
 }
 
-/** The id under which the points of a definition's last stage lie: those of its series. */
+/** The id under which the points of a definition's last stage are stored: those are the points of its series. */
 export function storageOf({ storages }: Pick<DefinitionRow, 'storages'>): number {
   return storages[storages.length - 1];
 }
@@ -52,7 +52,7 @@ type Raw = Omit<DefinitionRow, 'since' | 'until' | 'retryAt'> & {
   retry_millis: number | null;
 };
 
-/** How long until a definition is tried again, by the clock that said when; this process's may be another one. */
+/** The time until the next attempt, by the database's clock, which set it. The clock of this process may differ. */
 export const retryMillis = `extract(epoch FROM d.retry_at - clock_timestamp())::float8 * 1000 AS retry_millis`;
 
 export function retryAtOf(millis: number | null): number | null {
@@ -72,8 +72,8 @@ function definitionRow({ retry_millis, ...row }: Raw): DefinitionRow {
 }
 
 /**
- * Every definition that is computed, with the version of the catalogue that says so; or those that have changed since
- * another version, with those that are computed no longer.
+ * All definitions that are computed, with the version of the catalogue. With `since`, only those that changed after
+ * that version, including those that are no longer computed.
  */
 export async function readDefinitions(database: Database, since = -1): Promise<DefinitionCatalogue> {
   const wanted = since < 0 ? `d.state IN ('BUILDING', 'LIVE')` : `d.changed_version > ${since}`;
@@ -85,7 +85,7 @@ export async function readDefinitions(database: Database, since = -1): Promise<D
   return { version: Number(row.version), definitions: (row.definitions ?? []).map(definitionRow) };
 }
 
-/** The definitions of series, those of the past too, oldest first. */
+/** All definitions of some series, retired ones included, oldest first. */
 export async function readHistoryOfDefinitions(
   database: Database,
   series: readonly number[],
@@ -98,7 +98,7 @@ export async function readHistoryOfDefinitions(
   return rows.map(definitionRow);
 }
 
-/** `series` null: the new one. Definitions below 0 are the -(i + 1)th of the list. */
+/** `series` null is the new series. A definition below 0 is the -(i + 1)th of the list. */
 export interface NewDefinition {
   readonly series: number | null;
   readonly formula: string;
@@ -110,10 +110,10 @@ export interface NewDefinition {
   readonly arithmetic: string;
 }
 
-/** Definitions that are to be switched in together. */
+/** Definitions that go live together. */
 export interface Bundle {
   readonly list: readonly NewDefinition[];
-  /** The bundles whose place it takes, and what of them is being built and goes on in this one. */
+  /** The bundles that this one replaces, and their builds that continue in this one. */
   readonly cancel: readonly number[];
   readonly keep: readonly number[];
 }
@@ -124,7 +124,7 @@ export interface Defined {
   readonly definitions: readonly number[];
 }
 
-/** Adds definitions that belong together; undefined when the catalogue is another one than they were planned on. */
+/** Adds the definitions of a bundle; undefined when the catalogue has changed since they were planned. */
 export async function define(
   database: Database,
   version: number,
@@ -139,13 +139,13 @@ export async function define(
     );
     return row.defined ?? undefined;
   } catch (error) {
-    // The key was taken in the meantime.
+    // Another commit has taken the key.
     if (errorCodeOf(error) === '23505') return undefined;
     throw error;
   }
 }
 
-/** Lets definitions answer in place of those before them; undefined when the catalogue has changed. */
+/** Makes definitions live in place of their predecessors; undefined when the catalogue has changed. */
 export async function switchIn(
   database: Database,
   version: number,
@@ -172,7 +172,7 @@ export async function deleteSeries(database: Database, id: number, announce: boo
   return row.deletion;
 }
 
-/** Notes that a definition cannot be computed, why, and when it is tried again. */
+/** Records that a definition cannot be computed, the reason, and the time of the next attempt. */
 export async function fail(
   database: Database,
   definition: number,
@@ -197,7 +197,7 @@ export interface Asked {
   readonly after: number;
 }
 
-/** The versions of (after, to] of each storage; storages without any are left out. */
+/** For each storage: the versions of (after, to]. Storages without any are left out. */
 export async function readChanged(
   database: Database,
   asked: readonly Asked[],
@@ -207,12 +207,12 @@ export async function readChanged(
   return changedTaker(await readBinary(database, `SELECT * FROM tidemark_changed(${arraysOf(asked)}, ${to})`))(to);
 }
 
-/** Storages and revisions, as they are written into a SELECT. */
+/** SQL arrays of storages and revisions. */
 export function arraysOf(asked: readonly Asked[]): string {
   return `${idArray(asked.map(({ storage }) => storage))}, ${revisionArray(asked.map(({ after }) => after))}`;
 }
 
-/** Takes the same out of rows that tidemark_changed has given, each behind so many other fields that are null. */
+/** Reads these versions from rows of tidemark_changed, each after `before` fields that are null. */
 export function changedTaker(rows: BinaryRows, before = 0): (to: number) => Map<number, Versions> {
   const block = blockReader(rows, before + 2);
   return (to) => {
@@ -241,7 +241,7 @@ export function within(versions: Versions, after: number, to: number): Versions 
   return { t: t.filter(keep), revision: revision.filter(keep), value: value.filter(keep), size: size?.filter(keep) };
 }
 
-/** How many versions of (after, to] there are at most, of each that is asked for. */
+/** An upper bound of the number of versions in (after, to], for each request. */
 export async function countChanged(database: Database, asked: readonly Asked[], to: number): Promise<number[]> {
   if (asked.length === 0) return [];
   const counted = (table: string, where: string) =>

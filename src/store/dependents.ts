@@ -1,6 +1,6 @@
 import type { Database } from './connect.ts';
 
-/** The series whose formulas read some others, by the ids of those: formulas that answer, or are to. */
+/** For each id: the series whose formulas read it, in live definitions and in builds. */
 export async function readDependents(database: Database, ids: readonly number[]): Promise<Map<number, number[]>> {
   const rows = await database.query<{ input: number; dependents: number[] }>(
     `SELECT (input ->> 'series')::int AS input, array_agg(DISTINCT definitions.series) AS dependents

@@ -3,13 +3,13 @@ import { type Database, withClient } from './connect.ts';
 
 export type QueryParameter = Buffer | string | number | boolean | null;
 
-/** A statement that each connection reads once, under a name (ASCII). */
+/** A statement that each connection parses once, under an ASCII name. */
 export interface PreparedStatement {
   readonly name: string;
   readonly text: string;
 }
 
-/** What this needs of pg's connection. */
+/** The parts of pg's connection that this file uses. */
 interface Connection {
   readonly stream: { write(buffer: Buffer): unknown };
   readonly parsedStatements: Readonly<Record<string, string | undefined>>;
@@ -19,12 +19,12 @@ interface Connection {
   sync(): void;
 }
 
-/** A parameter of so many bytes is written to the socket as it is. */
+/** Parameters from this size on are written to the socket without a copy. */
 const directBytesMin = 16_384;
 
 /**
- * A query whose large parameters go out as they are. pg would put them together into one message first and grow that as it
- * goes: for a million points, the memory of three million, taken and given back.
+ * A query that writes large parameters to the socket as they are. pg would copy them into one growing message: for a
+ * million points, three times their memory.
  */
 class DirectQuery extends pg.Query {
   readonly #statement: PreparedStatement;
@@ -40,10 +40,10 @@ class DirectQuery extends pg.Query {
     this.#values = values;
   }
 
-  /** Called by pg when it is its turn, and the socket is corked. */
+  /** pg calls this when the query is next, with the socket corked. */
   prepare(connection: Connection): void {
     const { name } = this.#statement;
-    // pg keeps what was read, when PostgreSQL has said so.
+    // pg records the statement once PostgreSQL has confirmed it.
     if (connection.parsedStatements[name] === undefined) connection.parse(this.#statement);
     for (const part of bindMessage(name, this.#values)) connection.stream.write(part);
     connection.describe({ type: 'P', name: '' });
@@ -52,12 +52,12 @@ class DirectQuery extends pg.Query {
   }
 }
 
-/** The message that binds parameters to a statement, in parts that belong together. */
+/** The Bind message of a statement, in parts. */
 function* bindMessage(name: string, values: readonly QueryParameter[]): Generator<Buffer> {
   const encoded = values.map((value) =>
     value === null || Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8'),
   );
-  // The portal has no name.
+  // The portal's name is empty.
   const names = 2 + name.length;
   const formats = 5 + names;
   const length = encoded.reduce(
@@ -91,8 +91,8 @@ function* bindMessage(name: string, values: readonly QueryParameter[]): Generato
 }
 
 /**
- * Runs a statement, which is given up when it does not answer for so long; buffers are parameters in PostgreSQL's binary
- * format and must stay as they are until it does.
+ * Runs a statement and gives its connection up after `answerMillis` without an answer. Buffers are parameters in
+ * PostgreSQL's binary format, and must not change until then.
  */
 export function runPrepared<Row extends pg.QueryResultRow>(
   database: Database,

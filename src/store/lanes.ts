@@ -8,46 +8,46 @@ import { type Asked, arraysOf, changedTaker, retryAtOf, retryMillis } from './de
 import { runPrepared } from './direct-query.ts';
 import { retryOnConnectionLoss } from './retry.ts';
 
-/** How far a definition is brought, and where it stood exactly before. */
+/** The progress of a definition: the revision that it reflects, and the earlier revisions at which it was exact. */
 export interface LaneRow {
   readonly definition: number;
-  /** -1: it reflects nothing yet. */
+  /** -1 before the first computation. */
   readonly basis: number;
-  /** Where it stood before, each up to a revision. */
+  /** The earlier bases, each exact up to the revision in `untils`. */
   readonly stops: readonly number[];
   readonly untils: readonly number[];
   readonly step: Step | null;
 }
 
-/** How the last attempt to compute a definition went, if it failed. */
+/** The state of a definition whose last computation failed. */
 export interface Trouble {
   readonly problem: string | null;
   readonly attempts: number;
-  /** When it is tried again, as performance.now() says. */
+  /** The time of the next attempt, on the clock of performance.now(). */
   readonly retryAt: number | null;
 }
 
-/** What is known of a long way: it aims at one revision until it is there. */
+/** The state of a backfill, which has one target revision from its start to its end. */
 export interface Step {
-  /** How many steps were taken. */
+  /** The number of steps done. */
   readonly count: number;
   readonly target: number;
-  /** The blocks that it has written so far. */
+  /** The stage that holds its blocks. */
   readonly stage: string;
-  /** Which stage of the formula it is at, and up to which instant that is done. */
+  /** The current stage of the formula, and the instant up to which it is done. */
   readonly at: number;
   readonly done: number;
-  /** What of the way is behind it, 0 to 1. */
+  /** The share of the work that is done, from 0 to 1. */
   readonly progress: number;
 }
 
 export interface Wave {
   readonly number: number;
   readonly revision: number;
-  /** The newest revision there is. */
+  /** The newest revision. */
   readonly newest: number;
   readonly ageMillis: number;
-  /** Of the catalogue. */
+  /** The version of the catalogue. */
   readonly version: number;
 }
 
@@ -63,16 +63,16 @@ export interface Block {
   readonly column: Column;
 }
 
-/** A lane on its way from one revision to another. */
+/** The advance of a lane from one revision to another. */
 export interface Way {
   readonly definition: number;
   readonly basis: number;
   readonly target: number;
-  /** Up to which revision it stood exactly at its basis. */
+  /** The revision up to which it was exact at its basis. */
   readonly until: number;
   readonly blocks: readonly Block[];
   readonly checkpoints: readonly CheckpointRow[];
-  /** Staged blocks that are published with it. */
+  /** The stage that is published with it. */
   readonly stage: string | undefined;
 }
 
@@ -106,13 +106,13 @@ export async function readLanes(
   }));
 }
 
-/** The newest wave, which is opened when the last one is so old and something is new. */
+/** The newest wave. Opens one when the last is older than `ageMillis` and there are new commits. */
 export async function openWave(database: Database, ageMillis: number): Promise<Wave> {
   const [row] = await database.query<{ wave: Wave }>('SELECT tidemark_wave($1) AS wave', [ageMillis]);
   return row.wave;
 }
 
-/** The same, and what changed of storages up to its revision, in one statement. */
+/** Like `openWave`, and reads the changes of storages up to that revision in the same statement. */
 export async function setOut(
   database: Database,
   ageMillis: number,
@@ -134,7 +134,7 @@ export async function recentWaves(database: Database, count: number): Promise<nu
   return rows.map(({ revision }) => Number(revision));
 }
 
-/** States one after another, each behind its length. */
+/** Writes states one after another, each preceded by its length. */
 function packStates(states: readonly (readonly number[])[]): number[] {
   return states.flatMap((state) => [state.length, ...state]);
 }
@@ -174,8 +174,8 @@ const deriveStatement = {
 };
 
 /**
- * Brings lanes forward, with all that changes, in one commit. Returns those that stood elsewhere: then nothing was
- * written. Asked again after a lost answer, lanes that got there stand elsewhere.
+ * Advances lanes and writes their changes in one commit. Returns the lanes that another process has moved; in that case
+ * nothing was written. After a lost answer and a retry, lanes that this call moved are among them.
  */
 export async function derive(database: Database, ways: readonly Way[], notice: string | undefined): Promise<number[]> {
   const blocks = ways.flatMap((way) => way.blocks.map((block) => ({ ...block, target: way.target })));
@@ -205,7 +205,7 @@ const stepStatement = {
   $5::int[], $6::int[], $7::bigint[], $8::int[], $9::int[], $10::float8[], $11::int[], ${blockParameters(12)}) AS taken`,
 };
 
-/** Takes a step of a long way; false when it was taken already, or the way is another one by now. */
+/** Records a step of a backfill; false when it was recorded already, or the backfill has another target now. */
 export async function takeStep(
   database: Database,
   lane: { readonly definition: number; readonly basis: number },
@@ -229,7 +229,7 @@ export async function takeStep(
   return taken;
 }
 
-/** Checkpoints of each stage that is asked for: the last ones up to an instant, latest first, or the first ones behind it. */
+/** Checkpoints of each requested stage: the last ones up to an instant, latest first, or the first ones after it. */
 export async function readCheckpoints(
   database: Database,
   asked: readonly {
@@ -266,7 +266,7 @@ export async function readCheckpoints(
   return found;
 }
 
-/** The partitions that a worker may hold from now on, for so long. */
+/** Renews a worker's leases, and returns its partitions. */
 export async function leasePartitions(
   database: Database,
   worker: string,
@@ -285,21 +285,21 @@ export async function releasePartitions(database: Database, worker: string): Pro
   await database.query('SELECT tidemark_release($1::uuid)', [worker]);
 }
 
-/** Where a definition stands, seen from what its sources have become. */
+/** The progress of a definition, and the first later change of its sources. */
 export interface Standing extends Omit<LaneRow, 'step'> {
   readonly series: number;
-  /** Under which id its points lie. */
+  /** The id under which its points are stored. */
   readonly storage: number;
   readonly upstream: readonly number[];
   readonly since: number;
-  /** It has taken the place of another one: before `since`, nothing of it was to be read. */
+  /** True when it replaced another definition. Then it answers from `since` on. */
   readonly replaces: boolean;
   readonly failed: boolean;
-  /** The first revision behind the basis that changed one of its sources; infinite when none did. */
+  /** The first revision after the basis that changed one of its sources; infinite when none did. */
   readonly firstChange: number;
 }
 
-/** As tidemark_standings gives it: in JSON, bigints are numbers. */
+/** A row of tidemark_standings. In JSON, bigints are numbers. */
 export interface StandingRow
   extends Pick<Standing, 'definition' | 'series' | 'storage' | 'upstream' | 'replaces' | 'failed'> {
   readonly basis: string | number;
@@ -326,7 +326,7 @@ export function standingOf(row: StandingRow): Standing {
   };
 }
 
-/** Where the definitions stand that answer now: those of some series, of what hangs on some sources, or all. */
+/** The progress of live definitions: those of some series, those that depend on some sources, or all. */
 export async function readStandings(
   database: Database,
   which: { readonly series?: readonly number[]; readonly sources?: readonly number[] } = {},

@@ -8,7 +8,7 @@ import type { Database } from './connect.ts';
 export interface PointRow {
   readonly t: number;
   readonly value: number;
-  /** undefined: it has none. */
+  /** undefined when the point has no size. */
   readonly size: number | undefined;
   readonly revision: number;
 }
@@ -23,12 +23,12 @@ export function pointAt(points: Points, i: number): PointRow {
   };
 }
 
-/** Of a series that was just imported thousands are fresh. */
+/** A series that was just imported has thousands of fresh blocks. */
 const blocksMax = 32;
 
 /**
- * The last point of each of many series at a revision, in one statement: what is fresh behind the last sealed instant.
- * Series whose last point is not there are looked up one by one.
+ * The last point of each series at a revision. One statement reads the fresh blocks after the last sealed instant; a
+ * series without a point there takes statements of its own.
  */
 export async function readLasts(
   database: Database,
@@ -57,7 +57,7 @@ export async function readLasts(
   const lasts = new Map<number, PointRow>();
   const others = ids.filter((id) => {
     const { sealedTo, blocks } = runs.get(id) ?? { sealedTo: everything.from, blocks: [] };
-    // What was left out ends where the first of these does, or before.
+    // The blocks beyond the limit end no later than the first of these.
     const leftTo = blocks.length < blocksMax ? everything.from : Math.min(...blocks.map(({ t }) => t[t.length - 1]));
     const from = Math.max(sealedTo, leftTo) + 1;
     const tail = mergeVersions(blocks.map((versions) => clipVersions(versions, from, everything.to)));

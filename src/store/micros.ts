@@ -1,4 +1,4 @@
-/** An instant of PostgreSQL, in microseconds since 1970. */
+/** SQL: a timestamp in microseconds since 1970. */
 export function micros(instant: string): string {
   return `(extract(epoch from ${instant}) * 1000000)::bigint`;
 }

@@ -8,7 +8,7 @@ import { readSqlFiles } from './sql-files.ts';
 
 export const serverVersionMin = 15;
 
-/** What to tell of a server that cannot be used; `setting` is the name of the one that led there. */
+/** The fault for a server that cannot be used. `setting` names the setting that led to it. */
 function connectionFault(url: string, error: unknown): Fault {
   const code = errorCodeOf(error);
   const where = describeUrl(url);
@@ -83,12 +83,12 @@ export async function migrate(options: MigrateOptions): Promise<void> {
   }
 }
 
-/** A fault made of a lost connection hides the code that says why; what drizzle wraps carries it as its cause. */
+/** The fault for a lost connection hides the error code; drizzle puts it into the cause. */
 function causeOf(error: unknown): unknown {
   return error instanceof Error && error.cause ? error.cause : error;
 }
 
-/** Whether a server could be used, without changing anything there; returns what it is. */
+/** Checks a server without changing it, and returns its description. */
 export async function checkDatabase(url: string): Promise<string> {
   const client = postgres(url, { max: 1, prepare: false, connect_timeout: 5, onnotice: () => undefined });
   try {

@@ -14,7 +14,7 @@ const wholeInstants = 8;
 
 const isLittle = endianness() === 'LE';
 
-/** Fewer numbers than these are written and read one by one: a view of the buffer would cost more than they do. */
+/** Below this count, numbers are written and read one by one, because a view of the buffer costs more. */
 const manyMin = 32;
 
 function viewOf(buffer: Buffer): DataView {
@@ -44,7 +44,7 @@ export function takeFloat8s(from: Buffer, at: number, to: Float64Array): void {
   bytes.swap64();
 }
 
-/** How many bytes a whole number has, 1 to 7. */
+/** The number of bytes of a whole number, 1 to 7. */
 function bytesFor(number: number): number {
   let bytes = 1;
   for (let bound = 256; number >= bound; bound *= 256) bytes++;
@@ -72,7 +72,7 @@ function takeNumber(view: DataView, at: number, bytes: number): number {
   return bytes === 4 ? low : takeNumber(view, at, bytes - 4) * 4294967296 + low;
 }
 
-/** How long a column of numbers is, and how many bytes each of them has. */
+/** The length of a column of numbers, and the bytes per number. */
 export interface Width {
   readonly length: number;
   readonly each: number;
@@ -97,7 +97,7 @@ export function putInstants(to: Buffer, at: number, t: Float64Array, { length, e
     putFloat8s(to, at + 1, t);
     return;
   }
-  // A tick alone has no step: no view is made for it.
+  // A single tick has no step, so no view is needed.
   if (t.length === 1) {
     to.fill(0, at + 1, at + length);
     return;
@@ -130,7 +130,7 @@ export function takeInstants(from: Buffer, at: number, length: number, first: nu
   }
 }
 
-/** The lowest and the highest revision, and how to keep them; not at all when all are the same. */
+/** The lowest and highest revision, and the encoding of the offsets; there are none when all are equal. */
 export function widthOfRevisions(revision: Float64Array): { base: number; max: number; width: Width | undefined } {
   let base = Number.POSITIVE_INFINITY;
   let max = 0;

@@ -2,9 +2,9 @@ import type { Versions } from '../engine/versions.ts';
 import type { Column } from './block-columns.ts';
 import { type SeriesDelta, versionsMax } from './series-delta.ts';
 
-/** What a commit said of series, block by block, each at a revision. */
+/** The blocks that a commit wrote, each at a revision. */
 export interface CommittedBlocks {
-  /** The revision before it, and its last one. */
+  /** The revision before the commit, and its last one. */
   readonly previous: number;
   readonly revision: number;
   readonly blocks: readonly { readonly series: number; readonly revision: number; readonly column: Column }[];
@@ -14,13 +14,13 @@ const pointsMax = 50_000;
 const commitsMax = 256;
 
 /**
- * What this process committed last, as the database has acknowledged it: whoever follows is told without asking for it again.
- * It goes back without a gap to the last revision that another process made, or that did more than write ticks.
+ * The newest commits of this process, kept so that subscriptions need not read them from the database. They are
+ * complete from `#since` on: a commit of another process, or one that did more than write ticks, starts them anew.
  */
 export class RecentCommits {
   #since = Number.POSITIVE_INFINITY;
   #upTo = 0;
-  #commits: { readonly revision: number; readonly points: number; readonly said: Map<number, Versions[]> }[] = [];
+  #commits: { readonly revision: number; readonly points: number; readonly written: Map<number, Versions[]> }[] = [];
   #points = 0;
 
   add({ previous, revision, blocks }: CommittedBlocks): void {
@@ -30,22 +30,22 @@ export class RecentCommits {
       this.#points = 0;
     }
     this.#upTo = revision;
-    const said = new Map<number, Versions[]>();
+    const written = new Map<number, Versions[]>();
     let points = 0;
     let last = { at: 0, revisions: new Float64Array(0) };
     for (const { series, revision: at, column } of blocks) {
       const { length } = column.t;
-      // Most of them are as long as the one before, of the same revision.
+      // Most blocks of a commit have the same length and revision, and share the array.
       if (last.at !== at || last.revisions.length !== length)
         last = { at, revisions: new Float64Array(length).fill(at) };
       const { t, value, size } = column;
       const versions = { t, value, size, revision: last.revisions };
-      const known = said.get(series);
+      const known = written.get(series);
       if (known) known.push(versions);
-      else said.set(series, [versions]);
+      else written.set(series, [versions]);
       points += column.t.length;
     }
-    this.#commits.push({ revision, points, said });
+    this.#commits.push({ revision, points, written });
     this.#points += points;
     while (this.#commits.length > commitsMax || this.#points > pointsMax) {
       const [oldest] = this.#commits.splice(0, 1);
@@ -54,7 +54,7 @@ export class RecentCommits {
     }
   }
 
-  /** The news of source series, where all that they tell of was said here. */
+  /** The deltas of source series; undefined when the commits kept here do not cover them. */
   news(series: readonly { readonly id: number }[], after: number, upTo: number): SeriesDelta[] | undefined {
     if (after < this.#since || upTo > this.#upTo) return undefined;
     const news: SeriesDelta[] = [];
@@ -62,9 +62,9 @@ export class RecentCommits {
       const blocks: Versions[] = [];
       let isLarge = false;
       for (let i = this.#commits.length - 1; i >= 0 && this.#commits[i].revision > after; i--) {
-        const said = this.#commits[i].said.get(id);
-        if (!said) continue;
-        for (const block of said) {
+        const written = this.#commits[i].written.get(id);
+        if (!written) continue;
+        for (const block of written) {
           if (block.revision[0] <= after || block.revision[0] > upTo) continue;
           blocks.push(block);
           isLarge ||= block.t.length > versionsMax;

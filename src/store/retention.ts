@@ -1,13 +1,13 @@
 import type { Database } from './connect.ts';
 import { dropStale } from './staged-blocks.ts';
 
-/** Whoever reads at a revision was checked against the horizon when it began: it is given this long to end. */
+/** The time for a read to end whose revision was checked against the previous horizon. */
 const graceSeconds = 300;
 
-/** A lane that has fallen behind must still find what was deleted since. */
+/** SQL: the lowest revision that a lane still reads from. A lane that lags must find later deletions. */
 const lanesHorizon = `(SELECT min(least(nullif(basis, -1), (step ->> 'target')::bigint)) FROM lanes WHERE basis >= 0 OR step IS NOT NULL)`;
 
-/** What was overwritten up to here may be dropped: nobody who reads at an older revision is still under way. */
+/** The revision up to which overwritten versions may be dropped: all reads at older revisions have ended. */
 export async function settledHorizon(database: Database): Promise<number> {
   const [row] = await database.query<{ value: string }>(
     `SELECT least(value, ${lanesHorizon}) AS value FROM marks WHERE name = 'oldest_revision' AND at < now() - $1 * interval '1 second'`,
@@ -35,7 +35,7 @@ export async function dropExpired(database: Database, kept: Kept): Promise<void>
   );
 }
 
-/** Points of deleted series go, some blocks at a time. */
+/** Deletes points of deleted series, some blocks per call. */
 export async function dropDeletedSeries(database: Database): Promise<void> {
   for (const table of ['fresh_blocks', 'sealed_blocks']) {
     await database.query(
@@ -46,8 +46,8 @@ export async function dropDeletedSeries(database: Database): Promise<void> {
 }
 
 /**
- * Makes the revision of so many days ago the oldest that can be read. Returns what may be dropped: the horizon that has
- * stood for a while.
+ * Makes the revision of `historyDays` ago the oldest readable one. Returns the horizon up to which versions may be
+ * dropped, once it has been in force for a while.
  */
 export async function moveHorizon(database: Database, historyDays: number): Promise<number | undefined> {
   const [row] = await database.query<{ value: string; settled: boolean }>(
@@ -63,7 +63,7 @@ export async function moveHorizon(database: Database, historyDays: number): Prom
   return row?.settled ? Number(row.value) : undefined;
 }
 
-/** Forgets definitions that nobody can ask for any more: their storages go with those of deleted series. */
+/** Cancels retired definitions that no readable revision needs. Their storages are deleted like series. */
 export async function dropRetired(database: Database, horizon: number): Promise<void> {
   await database.query(
     `WITH gone AS (UPDATE definitions SET state = 'CANCELLED' WHERE state = 'RETIRED' AND until <= $1 RETURNING storages)
@@ -72,7 +72,7 @@ export async function dropRetired(database: Database, horizon: number): Promise<
   );
 }
 
-/** Series with sealed blocks that hold something older than the horizon which is overwritten or deleted. */
+/** Series whose sealed blocks hold versions that were overwritten or deleted before the horizon. */
 export async function seriesToForget(database: Database, horizon: number): Promise<number[]> {
   const rows = await database.query<{ series: number }>(
     `SELECT DISTINCT series FROM sealed_blocks WHERE versions > points AND base_revision <= $1`,

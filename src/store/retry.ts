@@ -1,6 +1,6 @@
 import { Fault } from '../engine/fault.ts';
 
-/** The SQLSTATE or the system's error code of whatever a driver threw, however deep it wrapped it. */
+/** The SQLSTATE or system error code of an error, found among its causes. */
 export function errorCodeOf(error: unknown): string | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if ('code' in cause && typeof cause.code === 'string') return cause.code;
@@ -22,30 +22,36 @@ const lostCodes = new Set([
   'CONNECTION_ENDED',
   'CONNECTION_DESTROYED',
   'CONNECT_TIMEOUT',
-  '25006', // a server that has become a read-only replica: its successor answers soon
+  '25006', // a server that became a read-only replica; its successor will answer soon
   '53300', // too many connections
 ]);
 
 const lostMessages =
   /connection terminated|timeout exceeded when trying to connect|server closed the connection|not queryable/i;
 
-/** Whether the connection or the server (classes 08, 57 and 58: lost, stopped, hindered by its system), not the statement, was at fault: the same statement may work on another one. */
+/**
+ * True when the connection or the server failed, not the statement: classes 08, 57 and 58. The same statement may work
+ * on another connection.
+ */
 export function isConnectionLoss(error: unknown): boolean {
   const code = errorCodeOf(error);
   if (code !== undefined && (lostCodes.has(code) || /^(08|57|58)...$/.test(code))) return true;
-  // Some losses have no code, and drizzle wraps them.
+  // Some of these errors have no code, and drizzle wraps them.
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (lostMessages.test(cause.message)) return true;
   }
   return false;
 }
 
-/** Whether something failed because the database is away, also where that was made a fault already. */
+/** True for a lost connection, also after it was turned into a fault. */
 export function isLoss(error: unknown): boolean {
   return isConnectionLoss(error) || (error instanceof Fault && error.code === 'UNAVAILABLE');
 }
 
-/** Turns what the database cannot do now into a fault that says so; anything else stays what it was. */
+/**
+ * Turns an error that the database will recover from into a fault for the client. Other errors are returned as they
+ * are.
+ */
 export function asFault(error: unknown): unknown {
   if (error instanceof Fault) return error;
   const fault = faultOf(error);
@@ -73,8 +79,8 @@ function faultOf(error: unknown): Fault | undefined {
 }
 
 /**
- * Runs something that may safely be run again until it succeeds, while connections are lost and for as long as the
- * patience lasts.
+ * Runs a function again and again while it fails with a lost connection, until `patienceMillis` have passed. The
+ * function must be safe to repeat.
  */
 export async function retryOnConnectionLoss<T>(run: () => Promise<T>, patienceMillis: number): Promise<T> {
   const deadline = Date.now() + patienceMillis;

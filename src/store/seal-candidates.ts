@@ -3,15 +3,15 @@ import { partitions } from './partitions.ts';
 
 export interface SealWanted {
   readonly partition?: number;
-  /** So many blocks, and up to so many more by the id of the series. */
+  /** The least number of fresh blocks. `blocksSpread` adds up to this number by the id of the series. */
   readonly blocksMin: number;
   readonly blocksSpread: number;
   readonly versionsMin: number;
-  /** Also those that have been fresh for so long, however little it is. */
+  /** Also includes series whose oldest fresh block has this age, however small. */
   readonly ageSeconds?: number;
 }
 
-/** The series that should be sealed, those with most to seal first. */
+/** The series that are due for sealing, those with most fresh versions first. */
 export async function seriesToSeal(
   database: Database,
   wanted: SealWanted,
@@ -21,7 +21,8 @@ export async function seriesToSeal(
       ? ''
       : `OR oldest <= (SELECT max(revision) FROM commits WHERE at <= now() - ${wanted.ageSeconds} * interval '1 second')`;
   const columns = 'count(*) AS blocks, sum(versions) AS versions, min(revision) AS oldest FROM fresh_blocks';
-  // Of a partition each series is looked up: a walk through all that is fresh passes by what was sealed a moment ago.
+  // For a partition, each series is looked up by its id: a scan of all fresh blocks would pass over many that were just
+  // sealed.
   const fresh =
     wanted.partition === undefined
       ? `(SELECT series, ${columns} WHERE revision IS NOT NULL GROUP BY series)`
@@ -36,7 +37,7 @@ export async function seriesToSeal(
   return rows.map(({ series, versions }) => ({ series, versions: Number(versions) }));
 }
 
-/** The backlog of compaction: blocks that are not sealed yet. */
+/** The backlog of compaction: the number of fresh blocks. */
 export async function countFreshBlocks(database: Database): Promise<number> {
   const [row] = await database.query<{ count: string }>(`SELECT count(*) FROM fresh_blocks WHERE revision IS NOT NULL`);
   return Number(row.count);

@@ -2,18 +2,18 @@ import { everything } from '../engine/ranges.ts';
 import { lowerBound, sliceVersions, type Versions } from '../engine/versions.ts';
 
 export interface SealSizes {
-  /** The size that sealed blocks are cut to. */
+  /** The target size of sealed blocks, in versions. */
   readonly blockVersions: number;
-  /** Extremes are kept for about so many versions each. */
+  /** The target number of versions per stored pair of extremes. */
   readonly chunkVersions: number;
-  /** At most so much is merged and replaced in one go, so that memory and a transaction stay small. */
+  /** The limits of one pass, which keep memory and transactions small. */
   readonly passVersionsMax: number;
   readonly passBlocksMax: number;
-  /** At most so many sealed blocks are looked at in one pass. */
+  /** The limit of sealed blocks that one pass considers. */
   readonly passHeadsMax: number;
 }
 
-/** Others are for tests: small blocks show with few points what large ones do with many. */
+/** Tests use smaller sizes, so that few points make many blocks. */
 export const sealSizes: SealSizes = {
   blockVersions: 4_096,
   chunkVersions: 256,
@@ -23,8 +23,8 @@ export const sealSizes: SealSizes = {
 };
 
 /**
- * Versions that were overwritten at or before the horizon, and deletions of that age, can no longer be asked for and go;
- * what was said after it stays.
+ * Drops versions that were overwritten at or before the horizon, and deletions of that age: no readable revision needs
+ * them. Later versions stay.
  */
 export function forget(versions: Versions, horizon: number): Versions {
   const kept: number[] = [];
@@ -44,7 +44,7 @@ export function forget(versions: Versions, horizon: number): Versions {
   };
 }
 
-/** Cuts versions into blocks of about the target's size, never between two versions of one instant. */
+/** Cuts versions into blocks of about the target size, never between two versions of one instant. */
 export function cutVersions(versions: Versions, blockVersions: number): Versions[] {
   const length = versions.t.length;
   const count = Math.max(1, Math.round(length / blockVersions));
@@ -68,15 +68,15 @@ export interface SealedHead {
 
 interface Plan {
   readonly replaced: readonly number[];
-  /** Where blocks that stay begin: no new block may reach over one. */
+  /** The starts of blocks that stay. No new block may extend over one. */
   readonly walls: readonly number[];
   /** The pass ends before this instant. */
   readonly cut: number;
 }
 
 /**
- * Which sealed blocks the instants fall into. Instants behind a block that is not full join it, so that a series that
- * only grows is kept in full blocks.
+ * Finds the sealed blocks that the instants fall into. Instants after a block that is not full join it, so that a
+ * growing series has full blocks.
  */
 export function planSeal(instants: Float64Array, heads: readonly SealedHead[], sizes: SealSizes): Plan {
   const replaced: number[] = [];
@@ -98,7 +98,7 @@ export function planSeal(instants: Float64Array, heads: readonly SealedHead[], s
   return { replaced, walls, cut };
 }
 
-/** Cuts where a block that stays begins. */
+/** Cuts versions at the starts of blocks that stay. */
 export function splitAt(versions: Versions, walls: readonly number[]): Versions[] {
   const bounds = [...walls.map((wall) => lowerBound(versions.t, wall)), versions.t.length];
   const parts: Versions[] = [];

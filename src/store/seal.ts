@@ -10,19 +10,19 @@ import { putRevisions, type Width, widthOfRevisions } from './packed-columns.ts'
 import { cutVersions, forget, planSeal, type SealedHead, sealSizes, splitAt } from './seal-plan.ts';
 
 export interface SealAnswer {
-  /** How many versions were merged; 0 when there was nothing to do or another process was faster. */
+  /** The number of merged versions; 0 when there was nothing to do or another process was faster. */
   readonly versions: number;
-  /** Whether fresh blocks are left. */
+  /** True when fresh blocks are left. */
   readonly more: boolean;
 }
 
-/** Blocks that a pass replaces, read at a seal count, and what is to stand in their place. */
+/** The blocks that a pass replaces, read at a seal count, and their replacements. */
 interface Pass {
   readonly sealCount: number;
   readonly fresh: readonly number[];
   readonly sealed: readonly number[];
   readonly blocks: readonly Versions[];
-  /** The ends of fresh blocks that reach past the pass: they stay fresh. */
+  /** The parts of fresh blocks after the end of the pass. They stay fresh. */
   readonly rests: readonly Versions[];
 }
 
@@ -44,7 +44,7 @@ async function readBlocks(
   return blocks;
 }
 
-/** The sealed blocks from the one before the span on, in time order. */
+/** The sealed blocks of a span and the one before it, in ascending order. */
 async function readSealedHeads(
   database: Database,
   series: number,
@@ -65,8 +65,8 @@ async function readSealedHeads(
 }
 
 /**
- * Merges fresh blocks of a series into sealed ones: one pass of bounded size. What the series says at any revision stays
- * the same; with a horizon, what can no longer be asked for is dropped.
+ * Merges fresh blocks of a series into sealed ones, in one pass of bounded size. Reads at any revision give the same as
+ * before; with a horizon, versions that no readable revision needs are dropped.
  */
 export async function sealSeries(
   database: Database,
@@ -92,7 +92,7 @@ export async function sealSeries(
   const old = await readBlocks(database, series, 'sealed_blocks', sealedColumns, plan.replaced);
   if (runs.length !== fresh.length || old.length !== plan.replaced.length) return { versions: 0, more: true };
   const merged = mergeVersions([clipVersions(said, everything.from, plan.cut), ...old]);
-  // A deletion must outlast what it deletes, which may lie in a fresh block that is not in this pass.
+  // A deletion must stay longer than the versions that it deletes, which may be in a fresh block outside this pass.
   const isAll = fresh.length === waiting.length && waiting.length < sizes.passBlocksMax;
   const pass: Pass = {
     sealCount: Number(counted.seal_count),
@@ -112,8 +112,8 @@ export async function sealSeries(
 }
 
 /**
- * The id of the last block that was looked at, to go on from; undefined at the end. Waits until all that the horizon
- * covers is sealed.
+ * Drops old versions from sealed blocks. Returns the id of the last block seen, to continue from, or undefined at the
+ * end. Does nothing until all blocks up to the horizon are sealed.
  */
 export async function forgetSealed(
   database: Database,
@@ -175,7 +175,7 @@ function describe(block: Versions, rest: boolean, chunkVersions: number): Descri
   };
 }
 
-/** Starts of arrays in their concatenation, from 1, and the position behind the last. */
+/** The start of each array in the concatenation, from 1, and the position after the last. */
 function startsOf(arrays: readonly (readonly number[])[]): number[] {
   const starts = [1];
   for (const array of arrays) starts.push(starts[starts.length - 1] + array.length);
@@ -199,7 +199,7 @@ async function replaceBlocks(database: Database, series: number, pass: Pass, chu
   );
   const summaries = described.map(({ summary }) => summary);
   const chunks = described.map((description) => description.chunks);
-  // Nobody waits for the disk: a crash leaves what was there before, which says the same.
+  // No caller waits for the disk here: after a crash the blocks are as before, with the same content.
   const [row] = await database.query<{ sealed: boolean }>(
     `SELECT set_config('synchronous_commit', 'off', true), tidemark_seal($1::int, $2::bigint, $3::bigint[], $4::bigint[], $5::jsonb,
        $6::float8[], $7::int[], $8::float8[], $9::int[], $10::bytea[], ${blockParameters(11)}) AS sealed`,

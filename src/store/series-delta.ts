@@ -5,29 +5,29 @@ import { blockReader, columnsCount } from './block-reads.ts';
 import type { Database } from './connect.ts';
 import { type Standing, standingOf } from './lanes.ts';
 
-/** What became of a series from behind one revision up to another one. */
+/** A request for the changes of a series after one revision, up to another. */
 export interface DeltaRequest {
   readonly series: number;
-  /** Under which id its points lie. */
+  /** The id under which its points are stored. */
   readonly storage: number;
   readonly after: number;
   readonly upTo: number;
 }
 
 export interface SeriesDelta {
-  /** The revision in which the series was deleted, if that is no later one. */
+  /** The revision that deleted the series, if it is not later than `upTo`. */
   readonly deleted: number | undefined;
-  /** Whether its key was another series' by then. */
+  /** True when another series has its key by then. */
   readonly hasHeir: boolean;
-  /** What each commit said of it, in no order; undefined: it is much, or lies in sealed blocks already. */
+  /** The blocks of the commits, in no order; undefined when there are too many, or they are already sealed. */
   readonly blocks: readonly Versions[] | undefined;
 }
 
-/** Larger blocks, and more of them, are read in steps. */
+/** The limits of a delta. Beyond them, changes are read in steps. */
 export const versionsMax = 1_000;
 const blocksMax = 1_000;
 
-/** The news of many series in one statement. */
+/** Reads the deltas of many series in one statement. */
 export async function readSeriesDeltas(database: Database, asked: readonly DeltaRequest[]): Promise<SeriesDelta[]> {
   const columns = [
     `${idArray(asked.map(({ series }) => series))}, ${idArray(asked.map(({ storage }) => storage))}`,
@@ -40,7 +40,7 @@ export async function readSeriesDeltas(database: Database, asked: readonly Delta
   return takeDeltas(rows, asked.length);
 }
 
-/** Out of rows that tidemark_news has given, the first field behind so many others of which those between are null. */
+/** Reads deltas from rows of tidemark_news, whose first field is followed by `between` fields that are null. */
 function takeDeltas(rows: BinaryRows, count: number, between = 0, other?: (n: number) => void): SeriesDelta[] {
   const block = blockReader(rows, between + 2);
   const deleted = new Map<number, number>();
@@ -71,21 +71,21 @@ function takeDeltas(rows: BinaryRows, count: number, between = 0, other?: (n: nu
   }));
 }
 
-/** A series, and behind which revision; a source series lies under its own id, a derived one where it is said to. */
+/** A series and a revision. The points of a source series are stored under its own id. */
 export interface ProgressRequest {
   readonly series: number;
   readonly storage: number;
   readonly after: number;
 }
 
-/** Where a series stands, if it is derived, the newest revision then, and the news up to that one. */
+/** The progress of a derived series, the newest revision, and the delta up to it. */
 export interface SeriesProgress {
   readonly newest: number;
   readonly standing: Standing | undefined;
   readonly news: SeriesDelta;
 }
 
-/** Where series stand and what became of them, in one statement. */
+/** Reads the progress and the deltas of many series in one statement. */
 export async function readSeriesProgress(
   database: Database,
   asked: readonly ProgressRequest[],
@@ -112,7 +112,7 @@ export interface EndRequest {
   readonly upTo: number;
 }
 
-/** For each series an instant behind which nothing had been said of it up to a revision. */
+/** For each series: the last instant that any version up to a revision has. */
 export async function readEnds(database: Database, asked: readonly EndRequest[]): Promise<number[]> {
   const rows = await readBinary(
     database,

@@ -10,9 +10,9 @@ export interface SqlFile {
 }
 
 export interface SqlFiles {
-  /** Grows whenever a file changes: a program never replaces functions of a newer generation by its own. */
+  /** Increases with every change of a file. A program never replaces functions of a newer generation. */
   readonly generation: number;
-  /** Each file comes after the files that it needs. */
+  /** Files follow the files that they need. */
   readonly files: readonly SqlFile[];
 }
 

@@ -12,7 +12,7 @@ import type { Database } from './connect.ts';
 import { runPrepared } from './direct-query.ts';
 import { retryOnConnectionLoss } from './retry.ts';
 
-/** A block of a large write: so many points at most, and so many in one statement. */
+/** The largest block of a large write, and the most points of one statement. */
 export const stagedBlockPoints = 8_192;
 export const statementPointsMax = 131_072;
 
@@ -44,8 +44,8 @@ export function cutColumn(column: Column): readonly Column[] {
 }
 
 /**
- * Lays a large write down as blocks that nobody sees. Returns the stages to publish in one commit; each attempt of a
- * statement has a stage of its own, so that one whose answer was lost is never published twice.
+ * Stages a large write as blocks that no read sees. Returns the stages that one commit must publish. Each attempt of a
+ * statement has its own stage, so that a lost answer never publishes blocks twice.
  */
 export async function stage(database: Database, columns: readonly StagedColumn[]): Promise<string[]> {
   const stages: string[] = [];
@@ -68,7 +68,7 @@ export async function stage(database: Database, columns: readonly StagedColumn[]
   return stages;
 }
 
-/** Lays blocks down in one statement, and returns their stage. */
+/** Stages blocks in one statement, and returns the stage. */
 export function stageBlocks(database: Database, blocks: readonly StagedColumn[]): Promise<string> {
   return retryOnConnectionLoss(() => insert(database, blocks), database.patienceMillis);
 }
@@ -82,7 +82,10 @@ async function insert(database: Database, blocks: readonly StagedColumn[]): Prom
   return id;
 }
 
-/** Throws away what was staged and never published: the process that staged it has died or failed. What lanes on a long way and imports under way have written stays. */
+/**
+ * Deletes old stages that were never published because their process died or failed. Stages of backfills and of running
+ * imports stay.
+ */
 export async function dropStale(database: Database, olderThanSeconds: number): Promise<void> {
   await database.query(
     `DELETE FROM fresh_blocks WHERE stage IS NOT NULL AND staged_at < now() - $1 * interval '1 second'

@@ -17,18 +17,18 @@ import {
 } from 'drizzle-orm/pg-core';
 
 const instant = (name: string) => bigint(name, { mode: 'number' });
-/** A column of a block: packed.ts says how numbers lie in it. */
+/** A column of a block; packed-columns.ts defines its bytes. */
 const packed = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 const revision = (name: string) => bigint(name, { mode: 'number' });
 
-/** One row a revision of the global line; the newest row is the newest revision. */
+/** One row per revision of the global order. The newest row is the newest revision. */
 export const commits = pgTable(
   'commits',
   {
     revision: revision('revision').primaryKey(),
     at: timestamp('at', { withTimezone: true, precision: 6, mode: 'string' }).notNull(),
     note: text('note'),
-    /** The import that it is of. */
+    /** The import that wrote it. */
     import: integer('import'),
   },
   (table) => [
@@ -38,8 +38,9 @@ export const commits = pgTable(
 );
 
 /**
- * The catalogue. A deleted series keeps its row, so that its id is never given again; its key is free. The points of a
- * derived series lie under the ids of its definitions' storages, rows of kind STORAGE whose keys nobody can write.
+ * The catalogue. A deleted series keeps its row, so that its id is never reused; its key is free again. The points of a
+ * derived series are stored under the ids of its definitions' storages: rows of kind STORAGE, with keys that no user
+ * can write.
  */
 export const series = pgTable(
   'series',
@@ -54,7 +55,7 @@ export const series = pgTable(
     tags: text('tags').array().notNull().default(sql`'{}'`),
     createdRevision: revision('created_revision').notNull(),
     deletedRevision: revision('deleted_revision'),
-    /** Counts the changes of its sealed blocks: what a compaction compares before it replaces any. */
+    /** Counts the changes of its sealed blocks. A compaction compares it before it replaces any. */
     sealCount: bigint('seal_count', { mode: 'number' }).notNull().default(0),
   },
   (table) => [
@@ -64,13 +65,13 @@ export const series = pgTable(
 );
 
 /**
- * What one commit said of one series: sorted instants and their values; NaN deletes. Rows with a stage and no revision
- * are part of a large write that is not published yet, and invisible.
+ * The points that one commit wrote to one series: sorted instants and their values, NaN for a deletion. Rows with a
+ * stage and no revision belong to a large write that is not published yet, and are invisible.
  */
 export const freshBlocks = pgTable(
   'fresh_blocks',
   {
-    /** Found by the series: an index of its own would be a fifth of what a tick costs. */
+    /** Rows are found by their series. An index of its own would add a fifth to the cost of a tick. */
     id: bigint('id', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     series: integer('series').notNull(),
     revision: revision('revision'),
@@ -90,8 +91,8 @@ export const freshBlocks = pgTable(
 );
 
 /**
- * Merged blocks: versions sorted by (t, revision), disjoint in time within a series. Revisions are kept as offsets from
- * the lowest one; there are none when all are of one revision. `summary` and `chunks` are packed by engine/summary.ts.
+ * Merged blocks: versions sorted by (t, revision), without overlaps within a series. Revisions are stored as offsets
+ * from the lowest one; there are no offsets when all are equal. engine/tally.ts packs `summary` and `chunks`.
  */
 export const sealedBlocks = pgTable(
   'sealed_blocks',
@@ -117,7 +118,7 @@ export const sealedBlocks = pgTable(
   ],
 );
 
-/** Idempotency keys: which write a key stood for, and what it answered. */
+/** Idempotency keys, with the hash and the answer of their write. */
 export const writeKeys = pgTable(
   'write_keys',
   {
@@ -129,7 +130,7 @@ export const writeKeys = pgTable(
   (table) => [index('write_keys_at').on(table.at)],
 );
 
-/** What each commit call answered, so that a retry after a lost answer gets it again instead of writing twice. */
+/** The answer of each commit call, so that a retry after a lost answer gets it again instead of writing twice. */
 export const batches = pgTable(
   'batches',
   {
@@ -140,7 +141,7 @@ export const batches = pgTable(
   (table) => [index('batches_at').on(table.at)],
 );
 
-/** Single numbers that belong to the whole store, such as the oldest revision that can be read. */
+/** Single numbers of the whole store, such as the oldest readable revision. */
 export const marks = pgTable('marks', {
   name: text('name').primaryKey(),
   value: bigint('value', { mode: 'number' }).notNull(),
@@ -148,8 +149,8 @@ export const marks = pgTable('marks', {
 });
 
 /**
- * What a derived series is said to be, from one revision to another. A new one is BUILDING until it stands where the
- * others stand, then LIVE since a revision; the one before it is RETIRED until that revision, and can be read before it.
+ * The definitions of derived series. A new one is BUILDING until it has caught up, then LIVE from a revision on. Its
+ * predecessor is RETIRED until that revision, and can be read before it.
  */
 export const definitions = pgTable(
   'definitions',
@@ -160,24 +161,24 @@ export const definitions = pgTable(
     state: text('state', { enum: ['BUILDING', 'LIVE', 'RETIRED', 'CANCELLED'] })
       .notNull()
       .default('BUILDING'),
-    /** Those that are switched in together: a series that is defined anew, and all that hang on it. */
+    /** Definitions that go live together: a redefined series, and all series that depend on it. */
     bundle: integer('bundle').notNull(),
-    /** What each key of the formula stands for: [{ key, series, definition }]; a source series has no definition. */
+    /** The series of each key in the formula: [{ key, series, definition }]. A source series has no definition. */
     inputs: jsonb('inputs').notNull(),
-    /** The definitions among its inputs, and all source series that it hangs on, near and far. */
+    /** The definitions among its inputs, and all source series that it depends on, directly or not. */
     upstream: integer('upstream').array().notNull(),
     sources: integer('sources').array().notNull(),
     partition: smallint('partition').notNull(),
-    /** The ids under which the points of its stages lie; the last is its own. */
+    /** The ids under which the points of its stages are stored; the last one is the series' own. */
     storages: integer('storages').array().notNull(),
     since: revision('since'),
     until: revision('until'),
-    /** By which exp, log and pow it was computed. */
+    /** The fingerprint of the exp, log and pow that computed it. */
     arithmetic: text('arithmetic').notNull(),
     problem: text('problem'),
     attempts: integer('attempts').notNull().default(0),
     retryAt: timestamp('retry_at', { withTimezone: true, mode: 'string' }),
-    /** The version of the catalogue at which its state last changed: a trigger sees to it. */
+    /** The catalogue version of its last change of state, which a trigger sets. */
     changedVersion: bigint('changed_version', { mode: 'number' }).notNull().default(0),
   },
   (table) => [
@@ -188,8 +189,8 @@ export const definitions = pgTable(
 );
 
 /**
- * How far a definition is brought: `basis` is the revision that it reflects, -1 before it reflects any. Where it stood
- * exactly before is in `stops`, each up to the revision in `untils`. `step` is what is known of a long way that is under way.
+ * The progress of a definition. `basis` is the revision that it reflects, -1 before the first. `stops` are the earlier
+ * revisions at which it was exact, each up to the one in `untils`. `step` is the state of a backfill in progress.
  */
 export const lanes = pgTable('lanes', {
   definition: integer('definition').primaryKey(),
@@ -199,7 +200,10 @@ export const lanes = pgTable('lanes', {
   step: jsonb('step'),
 });
 
-/** The states of what remembers forever, as of a lane's basis: before instant t, of each recursive node its length and its numbers. */
+/**
+ * The states of operators with endless memory, at a lane's basis: before instant t, for each recursive node its length
+ * and its numbers.
+ */
 export const checkpoints = pgTable(
   'checkpoints',
   {
@@ -211,14 +215,14 @@ export const checkpoints = pgTable(
   (table) => [primaryKey({ columns: [table.definition, table.stage, table.t] })],
 );
 
-/** The revisions that all lanes aim at, so that they meet. */
+/** The common target revisions of all lanes. */
 export const waves = pgTable('waves', {
   number: bigint('number', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
   revision: revision('revision').notNull(),
   at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull(),
 });
 
-/** Who works, and which partitions each holds for a while. Two that hold the same one do no harm but work twice. */
+/** The workers and the partitions that each leases. If two lease the same one, the work is done twice, without harm. */
 export const workers = pgTable('workers', {
   id: uuid('id').primaryKey(),
   seenAt: timestamp('seen_at', { withTimezone: true, mode: 'string' }).notNull(),
@@ -230,21 +234,24 @@ export const leases = pgTable('leases', {
   until: timestamp('until', { withTimezone: true, mode: 'string' }).notNull(),
 });
 
-/** The bytes of a file, under its id in the store of uploads. They go after a while; what is known of them stays. */
+/**
+ * Uploads: the bytes of a file, in the folder of uploads under this id. The bytes are deleted after a while; the row
+ * stays.
+ */
 export const uploads = pgTable(
   'uploads',
   {
     id: text('id').primaryKey(),
     filename: text('filename').notNull(),
-    /** null while whoever sends it has not said. */
+    /** null until the sender has declared it. */
     size: bigint('size', { mode: 'number' }),
-    /** Of all bytes, in hex: as it was said, and as it was found when they were here. */
+    /** The hash of all bytes, in hex: the one that the sender declared, and the one that was computed. */
     claimedSha256: text('claimed_sha256'),
     sha256: text('sha256'),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
-    /** When the last byte was here. */
+    /** The time of the last byte. */
     completeAt: timestamp('complete_at', { withTimezone: true, mode: 'string' }),
-    /** When the bytes were deleted. */
+    /** The time when the bytes were deleted. */
     goneAt: timestamp('gone_at', { withTimezone: true, mode: 'string' }),
   },
   (table) => [
@@ -254,7 +261,7 @@ export const uploads = pgTable(
   ],
 );
 
-/** What is to become of an upload, and what became of it. `input` is what the user said, `plan` all that was made of it. */
+/** The imports of uploads. `input` is the user's, `plan` is the complete plan that was made of it. */
 export const imports = pgTable(
   'imports',
   {
@@ -265,46 +272,46 @@ export const imports = pgTable(
       enum: ['UPLOADING', 'QUEUED', 'PREVIEWED', 'RUNNING', 'DONE', 'FAILED', 'CANCELLED', 'UNDONE'],
     }).notNull(),
     input: jsonb('input').notNull(),
-    /** Of the bytes and the input: work that was done once is not done again. Known when the bytes are. */
+    /** A hash of the bytes and the input, known when the bytes are. Work that was done once is not done again. */
     work: text('work'),
-    /** The import that did the same work: this one shows what became of that one. */
+    /** The import that did the same work. This one shows its results. */
     sameAs: integer('same_as'),
     plan: jsonb('plan'),
-    /** What a worker is to do next: read it without writing, write it, take it back. */
+    /** The next task of a worker: read without writing, write, or undo. */
     task: text('task', { enum: ['PREVIEW', 'COMMIT', 'UNDO'] })
       .notNull()
       .default('COMMIT'),
-    /** Counts who took it up: only the last one may write. */
+    /** Counts the workers that took it. Only the last one may write. */
     epoch: integer('epoch').notNull().default(0),
-    /** How many workers ended while they were at it, since it last came on. */
+    /** The number of workers that died while they worked on it, since its last progress. */
     deaths: integer('deaths').notNull().default(0),
     heartbeatAt: timestamp('heartbeat_at', { withTimezone: true, mode: 'string' }),
     cancelAsked: boolean('cancel_asked').notNull().default(false),
-    /** Where whoever takes it up goes on. */
+    /** The position from which the next worker continues. */
     place: jsonb('place'),
     bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
     rows: bigint('rows', { mode: 'number' }).notNull().default(0),
     accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
     rejectedCount: bigint('rejected_count', { mode: 'number' }).notNull().default(0),
-    /** Against what was stored when the rows were read, also for instants that come back later in the file. */
+    /** Compared with the store when the rows were read, also for instants that occur again later in the file. */
     unchanged: bigint('unchanged', { mode: 'number' }).notNull().default(0),
     changed: bigint('changed', { mode: 'number' }).notNull().default(0),
-    /** How many series it makes: import_series says which. */
+    /** The number of series that it creates; import_series lists them. */
     createdCount: integer('created_count').notNull().default(0),
-    /** Derived series that would move, or moved: how many, and the keys of the first thousand. */
+    /** The derived series that it changes: their number, and the keys of the first thousand. */
     movedCount: integer('moved_count').notNull().default(0),
     moved: jsonb('moved').notNull().default(sql`'[]'`),
     fromRevision: revision('from_revision'),
     toRevision: revision('to_revision'),
-    /** What it wrote when it was taken back. */
+    /** The revision of its undo. */
     undoneRevision: revision('undone_revision'),
-    /** Points that were then given back what they held before, and those that somebody had changed since. */
+    /** The points that the undo restored, and those that were changed since and stay. */
     restored: bigint('restored', { mode: 'number' }).notNull().default(0),
     kept: bigint('kept', { mode: 'number' }).notNull().default(0),
     problem: text('problem'),
     createdAt: timestamp('created_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),
     endedAt: timestamp('ended_at', { withTimezone: true, mode: 'string' }),
-    /** Grows with each change that is shown. */
+    /** Increases with each visible change. */
     version: bigint('version', { mode: 'number' }).notNull().default(0),
   },
   (table) => [
@@ -314,7 +321,7 @@ export const imports = pgTable(
   ],
 );
 
-/** What was asked of imports: by whom, and when. */
+/** The requests about imports: the kind, the client and the time. */
 export const importRequests = pgTable(
   'import_requests',
   {
@@ -322,13 +329,13 @@ export const importRequests = pgTable(
     import: integer('import').notNull(),
     what: text('what', { enum: ['IMPORT', 'PREVIEW', 'COMMIT', 'CANCEL', 'UNDO'] }).notNull(),
     at: timestamp('at', { withTimezone: true, mode: 'string' }).notNull().default(sql`clock_timestamp()`),
-    /** As the server knows it. */
+    /** The server's name for the client. */
     by: text('by'),
   },
   (table) => [index('import_requests_import').on(table.import, table.id)],
 );
 
-/** Rows that were refused, in the order of the file; the first ones of many. */
+/** Rejected rows in the order of the file; only the first ones of many. */
 export const importRejects = pgTable(
   'import_rejects',
   {
@@ -341,14 +348,16 @@ export const importRejects = pgTable(
   (table) => [primaryKey({ columns: [table.import, table.place] })],
 );
 
-/** Series that an import makes: its staged blocks name the n-th as -n. */
+/** The series that an import creates. Its staged blocks refer to the n-th as -n. */
 export const importSeries = pgTable(
   'import_series',
   { import: integer('import').notNull(), n: integer('n').notNull(), key: text('key').notNull() },
   (table) => [primaryKey({ columns: [table.import, table.n] })],
 );
 
-/** What an import has laid down so far. Of two blocks that overlap the later one is of a later generation, and so of a later revision. */
+/**
+ * The stages of an import. Of two blocks that overlap, the later one has a later generation, and so a later revision.
+ */
 export const importStages = pgTable(
   'import_stages',
   {
@@ -360,7 +369,7 @@ export const importStages = pgTable(
   (table) => [primaryKey({ columns: [table.import, table.stage] })],
 );
 
-/** Summaries of tables that were asked for. */
+/** Summaries of tables that clients have requested. */
 export const importSummaries = pgTable(
   'import_summaries',
   {
@@ -369,7 +378,7 @@ export const importSummaries = pgTable(
     /** '' for none. */
     of: text('of').notNull(),
     fn: text('fn').notNull(),
-    /** [[group, value, count]], ready when it is there. */
+    /** [[group, value, count]]; null until it is computed. */
     groups: jsonb('groups'),
     problem: text('problem'),
     askedAt: timestamp('asked_at', { withTimezone: true, mode: 'string' }).notNull().defaultNow(),

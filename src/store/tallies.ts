@@ -15,7 +15,7 @@ import { readBinary } from './binary-in.ts';
 import { blockReader, columnsCount, freshColumns, freshIn, noColumns, sealedColumns, sealedIn } from './block-reads.ts';
 import type { Database } from './connect.ts';
 
-/** EXTREMES leaves sums, first, last and counts out, and so opens far fewer blocks. */
+/** EXTREMES omits sums, first, last and counts, and so opens far fewer blocks. */
 export type TallyNeed = 'EXTREMES' | 'ALL';
 
 /** Tallies by the index of their bucket; buckets without points are absent. */
@@ -37,8 +37,8 @@ interface Snapshot {
 }
 
 /**
- * Heads of the sealed blocks and the fresh blocks themselves, in one snapshot. Chunks come only for blocks that may lie
- * in two buckets: `width` is that of a uniform grid.
+ * The heads of the sealed blocks, and the fresh blocks themselves, in one snapshot. Chunks are read only for blocks
+ * that may lie in two buckets; `width` is that of a uniform grid.
  */
 async function readSnapshot(
   database: Database,
@@ -78,7 +78,7 @@ async function readSnapshot(
   return { heads, fresh: mergeVersions(runs) };
 }
 
-/** Whole blocks by id, or undefined when a compaction has replaced one of them since its head was read. */
+/** Whole blocks by id; undefined when a compaction has replaced one of them since its head was read. */
 async function readOpened(database: Database, ids: readonly number[]): Promise<Map<number, Versions> | undefined> {
   const opened = new Map<number, Versions>();
   for (const some of batchesOf(ids, { weightMax: 64 })) {
@@ -110,7 +110,7 @@ function visible(versions: Versions, asOf: number): Versions {
   };
 }
 
-/** Gathers tallies bucket by bucket; points come in any order. */
+/** Collects tallies by bucket. Points come in any order. */
 class Gathering {
   readonly tallies: Tallies = new Map();
   readonly #grid: Grid;
@@ -149,7 +149,7 @@ class Gathering {
     else this.at(index).addPackedExtremes(summary);
   }
 
-  /** Whether [from, to] lies in one bucket and in the range: its index. */
+  /** The index of the bucket that [from, to] lies in, if it lies in one bucket and in the range. */
   bucketAround(from: number, to: number, range: Range): number | undefined {
     if (from < range.from || to >= range.to) return undefined;
     const index = this.#grid.indexOf(from);
@@ -157,8 +157,8 @@ class Gathering {
   }
 
   /**
-   * Whether a part that lies in several buckets may hold an extreme that is not known yet. Its own extremes are known
-   * with their instants, so they are entered; the other buckets that it touches must already know something as extreme.
+   * True when a part that lies in several buckets may hold an unknown extreme. Its own extremes are known with their
+   * instants and are already entered; every other bucket that it touches must already have more extreme values.
    */
   mayMatter(
     part: { from: number; to: number; minT: number; min: number; maxT: number; max: number },
@@ -182,12 +182,12 @@ class Gathering {
   }
 }
 
-/** A compaction between two reads is rare; so many in a row are not met. */
+/** Compactions between two reads are rare. This many in a row do not happen. */
 const attemptsMax = 20;
 
 /**
- * What each bucket of a grid comes to at a revision. Blocks that lie in one bucket are not opened, and with EXTREMES
- * only those that could hold an extreme; so the cost grows with the buckets, hardly with the points.
+ * The tally of each bucket of a grid at a revision. Blocks that lie in one bucket are not opened; with EXTREMES, only
+ * blocks that could hold an extreme are. So the cost grows with the buckets, hardly with the points.
  */
 export async function readTallies(
   database: Database,
@@ -280,7 +280,7 @@ function partsOf(head: SealedHead): (Part & { head: SealedHead })[] {
   }));
 }
 
-/** A lower bound of how many points a span holds, found without opening blocks, and an upper one. */
+/** A lower and an upper bound of the number of points in a span, found without opening blocks. */
 export async function readCountBounds(
   database: Database,
   series: number,

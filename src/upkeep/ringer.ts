@@ -2,12 +2,12 @@ import type { Bell, CommitNotice } from '../bell/bell.ts';
 import { partitionOf } from '../store/partitions.ts';
 import { sealBlocksOf } from './upkeep.ts';
 
-/** Wakes are gathered for so long. */
+/** The time for which wakes are collected. */
 const gatherMillis = 1_000;
 
 /**
- * Rings for workers when enough of a partition is fresh, and while there are commits, should they not hear of those by
- * themselves. What it forgets, the workers' sweep finds.
+ * Wakes workers when a partition has enough fresh blocks, and on every commit if the bell does not announce commits
+ * itself. The workers' sweep finds what it misses.
  */
 export class Ringer {
   readonly #bell: Bell;
@@ -22,7 +22,7 @@ export class Ringer {
     this.#log = log;
   }
 
-  /** A commit wrote blocks; `large` when a single one of them is worth sealing. */
+  /** Called for a commit that wrote blocks; `large` when a single one of them is worth sealing. */
   hear(notice: Pick<CommitNotice, 'series'>, large: boolean): void {
     for (const series of notice.series ?? []) {
       const blocks = (this.#blocks.get(series) ?? 0) + 1;

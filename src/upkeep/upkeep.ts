@@ -14,15 +14,15 @@ import { type SealWanted, seriesToSeal } from '../store/seal-candidates.ts';
 import { sealSizes } from '../store/seal-plan.ts';
 
 /**
- * A series is sealed when so much of it is fresh, or when it has been fresh for so long. Those that tick together would all
- * be due together: each waits for some blocks more, by its id.
+ * A series is sealed when it has this many fresh blocks or versions, or fresh blocks of this age. Series that tick
+ * together would all be due together: each waits for some more blocks, by its id.
  */
 export const sealBlocksMin = 128;
 const sealBlocksSpread = 64;
 export const sealVersionsMin = 16_384;
 const sealAgeSeconds = 300;
 
-/** Who seals a few blocks rests as long as it took, but not longer than this: whoever reads and writes goes first. */
+/** After sealing a few blocks, a worker rests as long as that took, up to this limit: reads and writes go first. */
 const restMillisMax = 50;
 
 const batchKeptSeconds = 3_600;
@@ -30,22 +30,22 @@ const writeKeyKeptSeconds = 7 * 86_400;
 const stageKeptSeconds = 3_600;
 const waveKeptSeconds = 600;
 
-/** One job seals at most for so long, then asks to be called again: others wait for their turn. */
+/** The time after which a sealing job ends. The next sweep continues, so that other jobs get their turn. */
 const jobMillisMax = 10_000;
 
 export interface UpkeepOptions {
-  /** How long what was overwritten can be read; undefined: for ever. */
+  /** The days for which overwritten values can be read; undefined for ever. */
   readonly historyDays: number | undefined;
-  /** Asked between steps: whoever stops hands the rest of a job over to the next one who is woken. */
+  /** Called between steps. A worker that stops leaves the rest of a job to the next one. */
   readonly isStopping: () => boolean;
 }
 
-/** From so many fresh blocks on a series is due. */
+/** The number of fresh blocks from which on a series is due for sealing. */
 export function sealBlocksOf(series: number): number {
   return sealBlocksMin + (series % sealBlocksSpread);
 }
 
-/** Seals a series until nothing of it is fresh. */
+/** Seals a series until no fresh blocks are left. */
 export async function sealWhole(
   database: Database,
   series: number,
@@ -61,7 +61,7 @@ export async function sealWhole(
   }
 }
 
-/** What workers do beside recomputing: merging blocks, forgetting what need not be kept. */
+/** The jobs of workers beside recomputing: merging blocks, and deleting what need not be kept. */
 export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<JobHandlers, 'seal' | 'sweep'> {
   const until = () => {
     const deadline = Date.now() + jobMillisMax;
@@ -95,7 +95,7 @@ export function upkeepJobs(database: Database, options: UpkeepOptions): Pick<Job
   };
 }
 
-/** First the oldest readable revision is moved, then what nobody can ask for any more goes. */
+/** Moves the oldest readable revision, then drops what no readable revision needs. */
 async function forgetHistory(database: Database, historyDays: number, isOver: () => boolean): Promise<void> {
   const horizon = await moveHorizon(database, historyDays);
   if (horizon === undefined) return;

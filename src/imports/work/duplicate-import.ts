@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fault } from '../../engine/fault.ts';
-import { keepSha256, noteWork } from '../../store/imports/import-work.ts';
+import { recordWork, saveSha256 } from '../../store/imports/import-work.ts';
 import type { ByteSource } from '../text/tick-batch.ts';
 import { workIdentity } from '../work-identity.ts';
 import type { ImportRun } from './import-run.ts';
@@ -19,7 +19,7 @@ export async function isDuplicateImport({ database, lease, taken, input, source 
   let { sha256 } = taken;
   if (sha256 === null) {
     sha256 = await sha256Of(source, () => lease.check());
-    await keepSha256(database, taken.upload, sha256);
+    await saveSha256(database, taken.upload, sha256);
   }
   if (taken.claimedSha256 !== null && taken.claimedSha256.toLowerCase() !== sha256) {
     throw new Fault(
@@ -29,5 +29,5 @@ export async function isDuplicateImport({ database, lease, taken, input, source 
   }
   // A preview shows the present state of the store, so it is always computed again.
   if (taken.task !== 'COMMIT' || taken.fromRevision !== null) return false;
-  return (await noteWork(database, lease, workIdentity(sha256, input))) !== undefined;
+  return (await recordWork(database, lease, workIdentity(sha256, input))) !== undefined;
 }

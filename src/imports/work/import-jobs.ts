@@ -1,8 +1,8 @@
 import type { Bell, CommitNotice } from '../../bell/bell.ts';
 import { Fault } from '../../engine/fault.ts';
 import type { Database } from '../../store/connect.ts';
-import { dropLeftStages } from '../../store/imports/import-stages.ts';
-import { letGo, type Taken, takeUp, waitingImports } from '../../store/imports/import-work.ts';
+import { dropOrphanedStages } from '../../store/imports/import-stages.ts';
+import { releaseImport, type TakenImport, takeImport, waitingImports } from '../../store/imports/import-work.ts';
 import { asFault, errorCodeOf, isLoss } from '../../store/retry.ts';
 import type { ImportInput } from '../import-input.ts';
 import { notifyImport, wakeImport } from '../notify.ts';
@@ -64,7 +64,7 @@ export class ImportJobs {
   async #run(id: number): Promise<void> {
     let next: number | undefined = id;
     while (next !== undefined && !this.#options.isStopping()) {
-      const taken = await takeUp(this.#database, next);
+      const taken = await takeImport(this.#database, next);
       if (taken) await this.#work(taken);
       else if (next !== id) return;
       next = (await waitingImports(this.#database, 'queued'))[0]?.id;
@@ -73,11 +73,11 @@ export class ImportJobs {
 
   /** Wakes workers for queued imports and for imports of dead workers, and deletes stages of ended imports. */
   async sweep(): Promise<void> {
-    await dropLeftStages(this.#database);
+    await dropOrphanedStages(this.#database);
     for (const waiting of await waitingImports(this.#database, 'all')) await wakeImport(this.#bell, waiting);
   }
 
-  async #work(taken: Taken): Promise<void> {
+  async #work(taken: TakenImport): Promise<void> {
     const { bytes, isStopping, onCommit, reader = textReader, sizes = defaultImportSizes } = this.#options;
     const { id, upload, filename, size, deaths } = taken;
     const database = this.#database;
@@ -113,12 +113,12 @@ export class ImportJobs {
     }
   }
 
-  async #endEarly(lease: ImportLease, taken: Taken, error: unknown, notify: () => Promise<void>): Promise<void> {
+  async #endEarly(lease: ImportLease, taken: TakenImport, error: unknown, notify: () => Promise<void>): Promise<void> {
     const database = this.#database;
     if (error instanceof Interrupted) {
       if (error.why === 'cancelled') await endRun({ database, lease, notify }, { status: 'CANCELLED' });
       if (error.why !== 'stopping' && error.why !== 'waiting') return;
-      await letGo(database, lease);
+      await releaseImport(database, lease);
       await notify();
       // The import that it waits for wakes it when it ends.
       if (error.why === 'stopping') await wakeImport(this.#bell, lease);
@@ -158,7 +158,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Fault ? errorCodeOf(error.cause) : errorCodeOf(error);
 }
 
-function problemOf(told: unknown, error: unknown, { task }: Taken): string {
+function problemOf(told: unknown, error: unknown, { task }: TakenImport): string {
   if (isDiskFull(error)) {
     const again = task === 'UNDO' ? 'take it back again' : 'import the file again';
     return `The database has no disk space left: nothing was written. Free some, and ${again}.`;

@@ -1,5 +1,5 @@
 import type { Database } from '../../store/connect.ts';
-import { beat, type Holder, type Taken } from '../../store/imports/import-work.ts';
+import { type ImportHold, sendHeartbeat, type TakenImport } from '../../store/imports/import-work.ts';
 
 const beatMillis = 1_000;
 
@@ -19,7 +19,7 @@ export class Interrupted extends Error {
 }
 
 /** A worker's lease on an import. It renews itself every second and learns of a cancellation. */
-export class ImportLease implements Holder {
+export class ImportLease implements ImportHold {
   readonly id: number;
   readonly epoch: number;
   /** True when some of its revisions are visible. From then on the import runs to its end. */
@@ -30,7 +30,7 @@ export class ImportLease implements Holder {
   #beating = false;
   #ended: 'lost' | 'cancelled' | undefined;
 
-  constructor(database: Database, { id, epoch, isPublished }: Taken, isStopping: () => boolean) {
+  constructor(database: Database, { id, epoch, isPublished }: TakenImport, isStopping: () => boolean) {
     this.id = id;
     this.epoch = epoch;
     this.isPublished = isPublished;
@@ -47,7 +47,7 @@ export class ImportLease implements Holder {
 
   /** Renews the lease now, then checks it. */
   async renew(): Promise<void> {
-    this.#hear(await beat(this.#database, this));
+    this.#hear(await sendHeartbeat(this.#database, this));
     this.check();
   }
 
@@ -63,7 +63,7 @@ export class ImportLease implements Holder {
     if (this.#beating) return;
     this.#beating = true;
     try {
-      this.#hear(await beat(this.#database, this));
+      this.#hear(await sendHeartbeat(this.#database, this));
     } catch {
       // The database is unreachable. The next write fails with the reason.
     } finally {
@@ -71,7 +71,7 @@ export class ImportLease implements Holder {
     }
   }
 
-  #hear(answer: Awaited<ReturnType<typeof beat>>): void {
+  #hear(answer: Awaited<ReturnType<typeof sendHeartbeat>>): void {
     if (!answer) {
       this.#ended = 'lost';
       return;

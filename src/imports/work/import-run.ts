@@ -1,6 +1,6 @@
 import type { CommitNotice } from '../../bell/bell.ts';
 import type { Database } from '../../store/connect.ts';
-import type { Taken } from '../../store/imports/import-work.ts';
+import type { TakenImport } from '../../store/imports/import-work.ts';
 import type { ImportInput } from '../import-input.ts';
 import type { ByteSource } from '../text/tick-batch.ts';
 import type { FileReader } from './file-reader.ts';
@@ -10,7 +10,7 @@ import type { ImportLease } from './import-lease.ts';
 export interface ImportRun {
   readonly database: Database;
   readonly lease: ImportLease;
-  readonly taken: Taken;
+  readonly taken: TakenImport;
   readonly input: ImportInput;
   readonly source: ByteSource;
   readonly reader: FileReader;

@@ -1,8 +1,8 @@
 import { Fault } from '../../engine/fault.ts';
 import { isItsTurn } from '../../store/imports/import-order.ts';
 import { readRejects } from '../../store/imports/import-rejects.ts';
-import { dropStages, readMoved, readStagedSeries, readStages } from '../../store/imports/import-stages.ts';
-import { type Ending, endImport, keepMoved, keepPlan } from '../../store/imports/import-work.ts';
+import { dropStages, readAffectedSeries, readStagedSeries, readStages } from '../../store/imports/import-stages.ts';
+import { endImport, type ImportEnding, saveAffectedSeries, savePlan } from '../../store/imports/import-work.ts';
 import type { ImportPlan } from '../import-plan.ts';
 import { isDuplicateImport } from './duplicate-import.ts';
 import { Interrupted } from './import-lease.ts';
@@ -51,14 +51,14 @@ export async function runImport(task: ImportRun): Promise<boolean> {
   const { stand, counts } = await readToEnd(task, plan);
   if (counts.rows === 0) throw new Fault('BAD_USER_INPUT', 'The file holds no rows.');
   if (taken.task === 'PREVIEW') {
-    await keepMoved(database, lease, await moved(task, stand));
+    await saveAffectedSeries(database, lease, await moved(task, stand));
     await endRun(task, { status: 'PREVIEWED' });
     return true;
   }
   if (counts.rejected > 0 && !task.input.partial)
     throw new Fault('BAD_USER_INPUT', refusal(await readRejects(database, lease.id, 3), counts.rejected));
   // Recorded before publishing, because the stages are gone afterwards.
-  if (taken.fromRevision === null) await keepMoved(database, lease, await moved(task, stand));
+  if (taken.fromRevision === null) await saveAffectedSeries(database, lease, await moved(task, stand));
   if ((await publishStages(task)) !== 'done') return false;
   await endRun(task, { status: 'DONE' });
   return true;
@@ -69,7 +69,7 @@ async function planned(task: ImportRun): Promise<ImportPlan> {
   const { database, lease, taken, source, reader, input, notify } = task;
   if (taken.plan !== null && savedProgress(task)) return taken.plan as ImportPlan;
   const plan = await reader.makeImportPlan(source, input);
-  await keepPlan(database, lease, plan);
+  await savePlan(database, lease, plan);
   await notify();
   return plan;
 }
@@ -78,13 +78,13 @@ async function planned(task: ImportRun): Promise<ImportPlan> {
 async function moved({ database, lease, taken }: ImportRun, { touched }: ReadProgress) {
   const stages = (await readStages(database, lease.id)).map(({ stage }) => stage);
   const series = taken.task === 'COMMIT' ? await readStagedSeries(database, stages, movedSeriesMax) : touched;
-  return readMoved(database, series, movedMax);
+  return readAffectedSeries(database, series, movedMax);
 }
 
 /** Ends the import and deletes its unpublished stages. */
 export async function endRun(
   { database, lease, notify }: Pick<ImportRun, 'database' | 'lease' | 'notify'>,
-  ending: Ending,
+  ending: ImportEnding,
 ): Promise<void> {
   await endImport(database, lease, ending);
   await dropStages(database, lease);

@@ -5,9 +5,9 @@ import type { Column } from '../../store/block-columns.ts';
 import { readSteps, stepBlocksMax, stepBlocksMin } from '../../store/block-reads.ts';
 import { Catalogue } from '../../store/catalogue.ts';
 import type { Database } from '../../store/connect.ts';
-import { dropStages, keepStages } from '../../store/imports/import-stages.ts';
+import { dropStages, recordStages } from '../../store/imports/import-stages.ts';
 import { revisionsOf, seriesOfRevisions, touchedOf } from '../../store/imports/import-undo.ts';
-import type { Ending } from '../../store/imports/import-work.ts';
+import type { ImportEnding } from '../../store/imports/import-work.ts';
 import { type StagedColumn, stageBlocks, stagedBlockPoints, statementPointsMax } from '../../store/staged-blocks.ts';
 import type { ImportRun } from './import-run.ts';
 import { type PublishGuard, publishStages } from './publish-stages.ts';
@@ -40,7 +40,7 @@ async function* readTogether(
 }
 
 /** Restores every point that the import changed to its earlier value, unless somebody has changed it since. */
-export async function undoImport(task: ImportRun): Promise<Ending> {
+export async function undoImport(task: ImportRun): Promise<ImportEnding> {
   const { database, lease, taken } = task;
   const { fromRevision, toRevision } = taken;
   if (fromRevision === null || toRevision === null) return { status: 'UNDONE', restored: 0, kept: 0 };
@@ -154,6 +154,6 @@ class Undoing {
       stage,
       blocks.map(({ series, column: { t } }) => ({ series, base, from: t[0], to: t[t.length - 1] + 1 })),
     );
-    if (!(await keepStages(database, lease, [{ stage, generation: 0, blocks: blocks.length }]))) lease.lost();
+    if (!(await recordStages(database, lease, [{ stage, generation: 0, blocks: blocks.length }]))) lease.lost();
   }
 }

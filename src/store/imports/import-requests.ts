@@ -1,7 +1,7 @@
 import type { Database } from '../connect.ts';
 import { micros } from '../micros.ts';
 
-/** Who asked for something, as the server knows it; null: nobody from outside. */
+/** The server's name for the client that made a request; null for an internal request. */
 export type Requester = string | null;
 
 export type RequestKind = 'IMPORT' | 'PREVIEW' | 'COMMIT' | 'CANCEL' | 'UNDO';
@@ -13,13 +13,15 @@ export interface RequestRow {
   readonly by: Requester;
 }
 
-/** A part of a WITH that notes what was asked, for each id that another part of it gives. `by` is a parameter of the statement. */
+/**
+ * A part of a WITH that records a request for each id that another part returns. `by` is a parameter of the statement.
+ */
 export function withRequestRow(rows: string, what: RequestKind | { readonly sql: string }, by: string): string {
   const said = typeof what === 'string' ? `'${what}'` : what.sql;
   return `withRequestRow AS (INSERT INTO import_requests (import, what, by) SELECT id, ${said}, ${by}::text FROM ${rows})`;
 }
 
-/** The first things that were asked of some imports, in the order in which they were. */
+/** The first requests about some imports, oldest first. */
 export async function readRequests(
   database: Database,
   imports: readonly number[],

@@ -12,10 +12,10 @@ export type ImportStatus =
   | 'CANCELLED'
   | 'UNDONE';
 
-/** What a worker is to do next with an import. */
+/** The next task of a worker for an import. */
 export type ImportTask = 'PREVIEW' | 'COMMIT' | 'UNDO';
 
-/** An import as it is shown: one that did the work of another shows what became of that one. */
+/** An import as clients see it. One that repeats the work of another shows the other's results. */
 export interface ImportRow {
   readonly id: number;
   readonly upload: string;
@@ -23,14 +23,14 @@ export interface ImportRow {
   readonly status: ImportStatus;
   readonly task: ImportTask;
   readonly epoch: number;
-  /** The import that does the work, if it is another one. */
+  /** The import that does the work, if it is not this one. */
   readonly sameAs: number | null;
   readonly input: unknown;
   readonly plan: unknown;
-  /** Of the file: undefined while nobody has said. */
+  /** The size of the file; null until the sender has declared it. */
   readonly size: number | null;
   readonly sha256: string | null;
-  /** Bytes that were worked through. */
+  /** The number of bytes processed. */
   readonly bytes: number;
   readonly rows: number;
   readonly accepted: number;
@@ -53,7 +53,7 @@ export interface ImportRow {
   readonly version: number;
 }
 
-/** Of the import that does, or did, the work of this one. */
+/** The id of the import that does, or did, the work of this one. */
 export function idOfWork({ id, sameAs }: ImportRow): number {
   return sameAs ?? id;
 }
@@ -112,7 +112,7 @@ export async function readImport(database: Database, id: number): Promise<Import
   return row && importRow(row);
 }
 
-/** Those behind an id, newest first. */
+/** The imports before an id, newest first. */
 export async function readImports(database: Database, count: number, before?: number): Promise<ImportRow[]> {
   const rows = await database.query<Raw>(
     `${selected} WHERE own.id < coalesce($1, 2147483647) ORDER BY own.id DESC LIMIT $2`,
@@ -121,12 +121,12 @@ export async function readImports(database: Database, count: number, before?: nu
   return rows.map(importRow);
 }
 
-/** Those of ids that are there, in no order. */
+/** The imports with these ids, in no order. */
 export async function readImportsByIds(database: Database, ids: readonly number[]): Promise<ImportRow[]> {
   return (await database.query<Raw>(`${selected} WHERE own.id = ANY ($1::int[])`, [ids])).map(importRow);
 }
 
-/** Which of these have something other to show than what was seen: ids, each with the version that was seen of it. */
+/** The imports whose version differs from the one given for their id. */
 export async function changedImports(database: Database, seen: ReadonlyMap<number, number>): Promise<number[]> {
   const rows = await database.query<{ id: number }>(
     `SELECT own.id FROM unnest($1::int[], $2::bigint[]) AS seen (id, version) JOIN imports AS own ON own.id = seen.id
@@ -137,7 +137,7 @@ export async function changedImports(database: Database, seen: ReadonlyMap<numbe
   return rows.map(({ id }) => id);
 }
 
-/** The keys of the first series that it makes. */
+/** The keys of the first series that an import creates. */
 export async function readCreated(database: Database, work: number, count: number): Promise<string[]> {
   const rows = await database.query<{ key: string }>(
     'SELECT key FROM import_series WHERE import = $1 ORDER BY n LIMIT $2',

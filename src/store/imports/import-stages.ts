@@ -1,9 +1,9 @@
 import type { Database } from '../connect.ts';
-import { type Holder, type ImportCounts, mine } from './import-work.ts';
+import { type ImportCounts, type ImportHold, mine } from './import-work.ts';
 
-/** What was read since the last checkpoint, and where reading goes on. */
+/** The results since the last checkpoint, and the position to continue from. */
 export interface ImportCheckpoint {
-  /** The number of this checkpoint; the one before it must be the last one that was written. */
+  /** The number of this checkpoint. The one before it must be the last one written. */
   readonly step: number;
   readonly place: object;
   readonly counts: ImportCounts;
@@ -23,8 +23,8 @@ export interface StagedBlocks {
   readonly blocks: number;
 }
 
-/** Begins a task anew: what it had read, and laid down, counts no more. */
-export async function beginReading(database: Database, { id, epoch }: Holder, place: object): Promise<void> {
+/** Starts a task from the beginning: its earlier results and stages no longer count. */
+export async function beginReading(database: Database, { id, epoch }: ImportHold, place: object): Promise<void> {
   await database.query(
     `WITH mine AS (
        UPDATE imports SET place = $3, bytes = 0, rows = 0, accepted = 0, rejected_count = 0, unchanged = 0, changed = 0,
@@ -39,10 +39,13 @@ export async function beginReading(database: Database, { id, epoch }: Holder, pl
   );
 }
 
-/** Writes a checkpoint, whole or not at all; once, however often it is tried. Returns false when somebody else has the import by now. */
+/**
+ * Writes a checkpoint atomically, and once, however often it is tried. Returns false when another worker has taken the
+ * import.
+ */
 export async function writeCheckpoint(
   database: Database,
-  { id, epoch }: Holder,
+  { id, epoch }: ImportHold,
   { step, place, counts, stages, rejects, series }: ImportCheckpoint,
 ): Promise<boolean> {
   const [row] = await database.query<{ written: boolean }>(
@@ -84,7 +87,7 @@ export async function writeCheckpoint(
   return row.written;
 }
 
-/** What an import has laid down and not published, in the order in which it is published. */
+/** The unpublished stages of an import, in the order of publication. */
 export function readStages(database: Database, id: number): Promise<StagedBlocks[]> {
   return database.query<{ stage: string; generation: number; blocks: number }>(
     'SELECT stage, generation, blocks FROM import_stages WHERE import = $1 ORDER BY generation, stage',
@@ -92,7 +95,7 @@ export function readStages(database: Database, id: number): Promise<StagedBlocks
   );
 }
 
-/** Where the blocks of a stage lie. */
+/** The ranges of the blocks of a stage. */
 export async function readStageSpans(
   database: Database,
   stage: string,
@@ -104,7 +107,7 @@ export async function readStageSpans(
   return rows.map(({ series, from_t, to_t }) => ({ series, from: Number(from_t), to: Number(to_t) }));
 }
 
-/** Series of some stages, at most so many. */
+/** At most `max` series of some stages. */
 export async function readStagedSeries(database: Database, stages: readonly string[], max: number): Promise<number[]> {
   const rows = await database.query<{ series: number }>(
     'SELECT DISTINCT series FROM fresh_blocks WHERE stage = ANY ($1::uuid[]) LIMIT $2',
@@ -113,7 +116,7 @@ export async function readStagedSeries(database: Database, stages: readonly stri
   return rows.map(({ series }) => series);
 }
 
-/** What an import laid down for series that are gone goes too. */
+/** Deletes the staged blocks of an import for deleted series. */
 export async function dropStagedOf(database: Database, id: number, series: readonly number[]): Promise<void> {
   await database.query(
     `DELETE FROM fresh_blocks USING import_stages
@@ -122,10 +125,10 @@ export async function dropStagedOf(database: Database, id: number, series: reado
   );
 }
 
-/** Notes stages that an import laid down beside its reading. Returns false when somebody else has it by now. */
-export async function keepStages(
+/** Records stages that an import wrote outside a checkpoint. Returns false when another worker has taken it. */
+export async function recordStages(
   database: Database,
-  { id, epoch }: Holder,
+  { id, epoch }: ImportHold,
   stages: readonly StagedBlocks[],
 ): Promise<boolean> {
   const [row] = await database.query<{ written: boolean }>(
@@ -148,13 +151,13 @@ const dropped = (those: string) =>
   `WITH gone AS (DELETE FROM import_stages USING imports WHERE imports.id = import AND ${those} RETURNING stage)
    DELETE FROM fresh_blocks USING gone WHERE fresh_blocks.stage = gone.stage`;
 
-/** What an import laid down goes, unless somebody else has it by now: it may be theirs. */
-export async function dropStages(database: Database, { id, epoch }: Holder): Promise<void> {
+/** Deletes the stages of an import, unless another worker has taken it: then they may be that worker's. */
+export async function dropStages(database: Database, { id, epoch }: ImportHold): Promise<void> {
   await database.query(dropped('imports.id = $1 AND epoch = $2'), [id, epoch]);
 }
 
-/** What ended imports left goes. */
-export async function dropLeftStages(database: Database): Promise<void> {
+/** Deletes the stages that ended imports left. */
+export async function dropOrphanedStages(database: Database): Promise<void> {
   await database.query(dropped(`status NOT IN ('QUEUED', 'RUNNING')`));
 }
 
@@ -162,7 +165,7 @@ export async function readMadeSeries(database: Database, id: number): Promise<{ 
   return database.query<{ n: number; key: string }>('SELECT n, key FROM import_series WHERE import = $1', [id]);
 }
 
-/** How many blocks' worth of versions are stored in each of these spans, roughly: 0 says that there are none. */
+/** An estimate of the number of stored versions in each span; 0 means exactly none. */
 export async function readWeights(
   database: Database,
   spans: readonly { readonly series: number; readonly from: number; readonly to: number }[],
@@ -178,8 +181,8 @@ export async function readWeights(
   return rows.map(({ weight }) => Number(weight));
 }
 
-/** Keys of the derived series that hang on any of these, near or far: how many, and the first ones. */
-export async function readMoved(
+/** The derived series that depend on any of these series, directly or not: their number and the first keys. */
+export async function readAffectedSeries(
   database: Database,
   series: readonly number[],
   max: number,

@@ -5,14 +5,14 @@ import type { ImportRow } from './import-rows.ts';
 export interface Again {
   readonly task: 'PREVIEW' | 'COMMIT';
   readonly input: unknown;
-  /** Whether the file is to be looked into anew: how it is read is not what it was. */
+  /** True when the file must be planned again, because its options have changed. */
   readonly isReadAnew: boolean;
   readonly by: Requester;
 }
 
 /**
- * Lets an import be read once more, from its beginning; what was found in it before is forgotten. Each of these steps is
- * one statement, so that of two who ask for one at the same time one is refused: it returns false.
+ * Queues an import to be read again from its beginning, and drops its earlier results. Each of these steps is one
+ * statement: of two concurrent requests one is refused, and returns false.
  */
 export async function queueAgain(database: Database, seen: ImportRow, id: number, again: Again): Promise<boolean> {
   const rows = await database.query(
@@ -33,8 +33,8 @@ export async function queueAgain(database: Database, seen: ImportRow, id: number
 }
 
 /**
- * Ends an import that nobody works on; whoever works on it is asked to end it, and so is whoever goes on with one of which
- * a part is written already. However often that is asked before it ends, it is noted once.
+ * Cancels an import. If no worker has it and none of it is published, it ends now; otherwise its worker, or the next
+ * one, is asked to end it. The request is recorded once, however often it is made.
  */
 export async function cancelImport(database: Database, id: number, by: Requester): Promise<boolean> {
   const rows = await database.query(

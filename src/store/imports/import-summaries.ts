@@ -1,6 +1,6 @@
 import type { Database } from '../connect.ts';
 
-/** What is asked of the table of an import. */
+/** A question about the table of an import. */
 export interface Question {
   readonly import: number;
   readonly groupBy: string;
@@ -15,12 +15,12 @@ export interface SummaryRow {
   readonly isAsked: boolean;
   readonly groups: readonly GroupRow[] | null;
   readonly problem: string | null;
-  /** Whether all bytes of the file are here, or were. */
+  /** True when all bytes of the file have arrived, even if they are deleted by now. */
   readonly isHere: boolean;
   readonly isGone: boolean;
 }
 
-/** The most that can be asked of one import. */
+/** The limit of questions per import. */
 export const questionsMax = 100;
 
 const isIt = 'import = $1 AND group_by = $2 AND "of" = $3 AND fn = $4';
@@ -44,8 +44,8 @@ export async function readSummary(database: Database, question: Question): Promi
   return row && { isAsked: row.asked, groups: row.groups, problem: row.problem, isHere: row.here, isGone: row.gone };
 }
 
-/** Writes down what is asked; false: too much was asked already. */
-export async function askSummary(database: Database, question: Question): Promise<boolean> {
+/** Records a question; returns false when the import has reached the limit. */
+export async function recordQuestion(database: Database, question: Question): Promise<boolean> {
   const [row] = await database.query<{ count: string }>(
     `WITH known AS (SELECT count(*) AS count FROM import_summaries WHERE import = $1),
      asked AS (INSERT INTO import_summaries (import, group_by, "of", fn) SELECT $1, $2, $3, $4 FROM known
@@ -56,8 +56,8 @@ export async function askSummary(database: Database, question: Question): Promis
   return Number(row.count) < questionsMax;
 }
 
-/** Keeps an answer, unless there is one or the file is to be read otherwise by now, and lets the import have something new to show. */
-export async function keepSummary(
+/** Stores an answer and announces it, unless there is one already or the plan of the import has changed. */
+export async function saveSummary(
   database: Database,
   question: Question,
   input: unknown,
@@ -74,8 +74,8 @@ export async function keepSummary(
   );
 }
 
-/** What was asked, can be answered and is not, for so long that it must have been forgotten. */
-export async function forgottenSummaries(database: Database, count: number): Promise<Question[]> {
+/** Open questions that can be answered and are old enough that their job must be lost. */
+export async function readLostQuestions(database: Database, count: number): Promise<Question[]> {
   return database.query<{ import: number; groupBy: string; of: string; fn: string }>(
     `SELECT asked.import, asked.group_by AS "groupBy", asked.of, asked.fn FROM import_summaries AS asked
      JOIN imports ON imports.id = asked.import JOIN uploads ON uploads.id = imports.upload

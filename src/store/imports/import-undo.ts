@@ -1,7 +1,7 @@
 import { mergeRanges, type Range } from '../../engine/ranges.ts';
 import type { Database } from '../connect.ts';
 
-/** All revisions of an import: those that wrote it, and those that took it back. */
+/** All revisions of an import, including those of its undo. */
 export async function revisionsOf(database: Database, id: number): Promise<number[]> {
   const rows = await database.query<{ revision: string }>(
     'SELECT revision FROM commits WHERE import = $1 ORDER BY revision',
@@ -10,7 +10,7 @@ export async function revisionsOf(database: Database, id: number): Promise<numbe
   return rows.map(({ revision }) => Number(revision));
 }
 
-/** Living series whose blocks may hold something of these revisions. */
+/** Series, not deleted, whose blocks may hold versions of these revisions. */
 export async function seriesOfRevisions(database: Database, revisions: readonly number[]): Promise<number[]> {
   if (revisions.length === 0) return [];
   const rows = await database.query<{ series: number }>(
@@ -23,7 +23,7 @@ export async function seriesOfRevisions(database: Database, revisions: readonly 
   return rows.map(({ series }) => series);
 }
 
-/** Where blocks of some series lie that may hold something of these revisions, joined and in order. */
+/** The ranges of blocks that may hold versions of these revisions, merged and in ascending order. */
 export async function touchedOf(
   database: Database,
   series: readonly number[],

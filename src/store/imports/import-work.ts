@@ -3,11 +3,11 @@ import { micros } from '../micros.ts';
 import { hasItsTurn } from './import-order.ts';
 import type { ImportStatus, ImportTask } from './import-rows.ts';
 
-/** Whoever gave no sign of life for so long is taken for dead. */
+/** The time without a heartbeat after which a worker counts as dead. */
 const silentSeconds = 5;
 
-/** An import as the worker finds it that has taken it up. */
-export interface Taken {
+/** An import as a worker gets it. */
+export interface TakenImport {
   readonly id: number;
   readonly epoch: number;
   readonly task: ImportTask;
@@ -19,13 +19,13 @@ export interface Taken {
   readonly counts: ImportCounts;
   readonly fromRevision: number | null;
   readonly toRevision: number | null;
-  /** Whether some of what is to be done can be read already: then it goes on to its end. */
+  /** True when part of its result is published. Then it must be completed. */
   readonly isPublished: boolean;
   readonly size: number | null;
   readonly claimedSha256: string | null;
   readonly sha256: string | null;
   readonly isGone: boolean;
-  /** How many workers ended while they were at it, since it last came on. */
+  /** The number of workers that died while they worked on it, since its last progress. */
   readonly deaths: number;
 }
 
@@ -39,8 +39,11 @@ export interface ImportCounts {
   readonly created: number;
 }
 
-/** Takes an import up: whoever had it before writes nothing any more. undefined: there is nothing to do. */
-export async function takeUp(database: Database, id: number): Promise<Taken | undefined> {
+/**
+ * Takes an import for this worker: an earlier worker can write nothing to it from now on. Returns undefined when there
+ * is nothing to do.
+ */
+export async function takeImport(database: Database, id: number): Promise<TakenImport | undefined> {
   const [row] = await database.query(
     `WITH taken AS (
        UPDATE imports SET epoch = epoch + 1, status = 'RUNNING', heartbeat_at = now(), deaths = deaths + (status = 'RUNNING')::int, version = version + 1
@@ -53,13 +56,13 @@ export async function takeUp(database: Database, id: number): Promise<Taken | un
   return row && takenOf(row);
 }
 
-/** Some of what is to be done can be read already. */
+/** SQL: part of its result is published. */
 const published = `(CASE task WHEN 'UNDO' THEN undone_revision ELSE from_revision END IS NOT NULL)`;
 
-/** Nobody works on it, though somebody began to. */
+/** SQL: a worker began with it and is dead. */
 const silent = `(heartbeat_at IS NULL OR heartbeat_at < now() - interval '${silentSeconds} s')`;
 
-function takenOf(row: Record<string, unknown>): Taken {
+function takenOf(row: Record<string, unknown>): TakenImport {
   const orNull = (value: unknown) => (value === null ? null : Number(value));
   return {
     id: Number(row.id),
@@ -90,19 +93,19 @@ function takenOf(row: Record<string, unknown>): Taken {
   };
 }
 
-/** Which taking up of an import writes. */
-export interface Holder {
+/** The identity of a worker's hold on an import. */
+export interface ImportHold {
   readonly id: number;
   readonly epoch: number;
 }
 
-/** SQL: nobody else has taken the import $1 up since $2. */
+/** SQL: no other worker has taken the import $1 since epoch $2. */
 export const mine = `id = $1 AND epoch = $2 AND status = 'RUNNING'`;
 
-/** A sign of life. Returns what was asked meanwhile; undefined: somebody else has it by now. */
-export async function beat(
+/** Sends a heartbeat. Returns the requests made meanwhile, or undefined when another worker has taken the import. */
+export async function sendHeartbeat(
   database: Database,
-  { id, epoch }: Holder,
+  { id, epoch }: ImportHold,
 ): Promise<{ cancelAsked: boolean; isPublished: boolean } | undefined> {
   const [row] = await database.query<{ cancel_asked: boolean; published: boolean }>(
     `UPDATE imports SET heartbeat_at = now() WHERE ${mine} RETURNING cancel_asked, ${published} AS published`,
@@ -111,8 +114,8 @@ export async function beat(
   return row && { cancelAsked: row.cancel_asked, isPublished: row.published };
 }
 
-/** Lets go in good order: another one may go on at once, unless it was to be cancelled. */
-export async function letGo(database: Database, { id, epoch }: Holder): Promise<void> {
+/** Releases an import in good order, so that another worker can continue at once, unless it is to be cancelled. */
+export async function releaseImport(database: Database, { id, epoch }: ImportHold): Promise<void> {
   const isCancelled = 'cancel_asked AND from_revision IS NULL';
   await database.query(
     `UPDATE imports SET status = CASE WHEN ${isCancelled} THEN 'CANCELLED' ELSE 'QUEUED' END,
@@ -121,11 +124,11 @@ export async function letGo(database: Database, { id, epoch }: Holder): Promise<
   );
 }
 
-export async function keepSha256(database: Database, upload: string, sha256: string): Promise<void> {
+export async function saveSha256(database: Database, upload: string, sha256: string): Promise<void> {
   await database.query('UPDATE uploads SET sha256 = $2 WHERE id = $1', [upload, sha256]);
 }
 
-export async function keepPlan(database: Database, { id, epoch }: Holder, plan: object): Promise<void> {
+export async function savePlan(database: Database, { id, epoch }: ImportHold, plan: object): Promise<void> {
   await database.query(`UPDATE imports SET plan = $3, version = version + 1 WHERE ${mine}`, [
     id,
     epoch,
@@ -133,10 +136,10 @@ export async function keepPlan(database: Database, { id, epoch }: Holder, plan: 
   ]);
 }
 
-/** Derived series that move with what an import says: how many, and the keys of the first ones. */
-export async function keepMoved(
+/** The derived series that an import changes: their number, and the keys of the first ones. */
+export async function saveAffectedSeries(
   database: Database,
-  { id, epoch }: Holder,
+  { id, epoch }: ImportHold,
   moved: { readonly count: number; readonly keys: readonly string[] },
 ): Promise<void> {
   await database.query(`UPDATE imports SET moved_count = $3, moved = $4, version = version + 1 WHERE ${mine}`, [
@@ -147,8 +150,12 @@ export async function keepMoved(
   ]);
 }
 
-/** Notes what an import's work is. Returns the import that does it or did it already. */
-export async function noteWork(database: Database, { id, epoch }: Holder, work: string): Promise<number | undefined> {
+/** Records the hash of an import's work. Returns the import that does this work, or did it already. */
+export async function recordWork(
+  database: Database,
+  { id, epoch }: ImportHold,
+  work: string,
+): Promise<number | undefined> {
   const [row] = await database.query<{ same: number | null }>('SELECT tidemark_import_work($1, $2, $3) AS same', [
     id,
     epoch,
@@ -157,15 +164,15 @@ export async function noteWork(database: Database, { id, epoch }: Holder, work: 
   return row.same ?? undefined;
 }
 
-/** How an import ended. Published ones keep their counts whatever happens. */
-export interface Ending {
+/** The end of an import. A published one keeps its counts in any case. */
+export interface ImportEnding {
   readonly status: ImportStatus;
   readonly problem?: string | null;
   readonly restored?: number;
   readonly kept?: number;
 }
 
-export async function endImport(database: Database, { id, epoch }: Holder, ending: Ending): Promise<void> {
+export async function endImport(database: Database, { id, epoch }: ImportHold, ending: ImportEnding): Promise<void> {
   const { status, problem = null, restored, kept } = ending;
   await database.query(
     `UPDATE imports SET status = $3, problem = $4, restored = coalesce($5, restored), kept = coalesce($6, kept), ended_at = now(), heartbeat_at = NULL,
@@ -175,7 +182,7 @@ export async function endImport(database: Database, { id, epoch }: Holder, endin
   );
 }
 
-/** How many imports wait and are worked on, and since when one of them waits, in microseconds since 1970. */
+/** The number of waiting and running imports, and the time since which one waits, in microseconds since 1970. */
 export interface ImportLoad {
   readonly queued: number;
   readonly running: number;
@@ -194,7 +201,7 @@ export async function readImportLoad(database: Database): Promise<ImportLoad> {
   return { queued, running, queuedSince: since === null ? null : Number(since) };
 }
 
-/** Imports that somebody may take up, the oldest first; with `silent` those as well whose worker gives no sign of life. */
+/** Imports that a worker may take, oldest first; with `silent`, also those of dead workers. */
 export async function waitingImports(
   database: Database,
   who: 'queued' | 'all',

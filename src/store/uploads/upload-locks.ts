@@ -5,10 +5,10 @@ import { SerialQueue } from '../../concurrency/serial-queue.ts';
 
 const channel = 'tidemark_uploads';
 
-/** Others of this name hold it in other processes: they are asked again so often. */
+/** The interval at which a lock that another process holds is tried again. */
 const againMillis = 50;
 
-/** Whoever waits longer is told that it is taken. */
+/** The time to wait for a lock. After it, the taker gets LockTaken. */
 const waitMillisMax = 10_000;
 
 const silenceMillis = 10_000;
@@ -16,11 +16,11 @@ const silenceMillis = 10_000;
 export class LockTaken extends Error {}
 
 export interface Taker {
-  /** Waiting ends with it. */
+  /** Ends the wait. */
   readonly signal: AbortSignal;
-  /** Somebody else waits for it. */
+  /** Called when another taker waits for the lock. */
   readonly onAsked: () => void;
-  /** It is not ours any more. */
+  /** Called when the lock is lost. */
   readonly onLost: () => void;
 }
 
@@ -31,8 +31,9 @@ interface Holder {
 }
 
 /**
- * Who may write which upload, across processes: advisory locks of one connection, which end with it, however the process
- * does. Whoever holds one is told when another waits for it, in whatever process.
+ * Locks that decide which request may write which upload, across processes: advisory locks of one connection, which end
+ * with the connection, however the process ends. The holder of a lock learns when another request, in any process,
+ * waits for it.
  */
 export class UploadLocks {
   readonly #url: string;
@@ -83,7 +84,7 @@ export class UploadLocks {
     try {
       await this.#run('SELECT pg_advisory_unlock(7423, hashtext($1))', [id]);
     } catch {
-      // The connection is lost, and the lock with it.
+      // The lost connection has released the lock.
     }
     this.#forget(id, holder);
   }
@@ -146,7 +147,7 @@ export class UploadLocks {
     return client;
   }
 
-  /** All locks are free with their connection: who held one must not go on. */
+  /** Losing the connection releases all locks: their holders must stop. */
   async #lose(client: pg.Client): Promise<void> {
     if (this.#current !== client) return;
     this.#current = undefined;
@@ -158,7 +159,7 @@ export class UploadLocks {
     await client.end().catch(() => undefined);
   }
 
-  /** Whoever goes on earlier leaves no timer behind: many wait for the same upload, again and again. */
+  /** Leaves no timer behind when the wait ends early: many requests wait for the same upload, again and again. */
   async #await({ released }: Holder, deadline: number, { signal }: Taker): Promise<void> {
     const over = new AbortController();
     const patience = this.#pause(deadline - Date.now(), { signal: AbortSignal.any([signal, over.signal]) });

@@ -3,12 +3,12 @@ import { type Database, withClient } from '../connect.ts';
 import { type Requester, withRequestRow } from '../imports/import-requests.ts';
 import { retryOnConnectionLoss } from '../retry.ts';
 
-/** Runs statements, of a transaction or each by itself. */
+/** Runs statements, in a transaction or each on its own. */
 export type Run = <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
 const silenceMillis = 15_000;
 
-/** Whoever else does so with the same text waits. It may be run twice where a connection is lost. */
+/** Runs a function under a lock on a text. The function may run twice when a connection is lost. */
 export function withTextLocked<T>(database: Database, text: string, run: (run: Run) => Promise<T>): Promise<T> {
   return retryOnConnectionLoss(
     () =>
@@ -31,10 +31,10 @@ export function withTextLocked<T>(database: Database, text: string, run: (run: R
 export interface NewUpload {
   readonly id: string;
   readonly filename: string;
-  /** null: whoever sends it says so later. */
+  /** null when the sender declares it later. */
   readonly size: number | null;
   readonly claimedSha256: string | null;
-  /** Of one that is here already. */
+  /** The hash, when the bytes are here already. */
   readonly sha256: string | null;
 }
 
@@ -66,14 +66,14 @@ export async function insertImport(run: Run, made: NewImport): Promise<number> {
   return id;
 }
 
-/** An import of bytes with a hash that was found or is claimed, that did its work, does it or is going to. */
+/** An import of bytes with this hash, computed or declared, that has done its work, does it, or will. */
 export interface Candidate {
   readonly id: number;
   readonly upload: string;
   readonly input: unknown;
   readonly isComplete: boolean;
   readonly isGone: boolean;
-  /** Whether the hash was found, and not only claimed. */
+  /** True when the hash was computed, not only declared. */
   readonly isFound: boolean;
 }
 
@@ -106,7 +106,7 @@ export async function readCandidates(run: Run, sha256: string, size: number): Pr
   }));
 }
 
-/** An upload whose bytes are here and were found to have a hash. It stays while the transaction lasts. */
+/** An upload with this computed hash whose bytes are here. It stays while the transaction lasts. */
 export async function lockBytes(run: Run, sha256: string, size: number): Promise<string | undefined> {
   const [row] = await run<{ id: string }>(
     `SELECT id FROM uploads WHERE sha256 = $1 AND size = $2 AND complete_at IS NOT NULL AND gone_at IS NULL
@@ -121,15 +121,15 @@ export interface UploadRow {
   readonly filename: string;
   readonly size: number | null;
   readonly sha256: string | null;
-  /** The import that it was sent for. */
+  /** The import that it was created for. */
   readonly import: number;
-  /** What is to become of it, as its user said first. */
+  /** The input of its first import. */
   readonly input: unknown;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly isComplete: boolean;
   readonly isGone: boolean;
-  /** Whether an import waits for its bytes. */
+  /** True when an import waits for its bytes. */
   readonly isAwaited: boolean;
 }
 
@@ -162,13 +162,13 @@ export async function declareSize(database: Database, id: string, size: number):
   await database.query('UPDATE uploads SET size = $2 WHERE id = $1 AND size IS NULL', [id, size]);
 }
 
-/** An import that something was done to, and how often it had been taken up. */
+/** An import that a statement has changed, with its epoch. */
 export interface TouchedImport {
   readonly id: number;
   readonly epoch: number;
 }
 
-/** All bytes are here: those that waited for them are queued, once. */
+/** Marks an upload as complete, and queues the imports that waited for it, once. */
 export function completeUpload(database: Database, id: string): Promise<TouchedImport[]> {
   return database.query<{ id: number; epoch: number }>(
     `WITH complete AS (UPDATE uploads SET complete_at = now() WHERE id = $1 AND complete_at IS NULL AND gone_at IS NULL)
@@ -179,7 +179,7 @@ export function completeUpload(database: Database, id: string): Promise<TouchedI
   );
 }
 
-/** The bytes are not awaited any more; those that waited for them end. */
+/** Gives up an upload, and ends the imports that waited for it. */
 export function giveUpUpload(
   database: Database,
   id: string,
@@ -198,7 +198,7 @@ export function giveUpUpload(
   );
 }
 
-/** Those of which bytes are still to come. */
+/** The uploads that are not complete. */
 export async function readUnfinished(
   database: Database,
 ): Promise<{ id: string; size: number | null; createdAt: number }[]> {
@@ -216,7 +216,7 @@ export async function readUnfinished(
 
 const atOnceMax = 100;
 
-/** Says of uploads whose imports ended so many days ago that their bytes go, and gives them. */
+/** Marks the bytes of uploads as deleted whose imports all ended more than `days` ago, and returns the ids. */
 export function retireUploads(database: Database, days: number): Promise<string[]> {
   return retryOnConnectionLoss(
     () =>
@@ -230,7 +230,7 @@ export function retireUploads(database: Database, days: number): Promise<string[
              LIMIT ${atOnceMax} FOR UPDATE SKIP LOCKED`,
             [days],
           );
-          // What was added to one of them until it was locked is seen by this statement.
+          // This statement sees the imports that were added before the lock.
           const { rows } = await client.query<{ id: string }>(
             `UPDATE uploads SET gone_at = now() WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM imports
                WHERE upload = uploads.id AND (status IN ('UPLOADING', 'QUEUED', 'RUNNING')
@@ -249,7 +249,7 @@ export function retireUploads(database: Database, days: number): Promise<string[
   );
 }
 
-/** Of some ids, those that are known, and whether their bytes are gone. */
+/** The known uploads among some ids, and whether their bytes are deleted. */
 export async function readKnown(database: Database, ids: readonly string[]): Promise<Map<string, { isGone: boolean }>> {
   const rows = await database.query<{ id: string; gone: boolean }>(
     'SELECT id, gone_at IS NOT NULL AS gone FROM uploads WHERE id = ANY($1)',

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { askSummary, keepSummary, readSummary } from '../../../src/store/imports/import-summaries.ts';
+import { readSummary, recordQuestion, saveSummary } from '../../../src/store/imports/import-summaries.ts';
 import { ask, gql, socketClient } from '../../support/client.ts';
 import { until } from '../../support/program.ts';
 import { startServer } from '../../support/server.ts';
@@ -237,11 +237,11 @@ it('an answer that comes when the file is to be read otherwise is nobody’s', a
   const id = await put(scene, { text: table, status: 'UPLOADING' });
   const { database } = scene.app;
   const question = { import: id, groupBy: 'region', of: '', fn: 'MIN' };
-  await askSummary(database, question);
+  await recordQuestion(database, question);
   const [{ input }] = await database.query<{ input: object }>('SELECT input FROM imports WHERE id = $1', [id]);
-  await keepSummary(database, question, { ...input, quote: "'" }, { groups: [['north', 1, 1]] });
+  await saveSummary(database, question, { ...input, quote: "'" }, { groups: [['north', 1, 1]] });
   expect((await readSummary(database, question))?.groups).toBeNull();
-  await keepSummary(database, question, input, { groups: [['north', 1, 1]] });
+  await saveSummary(database, question, input, { groups: [['north', 1, 1]] });
   expect((await readSummary(database, question))?.groups).toEqual([['north', 1, 1]]);
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { everything } from '../../../src/engine/ranges.ts';
 import { readPoints, readVersions } from '../../../src/store/block-reads.ts';
 import { readRejects } from '../../../src/store/imports/import-rejects.ts';
-import { dropLeftStages } from '../../../src/store/imports/import-stages.ts';
+import { dropOrphanedStages } from '../../../src/store/imports/import-stages.ts';
 import { dropStale } from '../../../src/store/staged-blocks.ts';
 import { idOf, put } from '../../store/world.ts';
 import { times } from '../../support/long.ts';
@@ -140,7 +140,7 @@ test(
         expect((await readRejects(database, id, 1_000)).map(({ line }) => line)).toStrictEqual(refused);
         expect(sorted(await heldBy(prefix))).toStrictEqual(sorted(held));
         // What a worker left that died when all else was done goes with the next sweep.
-        await dropLeftStages(database);
+        await dropOrphanedStages(database);
         const [{ left }] = await database.query<{ left: string }>('SELECT count(*) AS left FROM import_stages');
         expect(left).toBe('0');
         await dropStale(database, 0);

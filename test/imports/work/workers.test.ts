@@ -8,7 +8,7 @@ import { wakeImport } from '../../../src/imports/notify.ts';
 import { wakeSummary } from '../../../src/imports/summary-requests.ts';
 import { startWorker } from '../../../src/run/worker.ts';
 import { readPoints } from '../../../src/store/block-reads.ts';
-import { askSummary, type Question } from '../../../src/store/imports/import-summaries.ts';
+import { type Question, recordQuestion } from '../../../src/store/imports/import-summaries.ts';
 import { dropStale } from '../../../src/store/staged-blocks.ts';
 import { overBothBells } from '../../recompute/bells.ts';
 import { heldAt, openWorld } from '../../recompute/world.ts';
@@ -157,7 +157,7 @@ overBothBells((bell) => {
       pipes.push(path);
       questions.push({ import: id, groupBy: `${name}`, of: '', fn: 'COUNT' });
     }
-    for (const question of questions) await askSummary(database, question);
+    for (const question of questions) await recordQuestion(database, question);
     const config = { ...readConfig(new Map(), {}), home: scene.home, databaseConnections: 4, redisUrl: bell().url };
     const worker = await startWorker({ ...config, databaseUrl: scene.url, workerConcurrency: 2 }, scene.url);
     try {
