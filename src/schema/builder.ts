@@ -31,8 +31,8 @@ builder.queryType({
 });
 builder.mutationType({
   description:
-    'Everything that can be written. A write that is answered is durable; one that fails has written nothing, unless it says otherwise.',
+    'All writes. An answered write is durable. A failed one has written nothing, unless its description says otherwise.',
 });
 builder.subscriptionType({
-  description: 'What happens to series, as it happens, without a gap; and what becomes of imports.',
+  description: 'Live events of series, without a gap, and the progress of imports.',
 });

@@ -2,9 +2,12 @@ import type { Candle } from '../market/candles.ts';
 import { builder } from './builder.ts';
 
 export const CandleType = builder.objectRef<Candle>('Candle').implement({
-  description: 'What the ticks of an interval come to. Intervals without ticks have none.',
+  description: 'The summary of the ticks in one interval. An interval without ticks has no candle.',
   fields: (t) => ({
-    t: t.expose('t', { type: 'Millis', description: 'Its start. Days start at local midnight, weeks on Monday.' }),
+    t: t.expose('t', {
+      type: 'Millis',
+      description: 'The start of the interval. Days start at local midnight, weeks on Monday.',
+    }),
     open: t.exposeFloat('open', { description: 'The first value.' }),
     high: t.exposeFloat('high', { description: 'The highest value.' }),
     low: t.exposeFloat('low', { description: 'The lowest value.' }),
@@ -15,9 +18,9 @@ export const CandleType = builder.objectRef<Candle>('Candle').implement({
       description: 'The sum of the sizes; null when no tick has one.',
       resolve: ({ volume }) => volume ?? null,
     }),
-    count: t.exposeInt('count', { description: 'How many ticks.' }),
+    count: t.exposeInt('count', { description: 'The number of ticks.' }),
     final: t.exposeBoolean('final', {
-      description: 'Whether a tick at or after its end exists: only corrections change it any more.',
+      description: 'True when a tick at or after the end exists. Later only corrections change the candle.',
     }),
   }),
 });

@@ -5,24 +5,24 @@ import { SpanType } from './point.ts';
 import { NodeType, SeriesType } from './series.ts';
 
 const DerivedStatusType = builder.enumType('DerivedStatus', {
-  description: 'How it stands with a derived series.',
+  description: 'The status of a derived series.',
   values: {
-    LIVE: { description: 'It follows what is written.' },
-    CATCHING_UP: { description: 'Much of it is being computed: for the first time, or again.' },
-    FAILED: { description: 'It cannot be computed; `problem` says why. It is tried again.' },
+    LIVE: { description: 'The series follows its inputs.' },
+    CATCHING_UP: { description: 'A long computation is running: the first one, or one after a large change.' },
+    FAILED: { description: 'The series cannot be computed; `problem` says why. The worker retries.' },
   } as const satisfies Record<DerivedStatus, object>,
 });
 
 export const DerivedSeriesType = builder.objectRef<SeriesRow>('DerivedSeries').implement({
-  description: 'A series that holds what its formula says, for every instant, always.',
+  description: 'A series whose points always equal its formula, at every instant.',
   interfaces: [NodeType, SeriesType],
   fields: (t) => ({
     formula: t.string({
-      description: 'What it is computed by.',
+      description: 'The formula.',
       args: {
         asOf: t.arg({
           type: 'Revision',
-          description: 'The formula that answered at this revision; now when left out.',
+          description: 'The revision at which the formula was in force. The default is now.',
         }),
       },
       resolve: async ({ id }, { asOf }, { operation }) => {
@@ -32,7 +32,8 @@ export const DerivedSeriesType = builder.objectRef<SeriesRow>('DerivedSeries').i
     }),
     nextFormula: t.string({
       nullable: true,
-      description: 'A redefinition on its way; the old one answers until it switches in one revision.',
+      description:
+        'The formula of a redefinition that is being computed. The present formula stays in force until both switch in one revision.',
       resolve: async ({ id }, _, { operation }) => {
         const { live, next } = await operation.derivation(id);
         return (live && next?.formula) ?? null;
@@ -40,7 +41,7 @@ export const DerivedSeriesType = builder.objectRef<SeriesRow>('DerivedSeries').i
     }),
     inputs: t.field({
       type: [SeriesType],
-      description: 'The series that its formula reads.',
+      description: 'The series that the formula reads.',
       resolve: async ({ id }, _, { operation }) => {
         const { live, next } = await operation.derivation(id);
         return operation.seriesByIds((live ?? next)?.inputs.map(({ series }) => series) ?? []);
@@ -48,17 +49,18 @@ export const DerivedSeriesType = builder.objectRef<SeriesRow>('DerivedSeries').i
     }),
     status: t.field({
       type: DerivedStatusType,
-      description: 'How it stands with it.',
+      description: 'The status.',
       resolve: async ({ id }, _, { operation }) => statusOf(await operation.derivation(id)),
     }),
     progress: t.float({
-      description: 'What of it is caught up, 0 to 1; of a redefinition while one is on its way.',
+      description:
+        'The share of the running computation that is done, from 0 to 1; during a redefinition, its progress.',
       resolve: async ({ id }, _, { operation }) => progressOf(await operation.derivation(id)),
     }),
     pending: t.field({
       type: [SpanType],
       description:
-        'What is known to be out of date right now: from the first instant that may be another one on. Nothing when it is up to date.',
+        'The spans that may be out of date now, from the first affected instant on. Empty when the series is up to date.',
       resolve: async ({ id }, _, { app, operation }) => {
         const newest = await operation.revision();
         return pendingOf(app.database, await operation.derivation(id), newest);
@@ -66,7 +68,7 @@ export const DerivedSeriesType = builder.objectRef<SeriesRow>('DerivedSeries').i
     }),
     problem: t.string({
       nullable: true,
-      description: 'Why it, or a redefinition on its way, cannot be computed.',
+      description: 'The reason why the series, or its redefinition, cannot be computed.',
       resolve: async ({ id }, _, { operation }) => {
         const { live, next } = await operation.derivation(id);
         return live?.problem ?? next?.problem ?? null;

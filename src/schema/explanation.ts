@@ -8,24 +8,28 @@ import { CommitType, PointType, rangeOf, SamplesType, SpanType, TimeRange } from
 import { checkMaxPoints, SeriesType } from './series.ts';
 
 const ExplainedInputType = builder.objectRef<ExplainedInput>('ExplainedInput').implement({
-  description: 'The points of an input that a value was computed from.',
+  description: 'The points of an input from which a value was computed.',
   fields: (t) => ({
     series: t.expose('series', { type: SeriesType, description: 'The input.' }),
     span: t.expose('span', {
       type: SpanType,
       description:
-        'From the first of these points to the last. Between them others may lie that do not count: of delta(X, 1d) two points count, a day apart.',
+        'From the first of these points to the last. Other points may lie between: delta(X, 1d) uses two points, a day apart.',
     }),
-    count: t.field({ type: 'Long', description: 'How many points count.', resolve: ({ count }) => count }),
+    count: t.field({
+      type: 'Long',
+      description: 'The number of points that were used.',
+      resolve: ({ count }) => count,
+    }),
     points: t.field({
       type: [PointType],
-      description: 'The newest of those that count, ascending; at most 100.',
+      description: 'The newest points that were used, ascending; at most 100.',
       resolve: ({ points }) => [...points],
     }),
-    truncated: t.exposeBoolean('truncated', { description: 'Whether there are more than are shown.' }),
+    truncated: t.exposeBoolean('truncated', { description: 'True when more points were used than are listed.' }),
     commits: t.field({
       type: [CommitType],
-      description: 'The commits that last changed the points shown, newest first.',
+      description: 'The commits that last changed the listed points, newest first.',
       resolve: async ({ points }, _, { operation }) => {
         const revisions = [...new Set(points.map(({ revision }) => revision))].sort((a, b) => b - a);
         const commits = await Promise.all(revisions.map((revision) => operation.commit(revision)));
@@ -36,25 +40,25 @@ const ExplainedInputType = builder.objectRef<ExplainedInput>('ExplainedInput').i
 });
 
 const ExplanationType = builder.objectRef<Explanation>('Explanation').implement({
-  description: 'Why a point has its value.',
+  description: 'The reason why a point has its value.',
   fields: (t) => ({
-    series: t.expose('series', { type: SeriesType, description: 'Its series.' }),
+    series: t.expose('series', { type: SeriesType, description: 'The series of the point.' }),
     formula: t.string({
       nullable: true,
-      description: 'What it was computed by; null for a source series.',
+      description: 'The formula; null for a source series.',
       resolve: ({ formula }) => formula ?? null,
     }),
-    t: t.expose('t', { type: 'Instant', description: 'Its instant.' }),
+    t: t.expose('t', { type: 'Instant', description: 'The instant of the point.' }),
     value: t.float({
       nullable: true,
-      description: 'Its value; null when there is no point.',
+      description: 'The value; null when there is no point.',
       resolve: ({ value }) => value ?? null,
     }),
     revision: t.expose('revision', { type: 'Revision', description: 'The revision that was read.' }),
     inputs: t.field({
       type: [ExplainedInputType],
       description:
-        'What went in, input by input: exactly that where an operator reads series, at most some more where operators read operators. What remembers everything counts all that came before. Of lag(f, 5s) - g where f has a point at t: of f the last point at or before t - 5s, not the one at t; of g the last one at or before t.',
+        'The used points of each input: exactly these where an operator reads series, at most some more where operators read operators. An operator with unlimited memory uses its whole past. For lag(f, 5s) - g, where f has a point at t: the last point of f at or before t - 5s, not the one at t, and the last point of g at or before t.',
       resolve: ({ inputs }) => [...inputs],
     }),
   }),
@@ -66,13 +70,13 @@ builder.queryFields((t) => ({
   evaluate: t.field({
     type: SamplesType,
     description:
-      'Computes a formula without saving it: over a range it gives exactly that slice of what it gives over everything. More than maxPoints points are thinned as samples(method: MINMAX) thins them: to 1,000 when it is left out. Only the field `thinned` tells that this happened. UNAVAILABLE when a derived series of the formula has no points because its first computation is not done, or has failed.',
+      'Computes a formula without saving it. Over a range it returns exactly that slice of the formula over all time. More than maxPoints points (by default 1,000) are thinned as by samples(method: MINMAX); only the field `thinned` tells. UNAVAILABLE when a derived series of the formula has no points because its first computation is still running or has failed.',
     args: {
       formula: t.arg.string({ required: true, description: `The formula. ${placeDescription}` }),
-      range: t.arg({ type: TimeRange, description: 'Only these.' }),
+      range: t.arg({ type: TimeRange, description: 'Only points in this range.' }),
       maxPoints: t.arg.int({
         defaultValue: 1000,
-        description: 'The largest number of points: 1,000 when left out, all of them with null.',
+        description: 'The most points to return. The default is 1,000; null returns all.',
       }),
       asOf: t.arg({ type: 'Revision', description: asOfDescription }),
     },
@@ -94,10 +98,10 @@ builder.queryFields((t) => ({
   explain: t.field({
     type: ExplanationType,
     description:
-      'Why a point has its value: formula, the input points that it was computed from, and the commits that last changed them.',
+      'Explains the value of a point: the formula, the input points from which it was computed, and the commits that last changed them.',
     args: {
-      series: t.arg.string({ required: true, description: 'The key of its series.' }),
-      t: t.arg({ type: 'Instant', required: true, description: 'Its instant.' }),
+      series: t.arg.string({ required: true, description: 'The key of the series.' }),
+      t: t.arg({ type: 'Instant', required: true, description: 'The instant of the point.' }),
       asOf: t.arg({ type: 'Revision', description: asOfDescription }),
     },
     resolve: async (_, args, { app, operation }) => {

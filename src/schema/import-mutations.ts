@@ -6,60 +6,63 @@ import { ColumnRoleType, ImportFormatType } from './import-plan.ts';
 import { ImportType, requireImportId, uploadUrl } from './import-types.ts';
 
 const ColumnInput = builder.inputType('ColumnInput', {
-  description: 'What a column of a file says.',
+  description: 'The meaning of one column of a file.',
   fields: (t) => ({
     column: t.string({
       required: true,
-      description: 'Its name in the header; without a header, its number from 1 on.',
+      description: 'The name in the header; without a header, the number of the column, starting at 1.',
     }),
-    role: t.field({ type: ColumnRoleType, required: true, description: 'What it says.' }),
+    role: t.field({ type: ColumnRoleType, required: true, description: 'The role of the column.' }),
     series: t.string({
       description:
-        'Of a VALUE or SIZE, where each series has columns of its own: the key of its series; the name of the column when left out.',
+        'For VALUE or SIZE, in a file with one column per series: the key of the series. The default is the name of the column.',
     }),
   }),
 });
 
 const ImportInput = builder.inputType('ImportInput', {
   description:
-    'How a file is read and what becomes of it. What is left out is guessed from its content; in commitImport, it stays as it was said before.',
+    'How to read a file and what to do with it. Missing fields are guessed from the content; in commitImport they keep their earlier values.',
   fields: (t) => ({
     columns: t.field({
       type: [ColumnInput],
-      description: 'What its columns say, at most 10,000; the others are guessed.',
+      description: 'The roles of columns, at most 10,000. The other columns are guessed.',
     }),
-    series: t.string({ description: 'The key of the series of all rows, where no column says it.' }),
-    format: t.field({ type: ImportFormatType, description: 'How it writes its rows.' }),
-    delimiter: t.string({ description: 'Of CSV: the character between cells.' }),
-    quote: t.string({ description: 'Of CSV: the character around cells that hold a delimiter or a line break.' }),
-    header: t.boolean({ description: 'Of CSV: whether its first row names the columns.' }),
-    decimalComma: t.boolean({ description: 'Whether numbers are written like 1,5.' }),
-    encoding: t.string({ description: "As the Encoding Standard names it: 'utf-8', 'utf-16le', 'windows-1252'." }),
+    series: t.string({ description: 'The key of the series of all rows, when no column names it.' }),
+    format: t.field({ type: ImportFormatType, description: 'The format of the file.' }),
+    delimiter: t.string({ description: 'For CSV: the character between cells.' }),
+    quote: t.string({ description: 'For CSV: the character around cells that contain a delimiter or a line break.' }),
+    header: t.boolean({ description: 'For CSV: true when the first row names the columns.' }),
+    decimalComma: t.boolean({ description: 'True when numbers are written like 1,5.' }),
+    encoding: t.string({ description: "A label of the Encoding Standard: 'utf-8', 'utf-16le', 'windows-1252'." }),
     timeFormat: t.string({
       description:
-        "How instants are written: RFC3339, SECONDS, MILLIS, MICROS, NANOS, or a pattern: 'dd.MM.yyyy HH:mm'.",
+        "The format of instants: RFC3339, SECONDS, MILLIS, MICROS, NANOS, or a pattern such as 'dd.MM.yyyy HH:mm'.",
     }),
-    timeZone: t.string({ description: "The zone of instants that name none, as 'Europe/Berlin'; UTC when left out." }),
-    createMissing: t.boolean({ description: 'Create series that do not exist; false when left out.' }),
+    timeZone: t.string({
+      description: "The time zone of instants without an offset, such as 'Europe/Berlin'. The default is UTC.",
+    }),
+    createMissing: t.boolean({ description: 'Create missing series. The default is false.' }),
     partial: t.boolean({
-      description: 'Write the rows that are good and list the rest, rather than nothing; false when left out.',
+      description: 'Write the valid rows and list the rejected ones, instead of writing nothing. The default is false.',
     }),
     previewOnly: t.boolean({
-      description: 'Read all and write nothing: it ends as PREVIEWED. False when left out, and in commitImport.',
+      description:
+        'Read the whole file and write nothing: the import ends as PREVIEWED. The default is false, also in commitImport.',
     }),
-    note: t.string({ description: 'What is to be remembered of it, with its revisions; up to 1,000 characters.' }),
+    note: t.string({ description: 'A note for its revisions, up to 1,000 characters.' }),
   }),
 });
 
 const CreateUploadInput = builder.inputType('CreateUploadInput', {
-  description: 'A file that is going to be sent.',
+  description: 'A file that the client is going to send.',
   fields: (t) => ({
-    filename: t.string({ required: true, description: 'Its name; up to 255 characters.' }),
-    size: t.field({ type: 'Long', required: true, description: 'Its bytes.' }),
+    filename: t.string({ required: true, description: 'The name of the file, up to 255 characters.' }),
+    size: t.field({ type: 'Long', required: true, description: 'The size in bytes.' }),
     sha256: t.string({
-      description: 'The SHA-256 of its bytes, in hex: a file that is here already is then not sent again.',
+      description: 'The SHA-256 of the bytes in hex. The server does not need a file again that it has.',
     }),
-    import: t.field({ type: ImportInput, description: 'How it is read and what becomes of it.' }),
+    import: t.field({ type: ImportInput, description: 'How to read the file and what to do with it.' }),
   }),
 });
 
@@ -70,19 +73,20 @@ interface Upload {
 }
 
 const UploadType = builder.objectRef<Upload>('Upload').implement({
-  description: 'Where the bytes of a file are sent, by the tus protocol (tus.io): it goes on after any interruption.',
+  description:
+    'The address to which the client sends the bytes with the tus protocol (tus.io). An upload survives any interruption.',
   fields: (t) => ({
-    id: t.id({ description: 'Its id.', resolve: ({ upload }) => upload }),
+    id: t.id({ description: 'The id of the upload.', resolve: ({ upload }) => upload }),
     url: t.string({
-      description: 'Where to send the bytes, on this server: PATCH from `offset` on, as a tus client does by itself.',
+      description: 'The path on this server for PATCH requests from `offset` on, which tus clients send.',
       resolve: ({ upload }) => uploadUrl(upload),
     }),
     offset: t.field({
       type: 'Long',
-      description: 'How many bytes are here already; all of them when the file was recognized.',
+      description: 'The number of bytes that the server has; all of them when it recognized the file.',
       resolve: ({ offset }) => offset,
     }),
-    import: t.expose('import', { type: ImportType, description: 'What becomes of it.' }),
+    import: t.expose('import', { type: ImportType, description: 'The import of the file.' }),
   }),
 });
 
@@ -104,11 +108,10 @@ const idArgument = 'The id of the import.';
 builder.mutationFields((t) => ({
   importFile: t.field({
     type: ImportType,
-    description:
-      'Imports a small file that comes with the request, as a multipart request. Files of any size come by createUpload.',
+    description: 'Imports a small file that arrives in the multipart request. For files of any size use createUpload.',
     args: {
       file: t.arg({ type: 'File', required: true, description: 'The file.' }),
-      input: t.arg({ type: ImportInput, description: 'How it is read and what becomes of it.' }),
+      input: t.arg({ type: ImportInput, description: 'How to read the file and what to do with it.' }),
     },
     resolve: async (_, { file, input }, context) => {
       const { arrival, imports } = context.app;
@@ -119,7 +122,7 @@ builder.mutationFields((t) => ({
   createUpload: t.field({
     type: UploadType,
     description:
-      'Announces a file of any size, and says where its bytes are sent. The same call for the same file goes on where it was interrupted.',
+      'Announces a file of any size and returns the address for its bytes. The same call for the same file resumes an interrupted upload.',
     args: { input: t.arg({ type: CreateUploadInput, required: true, description: 'The file.' }) },
     resolve: async (_, { input }, context) => {
       const { arrival, imports } = context.app;
@@ -130,13 +133,13 @@ builder.mutationFields((t) => ({
   commitImport: t.field({
     type: ImportType,
     description:
-      'Writes what was PREVIEWED. Also reads one anew that FAILED because rows were refused, with another input. CONFLICT otherwise.',
+      'Writes a PREVIEWED import. It also reads an import again that FAILED because of rejected rows, with another input. CONFLICT otherwise.',
     args: {
       id: t.arg.id({ required: true, description: idArgument }),
       input: t.arg({
         type: ImportInput,
         description:
-          'What is wanted otherwise than before; with previewOnly it is looked at again rather than written.',
+          'Fields that replace those of the earlier input. With previewOnly, it runs another preview instead.',
       }),
     },
     resolve: (_, { id, input }, context) =>
@@ -145,7 +148,7 @@ builder.mutationFields((t) => ({
   cancelImport: t.field({
     type: ImportType,
     description:
-      'Ends an import that has not ended, with nothing written; one that a worker is at ends a moment later. CONFLICT when it has ended.',
+      'Cancels an import that has not ended. Nothing is written. A running import ends a moment later. CONFLICT when it has ended.',
     args: { id: t.arg.id({ required: true, description: idArgument }) },
     resolve: (_, { id }, context) =>
       changed(context, context.app.imports.cancel(requireImportId(id), context.caller.name)),
@@ -153,7 +156,7 @@ builder.mutationFields((t) => ({
   undoImport: t.field({
     type: ImportType,
     description:
-      'Takes back one that is DONE: every point that it changed, and nobody has changed since, holds again what it held before. Series that it made stay. CONFLICT otherwise.',
+      'Reverts an import that is DONE: every point that it changed, and that nobody has changed since, gets its earlier value. Series that it created stay. CONFLICT otherwise.',
     args: { id: t.arg.id({ required: true, description: idArgument }) },
     resolve: (_, { id }, context) =>
       changed(context, context.app.imports.undo(requireImportId(id), context.caller.name)),

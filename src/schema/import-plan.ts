@@ -3,36 +3,38 @@ import type { ImportPlan, PlannedColumn, TimeFormat } from '../imports/import-pl
 import { builder } from './builder.ts';
 
 export const ImportFormatType = builder.enumType('ImportFormat', {
-  description: 'How a file writes its rows.',
+  description: 'The format of a file.',
   values: {
-    CSV: { description: 'Cells with a delimiter between them: comma, tab, semicolon or whatever it is.' },
-    NDJSON: { description: 'A JSON object a line.' },
+    CSV: { description: 'Cells separated by a delimiter such as comma, tab or semicolon.' },
+    NDJSON: { description: 'One JSON object per line.' },
   } as const satisfies Record<FileFormat, object>,
 });
 
 export const ColumnRoleType = builder.enumType('ColumnRole', {
-  description: 'What a column of a file says.',
+  description: 'The role of a column of a file.',
   values: {
-    SERIES: { description: 'The key of the series of its row.' },
+    SERIES: { description: "The key of the row's series." },
     T: { description: 'The instant.' },
-    VALUE: { description: 'The value: of the series of its row, or of a series of its own.' },
-    SIZE: { description: 'The size: of the series of its row, or of a series of its own.' },
-    IGNORE: { description: 'Nothing that is imported.' },
+    VALUE: { description: "The value of the row's series, or of the column's own series." },
+    SIZE: { description: "The size of the row's series, or of the column's own series." },
+    IGNORE: { description: 'The column is not imported.' },
   } as const satisfies Record<ColumnRole, object>,
 });
 
 const PlannedColumnType = builder.objectRef<PlannedColumn>('PlannedColumn').implement({
-  description: 'A column of a file, and what it was taken for.',
+  description: 'A column of a file and its role.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its name in the header; without a header, its number from 1 on.' }),
-    role: t.expose('role', { type: ColumnRoleType, description: 'What it says.' }),
+    name: t.exposeString('name', {
+      description: 'The name in the header; without a header, the number of the column, starting at 1.',
+    }),
+    role: t.expose('role', { type: ColumnRoleType, description: 'The role of the column.' }),
     series: t.exposeString('series', {
       nullable: true,
-      description: 'The series that its values or sizes belong to, where each series has columns of its own.',
+      description: 'In a file with one column per series: the series of these values or sizes.',
     }),
     examples: t.field({
       type: ['String'],
-      description: 'What its first rows hold: at most three.',
+      description: 'Up to three cells of the first rows.',
       resolve: ({ examples }) => [...examples],
     }),
   }),
@@ -45,33 +47,33 @@ function writtenTime(time: TimeFormat): string {
 }
 
 export const ImportPlanType = builder.objectRef<ImportPlan>('ImportPlan').implement({
-  description: 'How a file is read: what was said in ImportInput, and what was guessed from its content for the rest.',
+  description: 'How a file is read: the fields of ImportInput, and guesses for the rest.',
   fields: (t) => ({
-    format: t.expose('format', { type: ImportFormatType, description: 'How it writes its rows.' }),
-    gzip: t.exposeBoolean('gzip', { description: 'Whether it is compressed.' }),
-    encoding: t.exposeString('encoding', { description: 'How its characters are written.' }),
-    delimiter: t.exposeString('delimiter', { description: 'Of CSV: what stands between cells.' }),
-    quote: t.exposeString('quote', { description: 'Of CSV: what stands around cells that need it.' }),
-    header: t.exposeBoolean('header', { description: 'Of CSV: whether its first row names the columns.' }),
-    decimalComma: t.exposeBoolean('decimalComma', { description: 'Whether numbers are written like 1,5.' }),
+    format: t.expose('format', { type: ImportFormatType, description: 'The format of the file.' }),
+    gzip: t.exposeBoolean('gzip', { description: 'True when the file is compressed with gzip.' }),
+    encoding: t.exposeString('encoding', { description: 'The character encoding.' }),
+    delimiter: t.exposeString('delimiter', { description: 'For CSV: the character between cells.' }),
+    quote: t.exposeString('quote', { description: 'For CSV: the character around cells that need it.' }),
+    header: t.exposeBoolean('header', { description: 'For CSV: true when the first row names the columns.' }),
+    decimalComma: t.exposeBoolean('decimalComma', { description: 'True when numbers are written like 1,5.' }),
     timeFormat: t.string({
-      description: 'How its instants are written: RFC3339, SECONDS, MILLIS, MICROS, NANOS or a pattern.',
+      description: 'The format of instants: RFC3339, SECONDS, MILLIS, MICROS, NANOS or a pattern.',
       resolve: ({ time }) => writtenTime(time),
     }),
-    timeZone: t.exposeString('timeZone', { description: 'The zone of instants that name none.' }),
+    timeZone: t.exposeString('timeZone', { description: 'The time zone of instants without an offset.' }),
     series: t.exposeString('series', {
       nullable: true,
-      description: 'The series of all rows, where no column says it.',
+      description: 'The series of all rows, when no column names it.',
     }),
     columns: t.field({
       type: [PlannedColumnType],
-      description: 'Its columns, in their order.',
+      description: 'The columns in their order.',
       resolve: ({ columns }) => [...columns],
     }),
     problem: t.exposeString('problem', {
       nullable: true,
       description:
-        'Why no ticks can be read from it, though it is a table: it can be summarized, and committed once `input` says what its columns are.',
+        'The reason why this table gives no ticks. It can be summarized, and committed once `input` gives the roles of its columns.',
     }),
   }),
 });

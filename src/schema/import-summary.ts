@@ -4,36 +4,36 @@ import type { GroupRow } from '../store/imports/import-summaries.ts';
 import { builder, type Context } from './builder.ts';
 
 export const SummaryFnType = builder.enumType('SummaryFn', {
-  description: 'What is told of each group of rows.',
+  description: 'The value that is computed for each group of rows.',
   values: {
-    COUNT: { description: 'How many rows it has; with `of`, how many of them hold something there.' },
-    SHARE: { description: 'How many of all rows it has, 0 to 1.' },
-    MEAN: { description: 'The mean of `of`; the sum behind it is exact.' },
-    SUM: { description: 'The sum of `of`, exact and rounded once.' },
+    COUNT: { description: 'The number of rows; with `of`, of rows whose cell in that column is not empty.' },
+    SHARE: { description: 'The share of all rows, from 0 to 1.' },
+    MEAN: { description: 'The mean of `of`, from an exact sum.' },
+    SUM: { description: 'The exact sum of `of`, rounded once.' },
     MIN: { description: 'The least of `of`.' },
     MAX: { description: 'The largest of `of`.' },
     MEDIAN: {
       description:
-        'The middle of `of`, or the mean of the two in the middle; exact, of at most 2,000,000 numbers in the file.',
+        'The median of `of`, or the mean of the middle two. Exact, for at most 2,000,000 numbers in the file.',
     },
   } as const satisfies Record<SummaryFn, object>,
 });
 
 export const SummaryGroupType = builder.objectRef<GroupRow>('SummaryGroup').implement({
-  description: 'Rows of a table that hold the same in one column.',
+  description: 'The rows of a table with the same value in one column.',
   fields: (t) => ({
     group: t.string({
-      description: 'What they hold there; empty cells are a group, too.',
+      description: 'The common value. Empty cells form a group, too.',
       resolve: ([group]) => group,
     }),
     value: t.float({
       nullable: true,
-      description: 'What was asked of them; null where none of them holds a number, and where it is too large for one.',
+      description: 'The result of fn; null when the group holds no number, or the result exceeds the double range.',
       resolve: ([, value]) => value,
     }),
     count: t.field({
       type: 'Long',
-      description: 'How many rows it was made from: those whose cell of `of` is empty do not count.',
+      description: 'The number of rows in the result. Rows with an empty cell in `of` do not count.',
       resolve: ([, , count]) => count,
     }),
   }),

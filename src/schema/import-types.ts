@@ -13,36 +13,36 @@ import { CommitType } from './point.ts';
 import { NodeType } from './series.ts';
 
 const ImportStatusType = builder.enumType('ImportStatus', {
-  description: 'How far an import is.',
+  description: 'The status of an import.',
   values: {
-    UPLOADING: { description: 'Its bytes are still coming.' },
-    QUEUED: { description: 'It waits for a worker.' },
-    PREVIEWED: { description: 'It was read and nothing was written: commitImport writes it.' },
-    RUNNING: { description: 'A worker reads it, writes it or takes it back.' },
-    DONE: { description: 'It is written, and can be read.' },
-    FAILED: { description: 'Nothing of it is written; `problem` says why.' },
-    CANCELLED: { description: 'Somebody ended it, and nothing of it is written.' },
-    UNDONE: { description: 'It was written, and taken back since.' },
+    UPLOADING: { description: 'The client is sending the bytes.' },
+    QUEUED: { description: 'The import waits for a worker.' },
+    PREVIEWED: { description: 'The file was read and nothing was written. commitImport writes it.' },
+    RUNNING: { description: 'A worker is reading, writing or undoing it.' },
+    DONE: { description: 'The points are written and readable.' },
+    FAILED: { description: 'Nothing was written; `problem` says why.' },
+    CANCELLED: { description: 'A client cancelled it. Nothing was written.' },
+    UNDONE: { description: 'It was written, and a client has undone it since.' },
   } as const satisfies Record<ImportStatus, object>,
 });
 
 const RejectedRowType = builder.objectRef<RejectRow>('RejectedRow').implement({
-  description: 'A row of a file that was refused.',
+  description: 'A rejected row of a file.',
   fields: (t) => ({
-    line: t.field({ type: 'Long', description: 'Its line in the file, from 1 on.', resolve: ({ line }) => line }),
-    column: t.exposeString('column', { nullable: true, description: 'The column; null: the row as a whole.' }),
-    reason: t.exposeString('reason', { description: 'Why it was refused.' }),
+    line: t.field({ type: 'Long', description: 'The line in the file, starting at 1.', resolve: ({ line }) => line }),
+    column: t.exposeString('column', { nullable: true, description: 'The column; null for the row as a whole.' }),
+    reason: t.exposeString('reason', { description: 'The reason for the rejection.' }),
   }),
 });
 
 const RequestKindType = builder.enumType('ImportRequestKind', {
-  description: 'What can be asked of an import.',
+  description: 'A kind of request on an import.',
   values: {
-    IMPORT: { description: 'That there be one: by createUpload, importFile, or a client of tus.' },
-    PREVIEW: { description: 'That it be looked at again: commitImport with previewOnly.' },
-    COMMIT: { description: 'That it be written: commitImport.' },
-    CANCEL: { description: 'That it end: cancelImport, or a client of tus that ends its upload.' },
-    UNDO: { description: 'That it be taken back: undoImport.' },
+    IMPORT: { description: 'Create it: createUpload, importFile, or a tus client.' },
+    PREVIEW: { description: 'Preview it again: commitImport with previewOnly.' },
+    COMMIT: { description: 'Write it: commitImport.' },
+    CANCEL: { description: 'Cancel it: cancelImport, or a tus client that terminates its upload.' },
+    UNDO: { description: 'Undo it: undoImport.' },
   } as const satisfies Record<RequestKind, object>,
 });
 
@@ -50,10 +50,10 @@ const byMeaning =
   'Who asked: the address of the client, or the name that a proxy gives it (CLIENT_HEADER); null where nobody knows.';
 
 const ImportRequestType = builder.objectRef<RequestRow>('ImportRequest').implement({
-  description: 'Something that was asked of an import.',
+  description: 'A request on an import.',
   fields: (t) => ({
-    what: t.expose('what', { type: RequestKindType, description: 'What was asked.' }),
-    at: t.expose('at', { type: 'Instant', description: 'When.' }),
+    what: t.expose('what', { type: RequestKindType, description: 'The kind of request.' }),
+    at: t.expose('at', { type: 'Instant', description: 'The time of the request.' }),
     by: t.exposeString('by', { nullable: true, description: byMeaning }),
   }),
 });
@@ -76,137 +76,139 @@ function newOf({ accepted, changed, unchanged, plan }: ImportRow): number | null
 }
 
 export const ImportType = builder.objectRef<ImportRow>('Import').implement({
-  description: 'A file, and what becomes of it. One that did the same work as another shows what became of that one.',
+  description: 'A file and its import. A duplicate import shows the result of the import that did the work.',
   interfaces: [NodeType],
   fields: (t) => {
     const counted = (name: 'rows' | 'accepted' | 'rejectedCount' | 'unchanged' | 'changed' | 'restored' | 'kept') => ({
       type: 'Long' as const,
       resolve: (row: ImportRow) => row[name],
     });
-    const upToSoMany = t.arg.int({ description: 'At most so many; 100 when left out, 1,000 at most.' });
+    const upToSoMany = t.arg.int({ description: 'The most items to return. The default is 100, the limit 1,000.' });
     return {
       filename: t.exposeString('filename', { description: 'The name of the file.' }),
-      status: t.expose('status', { type: ImportStatusType, description: 'How far it is.' }),
+      status: t.expose('status', { type: ImportStatusType, description: 'The status.' }),
       size: t.field({
         type: 'Long',
         nullable: true,
-        description: 'The bytes of the file; null while whoever sends it has not said.',
+        description: 'The size of the file in bytes; null while the client has not announced it.',
         resolve: ({ size }) => size,
       }),
       bytes: t.field({
         type: 'Long',
-        description: 'How many of them were read so far.',
+        description: 'The number of bytes that were read.',
         resolve: ({ bytes }) => bytes,
       }),
       sha256: t.exposeString('sha256', {
         nullable: true,
-        description: 'The SHA-256 of the file in hex, as it was announced or found; null while nobody knows.',
+        description: 'The SHA-256 of the file in hex, announced or computed; null while it is unknown.',
       }),
-      rows: t.field({ ...counted('rows'), description: 'Rows that were read so far, without the header.' }),
-      accepted: t.field({ ...counted('accepted'), description: 'Those that were not refused.' }),
-      rejectedCount: t.field({ ...counted('rejectedCount'), description: 'Those that were refused.' }),
+      rows: t.field({ ...counted('rows'), description: 'The number of rows that were read, without the header.' }),
+      accepted: t.field({ ...counted('accepted'), description: 'The number of accepted rows.' }),
+      rejectedCount: t.field({ ...counted('rejectedCount'), description: 'The number of rejected rows.' }),
       rejected: t.field({
         type: [RejectedRowType],
-        description: 'Rows that were refused, in the order of the file; rejectsUrl has more of them.',
+        description: 'The rejected rows in the order of the file. rejectsUrl lists more of them.',
         args: { first: upToSoMany },
         resolve: (row, { first }, { app }) => app.imports.rejected(row, countOf(first, listedMax, 'rejected rows')),
       }),
       rejectsUrl: t.string({
         nullable: true,
-        description: 'Where the refused rows can be fetched as CSV, from this server; null when there are none.',
+        description: 'The path on this server of the rejected rows as CSV; null when there are none.',
         resolve: ({ id, rejectedCount }) =>
           rejectedCount > 0 ? `/imports/${globalId('Import', id)}/rejects.csv` : null,
       }),
       unchanged: t.field({
         ...counted('unchanged'),
-        description: 'Points that are stored like that already: they are not written again.',
+        description: 'The number of points that are already stored with this value. They are not written again.',
       }),
       changed: t.field({
         ...counted('changed'),
-        description: 'Points whose instant holds, or held, another value or size.',
+        description: 'The number of points whose instant has, or had, another value or size.',
       }),
       new: t.field({
         type: 'Long',
         nullable: true,
-        description: 'Rows that hold points of new instants; null where a row holds points of several series.',
+        description: 'The number of rows with points at new instants; null when a row holds points of several series.',
         resolve: newOf,
       }),
-      createdCount: t.exposeInt('createdCount', { description: 'How many series it makes.' }),
+      createdCount: t.exposeInt('createdCount', { description: 'The number of series that it creates.' }),
       createdSeries: t.field({
         type: ['String'],
-        description: 'The keys of the series that it makes.',
+        description: 'The keys of the series that it creates.',
         args: { first: upToSoMany },
         resolve: (row, { first }, { app }) => app.imports.created(row, countOf(first, listedMax, 'series')),
       }),
-      movedCount: t.exposeInt('movedCount', { description: 'How many derived series move with it.' }),
+      movedCount: t.exposeInt('movedCount', { description: 'The number of derived series that change with it.' }),
       movedSeries: t.field({
         type: ['String'],
-        description: 'The keys of derived series that would move, or moved: of those that read what it changes.',
+        description: 'The keys of derived series that change with it, because they depend on the changed series.',
         args: { first: upToSoMany },
         resolve: ({ moved }, { first }) => moved.slice(0, countOf(first, listedMax, 'series')),
       }),
       fromRevision: t.expose('fromRevision', {
         type: 'Revision',
         nullable: true,
-        description: 'The first revision that it wrote; null: none.',
+        description: 'The first revision that it wrote; null when it wrote none.',
       }),
       toRevision: t.expose('toRevision', {
         type: 'Revision',
         nullable: true,
-        description: 'The last revision that it wrote; null: none.',
+        description: 'The last revision that it wrote; null when it wrote none.',
       }),
       undoneRevision: t.expose('undoneRevision', {
         type: 'Revision',
         nullable: true,
-        description: 'The revision that took it back; null: none.',
+        description: 'The revision that undid it; null when there is none.',
       }),
       restored: t.field({
         ...counted('restored'),
-        description: 'Of one that was taken back: points that hold again what they held before.',
+        description: 'After an undo: the number of points with their earlier value again.',
       }),
       kept: t.field({
         ...counted('kept'),
-        description: 'Of one that was taken back: points that somebody had changed since, which stayed.',
+        description: 'After an undo: the number of points that somebody had changed since, which stayed.',
       }),
-      problem: t.exposeString('problem', { nullable: true, description: 'What is wrong with it, or with its file.' }),
+      problem: t.exposeString('problem', {
+        nullable: true,
+        description: 'The reason why the import or its file is invalid.',
+      }),
       plan: t.field({
         type: ImportPlanType,
         nullable: true,
-        description: 'How its file is read; null while nobody has looked into it.',
+        description: 'How the file is read; null before a worker has opened it.',
         resolve: ({ plan }) => plan as ImportPlan | null,
       }),
       sameAs: t.field({
         type: 'ID',
         nullable: true,
-        description:
-          'The import that did the same work, with the same bytes and input: this one shows what became of that one.',
+        description: 'The import that did the same work, with the same bytes and input. This one shows its result.',
         resolve: ({ sameAs }) => (sameAs === null ? null : globalId('Import', sameAs)),
       }),
       uploadUrl: t.string({
         nullable: true,
-        description: 'While it is UPLOADING: where the rest of its bytes is sent by tus, on this server.',
+        description: 'While UPLOADING: the path on this server for the remaining bytes, by tus.',
         resolve: ({ status, upload }) => (status === 'UPLOADING' ? uploadUrl(upload) : null),
       }),
-      createdAt: t.expose('createdAt', { type: 'Instant', description: 'When it was asked for.' }),
+      createdAt: t.expose('createdAt', { type: 'Instant', description: 'The time of the first request.' }),
       createdBy: t.exposeString('createdBy', { nullable: true, description: byMeaning }),
       requests: t.field({
         type: [ImportRequestType],
-        description: 'All that was asked of it and done, by whom and when, in that order.',
+        description: 'All requests on this import in order, with client and time.',
         args: { first: upToSoMany },
         resolve: (row, { first }, { app }) => app.imports.requests(row, countOf(first, listedMax, 'requests')),
       }),
-      endedAt: t.expose('endedAt', { type: 'Instant', nullable: true, description: 'When it ended.' }),
+      endedAt: t.expose('endedAt', { type: 'Instant', nullable: true, description: 'The time at which it ended.' }),
       summary: t.field({
         type: [SummaryGroupType],
         nullable: true,
         description:
-          'Its table in groups, the largest first, whether it holds ticks or not: at most 10,000 groups. It is computed once, when the file is here: a query waits up to 10 s for it and is null then; importProgress pushes it when it is ready.',
+          'The table in groups, largest first, whether it holds ticks or not; at most 10,000 groups. The server computes it once, when it has the file. A query waits up to 10 s and then returns null; importProgress sends the summary when it is ready.',
         args: {
-          groupBy: t.arg.string({ required: true, description: 'The column whose values make the groups.' }),
+          groupBy: t.arg.string({ required: true, description: 'The column whose values form the groups.' }),
           of: t.arg.string({
-            description: 'The column of numbers that fn is about; empty cells of it do not count. SHARE takes none.',
+            description: 'The column of numbers that fn aggregates. Empty cells do not count. SHARE takes none.',
           }),
-          fn: t.arg({ type: SummaryFnType, required: true, description: 'What is asked of each group.' }),
+          fn: t.arg({ type: SummaryFnType, required: true, description: 'The aggregate of each group.' }),
         },
         resolve: (row, args, context, { operation }) => summaryOf(row, args, context, operation.operation),
       }),
@@ -225,10 +227,10 @@ interface ImportPage {
 }
 
 const ImportEdgeType = builder.objectRef<{ node: ImportRow; cursor: string }>('ImportEdge').implement({
-  description: 'An import and its place in the list.',
+  description: 'An import and its cursor.',
   fields: (t) => ({
     node: t.expose('node', { type: ImportType, description: 'The import.' }),
-    cursor: t.exposeString('cursor', { description: 'Its place, for after.' }),
+    cursor: t.exposeString('cursor', { description: 'The cursor, for after.' }),
   }),
 });
 
@@ -240,8 +242,12 @@ const ImportConnectionType = builder.objectRef<ImportPage>('ImportConnection').i
       description: 'The imports with their cursors.',
       resolve: ({ rows }) => rows.map((node) => ({ node, cursor: importCursor(node.id) })),
     }),
-    nodes: t.field({ type: [ImportType], description: 'The imports alone.', resolve: ({ rows }) => [...rows] }),
-    pageInfo: t.expose('pageInfo', { type: PageInfoType, description: 'Whether and where to go on.' }),
+    nodes: t.field({
+      type: [ImportType],
+      description: 'The imports without cursors.',
+      resolve: ({ rows }) => [...rows],
+    }),
+    pageInfo: t.expose('pageInfo', { type: PageInfoType, description: 'Whether there are more pages.' }),
   }),
 });
 
@@ -271,8 +277,8 @@ builder.queryFields((t) => ({
   import: t.field({
     type: ImportType,
     nullable: true,
-    description: 'The import of an id.',
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+    description: 'The import with an id.',
+    args: { id: t.arg.id({ required: true, description: 'The id.' }) },
     resolve: async (_, { id }, { operation }) => {
       const number = parseImportId(id);
       return number === undefined ? null : ((await operation.import(number)) ?? null);
@@ -280,10 +286,10 @@ builder.queryFields((t) => ({
   }),
   imports: t.field({
     type: ImportConnectionType,
-    description: 'The imports there are, newest first, page by page.',
+    description: 'All imports, newest first, in pages.',
     args: {
-      first: t.arg.int({ description: 'At most so many; 100 when left out.' }),
-      after: t.arg.string({ description: 'The cursor to go on behind.' }),
+      first: t.arg.int({ description: 'The most imports to return. The default is 100.' }),
+      after: t.arg.string({ description: 'The cursor after which the page starts.' }),
     },
     resolve: (_, { first, after }, context) => {
       const behind = after == null ? undefined : parseImportCursor(after, ['after']);
@@ -296,7 +302,7 @@ builder.objectField(CommitType, 'import', (t) =>
   t.field({
     type: ImportType,
     nullable: true,
-    description: 'The import that wrote it; null: none did.',
+    description: 'The import that wrote this commit; null when none did.',
     resolve: async (row, _, { operation }) =>
       row.import === null ? null : ((await operation.import(row.import)) ?? null),
   }),
@@ -306,8 +312,8 @@ builder.subscriptionField('importProgress', (t) =>
   t.field({
     type: ImportType,
     description:
-      'An import as it stands, then again whenever it shows something new, as often as the client can take it. It completes once the import is DONE, FAILED, CANCELLED or UNDONE and the summaries that were selected are ready; after PREVIEWED it goes on, for a commit may follow. Subscribing again begins with how things stand then.',
-    args: { id: t.arg.id({ required: true, description: 'Its id.' }) },
+      'The present state of an import, and then every change, as often as the client can receive it. It completes once the import is DONE, FAILED, CANCELLED or UNDONE and the selected summaries are ready. After PREVIEWED it continues, because a commit may follow. A new subscription starts with the state at that time.',
+    args: { id: t.arg.id({ required: true, description: 'The id.' }) },
     subscribe: async (_, { id }, { app }) =>
       subscribeToImport(app.followedImports, await app.imports.require(requireImportId(id))),
     resolve: ({ changes: [row] }) => row,

@@ -17,12 +17,12 @@ const idempotencyDescription =
   'The same key with the same content is written once and answered the same each time; with other content it is a CONFLICT, and the same points in another order are other content. Kept for 7 days.';
 
 const AwaitLevelType = builder.enumType('AwaitLevel', {
-  description: 'When a mutation is answered.',
+  description: "The time of a mutation's answer.",
   values: {
-    STORED: { description: 'When its change is durable.' },
+    STORED: { description: 'When the change is durable.' },
     DERIVED: {
       description:
-        'A write of ticks: when every dependent reflects it. A definition: when its first computation is done and it answers, or has failed. After 30 s in any case.',
+        'For a write of ticks: when every dependent reflects it. For a definition: when its first computation is done and it is in force, or has failed. After 30 s in any case.',
     },
   } as const,
 });
@@ -33,15 +33,15 @@ type InputFields = PothosSchemaTypes.InputFieldBuilder<typeof builder.$inferSche
 const writeFields = (t: InputFields) => ({
   note: t.string({ description: noteDescription }),
   idempotencyKey: t.string({ description: idempotencyDescription }),
-  await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'What to wait for.' }),
+  await: t.field({ type: AwaitLevelType, defaultValue: 'STORED', description: 'When to answer.' }),
 });
 
 /** The arguments that all writes of ticks share. */
 const ingestFields = (t: InputFields) => ({
-  createMissing: t.boolean({ defaultValue: false, description: 'Create series that do not exist.' }),
+  createMissing: t.boolean({ defaultValue: false, description: 'Create missing series.' }),
   partial: t.boolean({
     defaultValue: false,
-    description: 'Write what is good and list the rest, rather than nothing.',
+    description: 'Write the valid ticks and list the rejected ones, instead of writing nothing.',
   }),
   ...writeFields(t),
 });
@@ -51,11 +51,11 @@ const CreateSeriesInput = builder.inputType('CreateSeriesInput', {
   fields: (t) => ({
     key: t.string({
       required: true,
-      description: 'Its unique name: up to 200 characters, no spaces, quotes or backslashes.',
+      description: 'The unique key: up to 200 characters, without spaces, quotes or backslashes.',
     }),
-    name: t.string({ description: 'What people call it.' }),
-    unit: t.string({ description: 'What its values are measured in.' }),
-    tags: t.stringList({ description: 'Words to find it by.' }),
+    name: t.string({ description: 'A name for people.' }),
+    unit: t.string({ description: 'The unit of the values.' }),
+    tags: t.stringList({ description: 'Tags to search by.' }),
   }),
 });
 
@@ -64,20 +64,20 @@ const DefineSeriesInput = builder.inputType('DefineSeriesInput', {
   fields: (t) => ({
     key: t.string({
       required: true,
-      description: 'Its unique name: up to 200 characters, no spaces, quotes or backslashes.',
+      description: 'The unique key: up to 200 characters, without spaces, quotes or backslashes.',
     }),
     formula: t.string({
       required: true,
-      description: `What it holds: 'ema(BTC-USD, 12) - ema(BTC-USD, 26)'. \`operators\` lists what there is. ${placeDescription}`,
+      description: `The formula: 'ema(BTC-USD, 12) - ema(BTC-USD, 26)'. \`operators\` lists the operators. ${placeDescription}`,
     }),
-    name: t.string({ description: 'What people call it.' }),
-    unit: t.string({ description: 'What its values are measured in.' }),
-    tags: t.stringList({ description: 'Words to find it by.' }),
+    name: t.string({ description: 'A name for people.' }),
+    unit: t.string({ description: 'The unit of the values.' }),
+    tags: t.stringList({ description: 'Tags to search by.' }),
     await: t.field({
       type: AwaitLevelType,
       defaultValue: 'STORED',
       description:
-        'DERIVED: the mutation is answered once the new definition answers, so that the points can be read next; or after 30 s. `status` says which.',
+        'DERIVED: the server answers once the new definition is in force, so that the points can be read next, or after 30 s. `status` tells which.',
     }),
   }),
 });
@@ -85,20 +85,20 @@ const DefineSeriesInput = builder.inputType('DefineSeriesInput', {
 const TickInput = builder.inputType('TickInput', {
   description: 'A value at an instant.',
   fields: (t) => ({
-    series: t.string({ required: true, description: 'The key of its series.' }),
-    t: t.field({ type: 'Instant', required: true, description: 'Its instant.' }),
-    value: t.float({ required: true, description: 'Its value; finite.' }),
-    size: t.float({ description: 'How much was traded; not negative.' }),
+    series: t.string({ required: true, description: 'The key of the series.' }),
+    t: t.field({ type: 'Instant', required: true, description: 'The instant.' }),
+    value: t.float({ required: true, description: 'The value, a finite number.' }),
+    size: t.float({ description: 'The traded amount, not negative.' }),
   }),
 });
 
 const IngestTicksInput = builder.inputType('IngestTicksInput', {
-  description: 'Ticks of any number of series, to be written in one commit.',
+  description: 'Ticks of any number of series for one commit.',
   fields: (t) => ({
     ticks: t.field({
       type: [TickInput],
       required: true,
-      description: 'The ticks; of two for one instant the later one counts.',
+      description: 'The ticks. Of two ticks at one instant the later one counts.',
     }),
     ...ingestFields(t),
   }),
@@ -109,18 +109,18 @@ const IngestColumnInput = builder.inputType('IngestColumnInput', {
   fields: (t) => ({
     series: t.string({ required: true, description: 'The key of the series.' }),
     t: t.field({ type: ['Instant'], required: true, description: 'The instants, in any order.' }),
-    value: t.floatList({ required: true, description: 'A value for each instant.' }),
+    value: t.floatList({ required: true, description: 'One value per instant.' }),
     size: t.field({
       type: t.listRef('Float', { required: false }),
-      description: 'A size, which is not negative, or null, for each instant.',
+      description: 'One size per instant: a number that is not negative, or null.',
     }),
   }),
 });
 
 const IngestColumnsInput = builder.inputType('IngestColumnsInput', {
-  description: 'Ticks of any number of series as parallel arrays, to be written in one commit.',
+  description: 'Ticks of any number of series as parallel arrays, for one commit.',
   fields: (t) => ({
-    columns: t.field({ type: [IngestColumnInput], required: true, description: 'One item a series.' }),
+    columns: t.field({ type: [IngestColumnInput], required: true, description: 'One item per series.' }),
     ...ingestFields(t),
   }),
 });
@@ -129,9 +129,9 @@ const DeleteTicksInput = builder.inputType('DeleteTicksInput', {
   description: 'Both bounds of a range, or a list of instants.',
   fields: (t) => ({
     series: t.string({ required: true, description: 'The key of the series.' }),
-    from: t.field({ type: 'Instant', description: 'The first instant that is deleted.' }),
-    to: t.field({ type: 'Instant', description: 'The first instant behind it that is not.' }),
-    at: t.field({ type: ['Instant'], description: 'These instants.' }),
+    from: t.field({ type: 'Instant', description: 'The first instant to delete.' }),
+    to: t.field({ type: 'Instant', description: 'The first later instant to keep.' }),
+    at: t.field({ type: ['Instant'], description: 'The instants to delete.' }),
     ...writeFields(t),
   }),
 });
@@ -140,10 +140,10 @@ const RejectedTickType = builder.objectRef<Rejected>('RejectedTick').implement({
   description: 'A tick that was not written.',
   fields: (t) => ({
     index: t.exposeInt('index', {
-      description: 'Its place in the call, from 0; columns are counted through in their order.',
+      description: 'Its index in the call, from 0. Columns are numbered through in their order.',
     }),
-    series: t.exposeString('series', { description: 'The key it was meant for.' }),
-    reason: t.exposeString('reason', { description: 'Why not.' }),
+    series: t.exposeString('series', { description: 'The key of its series.' }),
+    reason: t.exposeString('reason', { description: 'The reason.' }),
   }),
 });
 
@@ -156,37 +156,39 @@ interface WriteResult extends IngestResult {
 }
 
 const IngestResultType = builder.objectRef<WriteResult>('IngestResult').implement({
-  description: 'What became of a write.',
+  description: 'The result of a write.',
   fields: (t) => ({
-    accepted: t.exposeInt('accepted', { description: 'How many points were written, or deleted.' }),
-    duplicates: t.exposeInt('duplicates', { description: 'Ticks overwritten by a later one of the same call.' }),
+    accepted: t.exposeInt('accepted', { description: 'The number of points that were written or deleted.' }),
+    duplicates: t.exposeInt('duplicates', {
+      description: 'The number of ticks that a later tick of the same call replaced.',
+    }),
     rejected: t.field({
       type: [RejectedTickType],
-      description: 'With partial: the ticks that were not written.',
+      description: 'With partial: the rejected ticks.',
       resolve: ({ rejected }) => [...rejected],
     }),
     revision: t.expose('revision', {
       type: 'Revision',
-      description: 'The revision of the write; the newest when there was nothing to write.',
+      description: 'The revision of the write; the newest one when there was nothing to write.',
     }),
     derivedRevision: t.field({
       type: 'Revision',
       nullable: true,
-      description: 'The first revision at which every dependent reflects it; null while not settled.',
+      description: 'The first revision at which every dependent reflects the write; null while not settled.',
       resolve: async ({ reflected }) => (await reflected()) ?? null,
     }),
     settled: t.boolean({
       description:
-        'Whether every dependent reflects it. Those that cannot be computed, and those that are computed for the first time, stand aside.',
+        'True when every dependent reflects the write, except failed ones and ones in their first computation.',
       resolve: async ({ reflected }) => (await reflected()) !== undefined,
     }),
   }),
 });
 
 const DeletedSeriesType = builder.objectRef<{ id: number; revision: number }>('DeletedSeries').implement({
-  description: 'A series that is gone.',
+  description: 'A deleted series.',
   fields: (t) => ({
-    id: t.id({ description: 'The id that it had.', resolve: ({ id }) => globalId('Series', id) }),
+    id: t.id({ description: 'Its former id.', resolve: ({ id }) => globalId('Series', id) }),
     revision: t.expose('revision', { type: 'Revision', description: 'The revision that deleted it.' }),
   }),
 });
@@ -313,8 +315,8 @@ builder.mutationFields((t) => ({
   defineSeries: t.field({
     type: DerivedSeriesType,
     description:
-      'Creates a derived series, or gives one another formula: the old one answers until the new one has been computed, and then it switches in one revision, together with what is derived from it. CONFLICT for the key of a source series.',
-    args: { input: t.arg({ type: DefineSeriesInput, required: true, description: 'What to define.' }) },
+      'Creates a derived series, or redefines one: the old formula stays in force until the new one has been computed. Then the series and its dependents switch in one revision. CONFLICT for the key of a source series.',
+    args: { input: t.arg({ type: DefineSeriesInput, required: true, description: 'The definition.' }) },
     resolve: async (_, { input: { await: level, ...input } }, context) => {
       const definition = { ...input, tags: input.tags ?? undefined };
       checkSeriesTexts(definition);
@@ -329,16 +331,16 @@ builder.mutationFields((t) => ({
   createSeries: t.field({
     type: SourceSeriesType,
     description:
-      'Creates a source series; one that exists is returned as it is. CONFLICT for the key of a derived series.',
-    args: { input: t.arg({ type: CreateSeriesInput, required: true, description: 'What to create.' }) },
+      'Creates a source series, or returns an existing one unchanged. CONFLICT for the key of a derived series.',
+    args: { input: t.arg({ type: CreateSeriesInput, required: true, description: 'The series.' }) },
     resolve: (_, { input }, context) =>
       written(context, context.app.ingest.createSeries({ ...input, tags: input.tags ?? [] })),
   }),
   deleteSeries: t.field({
     type: DeletedSeriesType,
     description:
-      'Deletes a series with all its points and their history; its key is free again. CONFLICT while others are derived from it, named in extensions.dependents.',
-    args: { key: t.arg.string({ required: true, description: 'Its key.' }) },
+      'Deletes a series with all its points and history, and frees its key. CONFLICT while other series are derived from it; extensions.dependents names them.',
+    args: { key: t.arg.string({ required: true, description: 'The key.' }) },
     resolve: (_, { key }, context) => written(context, context.app.ingest.deleteSeries(key)),
   }),
   ingestTicks: t.field({
@@ -353,7 +355,7 @@ builder.mutationFields((t) => ({
   }),
   ingestColumns: t.field({
     type: IngestResultType,
-    description: 'The same as parallel arrays: the fast way.',
+    description: 'Inserts or corrects ticks given as parallel arrays, which is the fast way.',
     args: { input: t.arg({ type: IngestColumnsInput, required: true, description: 'The columns.' }) },
     resolve: async (_, { input }, context) => {
       const columns = columnsFrom(input.columns);
@@ -363,8 +365,8 @@ builder.mutationFields((t) => ({
   }),
   deleteTicks: t.field({
     type: IngestResultType,
-    description: 'Deletes the points of a range, both of whose bounds must be given, or at a list of instants.',
-    args: { input: t.arg({ type: DeleteTicksInput, required: true, description: 'What to delete.' }) },
+    description: 'Deletes the points of a range, with both bounds, or at a list of instants.',
+    args: { input: t.arg({ type: DeleteTicksInput, required: true, description: 'The points to delete.' }) },
     resolve: async (_, { input }, context) => {
       const bound = (name: 'from' | 'to') => {
         const given = input[name];

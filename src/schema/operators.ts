@@ -11,38 +11,41 @@ function written(argument: Argument, { type }: Parameter): string {
 }
 
 const OperatorParameterType = builder.objectRef<Parameter>('OperatorParameter').implement({
-  description: 'What an operator is given.',
+  description: 'A parameter of an operator.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'Its name, as in ema(x, halflife: 20).' }),
+    name: t.exposeString('name', { description: 'The name, as in ema(x, halflife: 20).' }),
     type: t.exposeString('type', {
       description:
-        'What stands for it: series (a formula), ticks (the key of a source series), window (60s or 20p), duration, count, number or word.',
+        'The type of its argument: series (a formula), ticks (the key of a source series), window (60s or 20p), duration, count, number or word.',
     }),
-    meaning: t.exposeString('meaning', { description: 'What it does.' }),
-    optional: t.boolean({ description: 'Whether it can be left out.', resolve: ({ optional }) => optional ?? false }),
+    meaning: t.exposeString('meaning', { description: 'The effect.' }),
+    optional: t.boolean({
+      description: 'True when the argument is optional.',
+      resolve: ({ optional }) => optional ?? false,
+    }),
     repeats: t.boolean({
-      description: 'Whether it can be given again and again.',
+      description: 'True when a call can give several arguments for it.',
       resolve: ({ repeats }) => repeats ?? false,
     }),
     default: t.string({
       nullable: true,
-      description: 'What is taken when it is left out.',
+      description: 'The value of a missing argument.',
       resolve: (parameter) => (parameter.fallback === undefined ? null : written(parameter.fallback, parameter)),
     }),
     words: t.field({
       type: ['String'],
       nullable: true,
-      description: 'The words that it can be.',
+      description: 'The valid words.',
       resolve: ({ words }) => (words ? [...words] : null),
     }),
     min: t.float({
       nullable: true,
-      description: 'The least that it can be. Of a window: in points; a window of time is longer than 0.',
+      description: 'The least value. For a window: in points; a window of time must be longer than 0.',
       resolve: ({ min }) => min ?? null,
     }),
-    max: t.float({ nullable: true, description: 'The most that it can be.', resolve: ({ max }) => max ?? null }),
+    max: t.float({ nullable: true, description: 'The greatest value.', resolve: ({ max }) => max ?? null }),
     aboveMin: t.boolean({
-      description: 'Whether it must be more than min.',
+      description: 'True when the value must exceed min.',
       resolve: ({ aboveMin }) => aboveMin ?? false,
     }),
   }),
@@ -70,7 +73,7 @@ const ExampleLineType = builder.objectRef<ExampleLine>('ExampleLine').implement(
     size: t.field({
       type: t.listRef('Float', { nullable: true }),
       nullable: true,
-      description: 'The size at each instant, where the example has sizes.',
+      description: 'The size at each instant, if the example has sizes.',
       resolve: ({ points }) =>
         points.some(([, , size]) => size !== undefined) ? points.map(([, , size]) => size ?? null) : null,
     }),
@@ -83,35 +86,35 @@ const OperatorExampleType = builder.objectRef<Example>('OperatorExample').implem
     formula: t.exposeString('formula', { description: 'The formula.' }),
     inputs: t.field({
       type: [ExampleLineType],
-      description: 'What the series that it names hold.',
+      description: 'The points of the series in the formula.',
       resolve: ({ inputs }) => Object.entries(inputs).map(([series, points]) => ({ series, points })),
     }),
     output: t.field({
       type: ExampleLineType,
-      description: 'What it gives.',
+      description: 'The result.',
       resolve: ({ output }) => ({ series: null, points: output }),
     }),
   }),
 });
 
 const OperatorType = builder.objectRef<Operator>('Operator').implement({
-  description: 'A word of the formula language.',
+  description: 'An operator of the formula language.',
   fields: (t) => ({
-    name: t.exposeString('name', { description: 'How it is written.' }),
+    name: t.exposeString('name', { description: 'The name in formulas.' }),
     group: t.exposeString('group', {
-      description: 'What it is like: arithmetic, window, pair, recursive, shift, bucket or join.',
+      description: 'The group: arithmetic, window, pair, recursive, shift, bucket or join.',
     }),
-    signature: t.string({ description: 'How it is used: ema(x, [span], [halflife], [alpha]).', resolve: signatureOf }),
-    meaning: t.exposeString('meaning', { description: 'What it gives.' }),
+    signature: t.string({ description: 'The signature: ema(x, [span], [halflife], [alpha]).', resolve: signatureOf }),
+    meaning: t.exposeString('meaning', { description: 'The meaning.' }),
     parameters: t.field({
       type: [OperatorParameterType],
-      description: 'What it is given, in the order in which names can be left out.',
+      description: 'The parameters, in the order of positional arguments.',
       resolve: ({ parameters }) => [...parameters],
     }),
     warmUp: t.exposeString('warmUp', {
-      description: 'How it starts: its seed, and what a window that is not full gives.',
+      description: 'The start: its seed, and the value of a window that is not full.',
     }),
-    missing: t.exposeString('missing', { description: 'Where it gives no point.' }),
+    missing: t.exposeString('missing', { description: 'The conditions under which it gives no point.' }),
     examples: t.field({
       type: [OperatorExampleType],
       description: 'Worked examples.',
@@ -123,7 +126,7 @@ const OperatorType = builder.objectRef<Operator>('Operator').implement({
 builder.queryField('operators', (t) =>
   t.field({
     type: [OperatorType],
-    description: 'Everything that formulas are made of: parameters, meaning, seed and warm-up, examples.',
+    description: 'All operators with their parameters, meaning, seed and warm-up, and examples.',
     resolve: () => [...operators],
   }),
 );

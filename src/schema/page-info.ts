@@ -8,10 +8,10 @@ export interface PageInfo {
 }
 
 export const PageInfoType = builder.objectRef<PageInfo>('PageInfo').implement({
-  description: 'Whether and where a list goes on.',
+  description: 'The position of a page in its list.',
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether there is more behind this page.' }),
-    hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'Whether there is more before this page.' }),
+    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'True when more items follow this page.' }),
+    hasPreviousPage: t.exposeBoolean('hasPreviousPage', { description: 'True when more items precede this page.' }),
     startCursor: t.exposeString('startCursor', { nullable: true, description: 'The cursor of the first item.' }),
     endCursor: t.exposeString('endCursor', { nullable: true, description: 'The cursor of the last item.' }),
   }),

@@ -9,10 +9,10 @@ import { builder } from './builder.ts';
 import { type InstantArgument, requireInstant } from './instant-argument.ts';
 
 export const TimeRange = builder.inputType('TimeRange', {
-  description: 'A span of time; either end may be left open. One that ends where it starts is empty.',
+  description: 'A span of time. Either bound may be open. A span whose bounds are equal is empty.',
   fields: (t) => ({
-    from: t.field({ type: 'Instant', description: 'Where it starts; belongs to it.' }),
-    to: t.field({ type: 'Instant', description: 'Where it ends; does not belong to it.' }),
+    from: t.field({ type: 'Instant', description: 'The start, inclusive.' }),
+    to: t.field({ type: 'Instant', description: 'The end, exclusive.' }),
   }),
 });
 
@@ -31,47 +31,47 @@ export function rangeOf(
 }
 
 export const SpanType = builder.objectRef<Range>('Span').implement({
-  description: 'What a change touched: from inclusive, to exclusive; null is open.',
+  description: 'The span of a change: from inclusive, to exclusive; null is open.',
   fields: (t) => ({
     from: t.field({
       type: 'Millis',
       nullable: true,
-      description: 'Where it starts.',
+      description: 'The start.',
       resolve: ({ from }) => (from === everything.from ? null : from),
     }),
     to: t.field({
       type: 'Millis',
       nullable: true,
-      description: 'Where it ends; the end does not belong to it.',
+      description: 'The end, exclusive.',
       resolve: ({ to }) => (to === everything.to ? null : to),
     }),
   }),
 });
 
 export const PointType = builder.objectRef<PointRow>('Point').implement({
-  description: 'What a series holds at one instant.',
+  description: 'The value of a series at one instant.',
   fields: (t) => ({
-    t: t.expose('t', { type: 'Instant', description: 'Its instant, as text; Samples and candles have numbers.' }),
-    value: t.exposeFloat('value', { description: 'The price, rate or whatever the series holds.' }),
+    t: t.expose('t', { type: 'Instant', description: 'The instant, as text. Samples and candles have numbers.' }),
+    value: t.exposeFloat('value', { description: 'The price, rate or other value.' }),
     size: t.field({
       type: 'Float',
       nullable: true,
-      description: 'How much was traded, where that was given.',
+      description: 'The traded amount, if the tick had one.',
       resolve: (p) => p.size ?? null,
     }),
-    revision: t.expose('revision', { type: 'Revision', description: 'The revision that last said so.' }),
+    revision: t.expose('revision', { type: 'Revision', description: 'The revision that last wrote it.' }),
   }),
 });
 
 export const CommitType = builder.objectRef<CommitRow>('Commit').implement({
-  description: 'A step of the global order: what was written at once.',
+  description: 'A step of the global order: everything that one transaction wrote.',
   fields: (t) => ({
-    revision: t.expose('revision', { type: 'Revision', description: 'Its number.' }),
+    revision: t.expose('revision', { type: 'Revision', description: 'The revision.' }),
     at: t.expose('at', {
       type: 'Instant',
-      description: 'When it was committed, by the clock of the database; never before the one before it.',
+      description: 'The time of the commit by the clock of the database; never before the previous commit.',
     }),
-    note: t.exposeString('note', { nullable: true, description: 'What its writer had to say.' }),
+    note: t.exposeString('note', { nullable: true, description: 'The note of the client.' }),
   }),
 });
 
@@ -82,13 +82,13 @@ export interface PointVersion {
 }
 
 export const PointVersionType = builder.objectRef<PointVersion>('PointVersion').implement({
-  description: 'One of the things that an instant has been.',
+  description: 'One of the values that an instant has had.',
   fields: (t) => ({
-    value: t.exposeFloat('value', { nullable: true, description: 'What it was; null: it was deleted.' }),
-    size: t.exposeFloat('size', { nullable: true, description: 'The size that came with it.' }),
+    value: t.exposeFloat('value', { nullable: true, description: 'The value; null when the point was deleted.' }),
+    size: t.exposeFloat('size', { nullable: true, description: 'The size.' }),
     commit: t.field({
       type: CommitType,
-      description: 'The commit that said so.',
+      description: 'The commit that wrote it.',
       resolve: async ({ revision }, _, { operation }) =>
         (await operation.commit(revision)) ?? { revision, at: 0, note: null, import: null },
     }),
@@ -96,11 +96,13 @@ export const PointVersionType = builder.objectRef<PointVersion>('PointVersion').
 });
 
 export const SampleMethodType = builder.enumType('SampleMethod', {
-  description: 'What stands for the points of a bucket.',
+  description: 'The points that represent a bucket.',
   values: {
-    MINMAX: { description: 'The lowest and the highest point, at their own instants: a chart keeps its spikes.' },
+    MINMAX: {
+      description: 'The lowest and the highest point, at their own instants, so that a chart keeps its spikes.',
+    },
     LAST: { description: 'The last point, at its own instant.' },
-    MEAN: { description: 'The mean of the values, at the start of the bucket; the sum behind it is exact.' },
+    MEAN: { description: 'The mean of the values, at the start of the bucket, from an exact sum.' },
   } as const,
 });
 
@@ -109,7 +111,7 @@ export interface SamplesRow extends Samples {
 }
 
 export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
-  description: 'Points as parallel arrays, the shape that chart libraries take.',
+  description: 'Points as parallel arrays, the form that chart libraries take.',
   fields: (t) => ({
     t: t.field({
       type: ['Millis'],
@@ -124,7 +126,8 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
     size: t.field({
       type: t.listRef('Float', { nullable: true }),
       nullable: true,
-      description: 'The size at each instant, where it has one; null when none has, and after thinning.',
+      description:
+        'The size at each instant, or null; the whole list is null when no point has a size, and after thinning.',
       resolve: ({ size }, _, __, { returnType }) => {
         if (!size || size.every(Number.isNaN)) return null;
         // As a list of items, unless the executed schema takes the whole column.
@@ -134,11 +137,10 @@ export const SamplesType = builder.objectRef<SamplesRow>('Samples').implement({
     }),
     revision: t.expose('revision', {
       type: 'Revision',
-      description: 'The revision that was read; fits changes(after:).',
+      description: 'The revision that was read, which fits changes(after:).',
     }),
     thinned: t.exposeBoolean('thinned', {
-      description:
-        'Whether maxPoints or bucket thinned these points. maxPoints: null without a bucket gives all of them.',
+      description: 'True when maxPoints or bucket thinned these points. maxPoints: null without a bucket returns all.',
     }),
   }),
 });

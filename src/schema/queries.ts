@@ -18,10 +18,10 @@ interface SeriesPage {
 }
 
 const SeriesEdgeType = builder.objectRef<{ node: SeriesRow; cursor: string }>('SeriesEdge').implement({
-  description: 'A series and its place in the list.',
+  description: 'A series and its cursor.',
   fields: (t) => ({
     node: t.expose('node', { type: SeriesType, description: 'The series.' }),
-    cursor: t.exposeString('cursor', { description: 'Its place, for after.' }),
+    cursor: t.exposeString('cursor', { description: 'The cursor, for after.' }),
   }),
 });
 
@@ -33,39 +33,43 @@ const SeriesConnectionType = builder.objectRef<SeriesPage>('SeriesConnection').i
       description: 'The series with their cursors.',
       resolve: ({ rows }) => rows.map((node) => ({ node, cursor: keyCursor(node.key) })),
     }),
-    nodes: t.field({ type: [SeriesType], description: 'The series alone.', resolve: ({ rows }) => [...rows] }),
-    pageInfo: t.expose('pageInfo', { type: PageInfoType, description: 'Whether and where to go on.' }),
+    nodes: t.field({
+      type: [SeriesType],
+      description: 'The series without cursors.',
+      resolve: ({ rows }) => [...rows],
+    }),
+    pageInfo: t.expose('pageInfo', { type: PageInfoType, description: 'Whether there are more pages.' }),
   }),
 });
 
 const FailedSeriesType = builder.objectRef<DerivedHealth['failed'][number]>('FailedSeries').implement({
   description: 'A derived series that cannot be computed.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Its key.' }),
-    problem: t.exposeString('problem', { description: 'Why not.' }),
+    key: t.exposeString('key', { description: 'The key.' }),
+    problem: t.exposeString('problem', { description: 'The reason.' }),
   }),
 });
 
 const CatchingUpType = builder.objectRef<DerivedHealth['catchingUp'][number]>('CatchingUp').implement({
-  description: 'A derived series of which much is being computed.',
+  description: 'A derived series with a long computation.',
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Its key.' }),
-    progress: t.exposeFloat('progress', { description: 'How much of it is done, 0 to 1.' }),
+    key: t.exposeString('key', { description: 'The key.' }),
+    progress: t.exposeFloat('progress', { description: 'The share that is done, from 0 to 1.' }),
   }),
 });
 
 const RecomputeHealthType = builder.objectRef<DerivedHealth>('RecomputeHealth').implement({
-  description: 'How derived series follow what is written.',
+  description: 'The progress of derived series.',
   fields: (t) => ({
     settledRevision: t.expose('settledRevision', {
       type: 'Revision',
-      description: 'The newest revision that every derived series reflects; those below aside.',
+      description: 'The newest revision that every derived series reflects, except those listed below.',
     }),
     lagRevisions: t.expose('lagRevisions', {
       type: 'Long',
-      description: 'How many revisions there are behind that one.',
+      description: 'The number of revisions after that one.',
     }),
-    lagSeconds: t.exposeFloat('lagSeconds', { description: 'How long ago the first of them was committed.' }),
+    lagSeconds: t.exposeFloat('lagSeconds', { description: 'The age of the first of them.' }),
     failed: t.field({
       type: [FailedSeriesType],
       description: 'Derived series that cannot be computed, the first 100.',
@@ -73,59 +77,59 @@ const RecomputeHealthType = builder.objectRef<DerivedHealth>('RecomputeHealth').
     }),
     catchingUp: t.field({
       type: [CatchingUpType],
-      description: 'Derived series of which much is being computed, the first 100.',
+      description: 'Derived series with a long computation, the first 100.',
       resolve: ({ catchingUp }) => [...catchingUp],
     }),
   }),
 });
 
 const ImportHealthType = builder.objectRef<ImportLoad>('ImportHealth').implement({
-  description: 'What workers have to do with files.',
+  description: 'The backlog of imports.',
   fields: (t) => ({
-    queued: t.exposeInt('queued', { description: 'Imports that wait, for a worker or for earlier ones.' }),
-    running: t.exposeInt('running', { description: 'Imports that workers are at.' }),
+    queued: t.exposeInt('queued', {
+      description: 'The number of imports that wait for a worker or for earlier imports.',
+    }),
+    running: t.exposeInt('running', { description: 'The number of imports that workers are running.' }),
     queuedSince: t.expose('queuedSince', {
       type: 'Instant',
       nullable: true,
-      description:
-        'Since when the one that waits longest waits: its bytes were here, and it was asked for; null: none waits.',
+      description: 'The time since which the oldest queued import has been ready; null when none waits.',
     }),
   }),
 });
 
 const HealthType = builder.objectRef<Health & { readonly app: App }>('Health').implement({
-  description: 'How the server is doing.',
+  description: 'The state of the server.',
   fields: (t) => ({
-    ready: t.boolean({ description: 'Whether the database answers.', resolve: ({ app }) => app.isReady() }),
+    ready: t.boolean({ description: 'True when the database answers.', resolve: ({ app }) => app.isReady() }),
     version: t.exposeString('version', { description: 'The version of the program.' }),
-    role: t.exposeString('role', { description: 'What this process does: api or all.' }),
+    role: t.exposeString('role', { description: 'The role of this process: api or all.' }),
     database: t.exposeString('database', { description: 'embedded or external.' }),
-    bell: t.exposeString('bell', { description: 'What wakes workers and subscribers: postgres or redis.' }),
-    startedAt: t.expose('startedAt', { type: 'Instant', description: 'When this process started.' }),
+    bell: t.exposeString('bell', { description: 'The channel that wakes workers and subscribers: postgres or redis.' }),
+    startedAt: t.expose('startedAt', { type: 'Instant', description: 'The start time of this process.' }),
     seriesCount: t.field({
       type: 'Long',
-      description: 'How many series there are.',
+      description: 'The number of series.',
       resolve: ({ app }) => countSeries(app.database),
     }),
     freshBlocks: t.field({
       type: 'Long',
-      description:
-        'The backlog of compaction: blocks that are not merged yet. Reads are right meanwhile, and a little slower.',
+      description: 'The number of blocks that are not merged yet. Reads are correct meanwhile, and slightly slower.',
       resolve: ({ app }) => countFreshBlocks(app.database),
     }),
     recompute: t.field({
       type: RecomputeHealthType,
-      description: 'How derived series follow what is written.',
+      description: 'The progress of derived series.',
       resolve: ({ app }) => readDerivedHealth(app.database, app.catalogue, app.settled),
     }),
     imports: t.field({
       type: ImportHealthType,
-      description: 'What workers have to do with files.',
+      description: 'The backlog of imports.',
       resolve: ({ app }) => readImportLoad(app.database),
     }),
     subscribers: t.field({
       type: 'Int',
-      description: 'Subscriptions that this process serves.',
+      description: 'The number of subscriptions of this process.',
       resolve: ({ app }) => app.feed.subscribers + app.followedImports.subscribers,
     }),
   }),
@@ -137,7 +141,7 @@ builder.queryFields((t) => ({
   node: t.field({
     type: NodeType,
     nullable: true,
-    description: 'Whatever has this id.',
+    description: 'The object with an id.',
     args: { id: t.arg.id({ required: true, description: 'The id.' }) },
     resolve: async (_, { id }, { app, operation }) => {
       const ofImport = parseImportId(id);
@@ -150,13 +154,13 @@ builder.queryFields((t) => ({
   series: t.field({
     type: SeriesType,
     nullable: true,
-    description: 'The series of a key.',
+    description: 'The series with a key.',
     args: { key: t.arg.string({ required: true, description: 'The key.' }) },
     resolve: async (_, { key }, { operation }) => (await operation.series(key)) ?? null,
   }),
   seriesByKeys: t.field({
     type: t.listRef(SeriesType, { nullable: true }),
-    description: 'The series of many keys, in their order; null where there is none.',
+    description: 'The series with these keys, in their order; null for a missing one.',
     args: { keys: t.arg.stringList({ required: true, description: 'The keys.' }) },
     resolve: (_, { keys }, { operation }) => {
       if (keys.length > pageOfSeriesMax)
@@ -166,13 +170,13 @@ builder.queryFields((t) => ({
   }),
   allSeries: t.field({
     type: SeriesConnectionType,
-    description: 'The series there are, in the order of their keys, page by page.',
+    description: 'All series in the order of their keys, in pages.',
     args: {
-      keyContains: t.arg.string({ description: 'Only keys that hold this; upper and lower case are the same.' }),
+      keyContains: t.arg.string({ description: 'Only keys that contain this text, in upper or lower case.' }),
       tag: t.arg.string({ description: 'Only series with this tag.' }),
-      kind: t.arg({ type: SeriesKindType, description: 'Only these.' }),
-      first: t.arg.int({ description: 'At most so many; 100 when left out.' }),
-      after: t.arg.string({ description: 'The cursor to go on behind.' }),
+      kind: t.arg({ type: SeriesKindType, description: 'Only series of this kind.' }),
+      first: t.arg.int({ description: 'The most series to return. The default is 100.' }),
+      after: t.arg.string({ description: 'The cursor after which the page starts.' }),
     },
     resolve: async (_, args, { app }) => {
       const first = args.first ?? 100;
@@ -210,7 +214,7 @@ builder.queryFields((t) => ({
   settledRevision: t.field({
     type: 'Revision',
     description:
-      'The newest revision whose writes, and all before, every derived series reflects. Those that cannot be computed, and those that are computed for the first time, stand aside: health lists them.',
+      'The newest revision up to which every derived series reflects all writes, except failed series and those in their first computation. health lists them.',
     resolve: async (_, __, { app, operation }) => Math.min(await app.settled.revision(), await operation.revision()),
   }),
   commit: t.field({
@@ -218,7 +222,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description: 'A commit by its revision, or the last one at or before a moment. Exactly one argument.',
     args: {
-      revision: t.arg({ type: 'Revision', description: 'Its number.' }),
+      revision: t.arg({ type: 'Revision', description: 'The revision.' }),
       at: t.arg({ type: 'Instant', description: 'The moment.' }),
     },
     resolve: async (_, { revision, at }, { app, operation }) => {
@@ -234,7 +238,7 @@ builder.queryFields((t) => ({
   }),
   health: t.field({
     type: HealthType,
-    description: 'How the server is doing.',
+    description: 'The state of the server.',
     resolve: (_, __, { app }) => ({ ...app.health(), app }),
   }),
 }));

@@ -23,21 +23,21 @@ function typeOf({ kind }: SeriesRow): string {
 }
 
 export const NodeType = builder.interfaceRef<SeriesRow | ImportRow>('Node').implement({
-  description: 'Whatever has an id of its own.',
+  description: 'An object with an id.',
   resolveType: (row) => ('key' in row ? typeOf(row) : 'Import'),
   fields: (t) => ({
     id: t.id({
-      description: 'Its id, which means nothing but itself.',
+      description: 'The opaque id.',
       resolve: (row) => globalId('key' in row ? 'Series' : 'Import', row.id),
     }),
   }),
 });
 
 export const SeriesKindType = builder.enumType('SeriesKind', {
-  description: 'Where the points of a series come from.',
+  description: "The origin of a series' points.",
   values: {
-    SOURCE: { description: 'Clients write them.' },
-    DERIVED: { description: 'A formula says them.' },
+    SOURCE: { description: 'Clients write the points.' },
+    DERIVED: { description: 'A formula gives the points.' },
   } as const,
 });
 
@@ -49,10 +49,10 @@ interface PointPage {
 }
 
 const PointEdgeType = builder.objectRef<{ node: PointRow; cursor: string }>('PointEdge').implement({
-  description: 'A point and its place.',
+  description: 'A point and its cursor.',
   fields: (t) => ({
     node: t.expose('node', { type: PointType, description: 'The point.' }),
-    cursor: t.exposeString('cursor', { description: 'Its place, for after and before.' }),
+    cursor: t.exposeString('cursor', { description: 'The cursor, for after and before.' }),
   }),
 });
 
@@ -63,10 +63,14 @@ const PointConnectionType = builder.objectRef<PointPage>('PointConnection').impl
   description: 'A page of points, in the order of their instants.',
   fields: (t) => ({
     edges: t.field({ type: [PointEdgeType], description: 'The points with their cursors.', resolve: edgesOf }),
-    nodes: t.field({ type: [PointType], description: 'The points alone.', resolve: ({ points }) => [...points] }),
+    nodes: t.field({
+      type: [PointType],
+      description: 'The points without cursors.',
+      resolve: ({ points }) => [...points],
+    }),
     pageInfo: t.field({
       type: PageInfoType,
-      description: 'Whether and where to go on.',
+      description: 'Whether there are more pages.',
       resolve: (page) => {
         const edges = edgesOf(page);
         return { ...page, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
@@ -74,7 +78,7 @@ const PointConnectionType = builder.objectRef<PointPage>('PointConnection').impl
     }),
     revision: t.expose('revision', {
       type: 'Revision',
-      description: 'The revision that this page and those after it read.',
+      description: 'The revision of this page and the following ones.',
     }),
   }),
 });
@@ -83,23 +87,23 @@ const asOfDescription = 'Read what was known at this revision; the newest when l
 
 export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
   description:
-    'A line of points over time. One value per instant: simultaneous trades of an exchange are spread over microseconds in its order.',
+    'A line of points over time, with one value per instant. Simultaneous trades of an exchange are spread over microseconds in its order.',
   interfaces: [NodeType],
   resolveType: typeOf,
   fields: (t) => ({
-    key: t.exposeString('key', { description: 'Its unique name: BTC-USD, BTC-USD.vol24h, TECH10.' }),
-    name: t.exposeString('name', { nullable: true, description: 'What people call it.' }),
-    unit: t.exposeString('unit', { nullable: true, description: 'What its values are measured in.' }),
-    tags: t.field({ type: ['String'], description: 'Words to find it by.', resolve: ({ tags }) => [...tags] }),
+    key: t.exposeString('key', { description: 'The unique key: BTC-USD, BTC-USD.vol24h, TECH10.' }),
+    name: t.exposeString('name', { nullable: true, description: 'A name for people.' }),
+    unit: t.exposeString('unit', { nullable: true, description: 'The unit of the values.' }),
+    tags: t.field({ type: ['String'], description: 'Tags to search by.', resolve: ({ tags }) => [...tags] }),
     revision: t.field({
       type: 'Revision',
-      description: 'The last revision that changed its points, or that created it.',
+      description: 'The last revision that changed its points, or created it.',
       resolve: (row, _, { operation }) => lastChange(row, operation),
     }),
     last: t.field({
       type: PointType,
       nullable: true,
-      description: 'Its last point.',
+      description: 'The last point.',
       args: { asOf: t.arg({ type: 'Revision', description: asOfDescription }) },
       resolve: async (row, { asOf }, { operation }) => (await operation.last(await operation.place(row, asOf))) ?? null,
     }),
@@ -109,7 +113,10 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
       description: 'The last known point at an instant: the one there, or the one before.',
       args: {
         t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
-        maxAge: t.arg({ type: 'Duration', description: 'Null rather than a point that is older than this at t.' }),
+        maxAge: t.arg({
+          type: 'Duration',
+          description: 'Returns null instead of a point that is older than this at t.',
+        }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
       resolve: async (row, args, { app, operation }) => {
@@ -123,13 +130,13 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     points: t.field({
       type: PointConnectionType,
       description:
-        'Its points page by page. Cursors pin their revision: pages fit together whatever is written in between. 100 by default.',
+        'The points in pages. Cursors fix their revision, so pages fit together whatever is written in between. A page has 100 points by default.',
       args: {
-        range: t.arg({ type: TimeRange, description: 'Only these.' }),
-        first: t.arg.int({ description: 'So many from the start, or behind `after`.' }),
-        after: t.arg.string({ description: 'The cursor to go on behind.' }),
-        last: t.arg.int({ description: 'So many from the end, or before `before`.' }),
-        before: t.arg.string({ description: 'The cursor to go back from.' }),
+        range: t.arg({ type: TimeRange, description: 'Only points in this range.' }),
+        first: t.arg.int({ description: 'The number of points from the start, or after `after`.' }),
+        after: t.arg.string({ description: 'The cursor after which the page starts.' }),
+        last: t.arg.int({ description: 'The number of points from the end, or before `before`.' }),
+        before: t.arg.string({ description: 'The cursor before which the page ends.' }),
         asOf: t.arg({ type: 'Revision', description: `${asOfDescription} With a cursor, that of the cursor.` }),
       },
       resolve: (row, args, context) => pointPage(row, args, context),
@@ -137,18 +144,18 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     samples: t.field({
       type: SamplesType,
       description:
-        'Parallel arrays, the shape that chart libraries take. More than maxPoints points are thinned to at most maxPoints (MINMAX keeps the first and the last point too): 1,000 when it is left out. Only the field `thinned` tells that this happened. bucket gives each bucket of an epoch-aligned grid one point, or with MINMAX its two extremes, and then maxPoints has no effect. null and no bucket: all (TOO_EXPENSIVE past the limit).',
+        'Points as parallel arrays, the form that chart libraries take. More than maxPoints points (by default 1,000) are thinned to at most maxPoints; MINMAX also keeps the first and the last point. Only the field `thinned` tells. bucket returns one point per bucket of an epoch-aligned grid, or with MINMAX its two extremes, and ignores maxPoints. null without a bucket returns all (TOO_EXPENSIVE past the limit).',
       args: {
-        range: t.arg({ type: TimeRange, description: 'Only these.' }),
+        range: t.arg({ type: TimeRange, description: 'Only points in this range.' }),
         maxPoints: t.arg.int({
           defaultValue: 1000,
-          description: 'The largest number of points: 1,000 when left out, all of them with null.',
+          description: 'The most points to return. The default is 1,000; null returns all.',
         }),
         bucket: t.arg({ type: 'Duration', description: 'The width of the buckets.' }),
         method: t.arg({
           type: SampleMethodType,
           defaultValue: 'MINMAX',
-          description: 'What stands for the points of a bucket.',
+          description: 'The points that represent a bucket.',
         }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
@@ -169,18 +176,18 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     candles: t.field({
       type: [CandleType],
       description:
-        'Open, high, low, close and volume for each interval that holds a tick. Each is whole, also where the range cuts into it. Intervals shorter than a day count elapsed time from local midnight, so on a day on which clocks are set they start at other times of the clock.',
+        'Open, high, low, close and volume of each interval with a tick. Candles are complete, even if the range cuts their interval. Intervals shorter than a day count elapsed time from local midnight, so on a day with a clock change they start at other local times.',
       args: {
         interval: t.arg({
           type: 'Duration',
           required: true,
           description: "The length of a candle: '1m', '4h', '1d', '1w'.",
         }),
-        range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
-        last: t.arg.int({ description: 'Only so many, the last ones.' }),
+        range: t.arg({ type: TimeRange, description: 'Only candles that overlap this range.' }),
+        last: t.arg.int({ description: 'The number of candles from the end.' }),
         timeZone: t.arg.string({
           defaultValue: 'UTC',
-          description: "The zone whose midnights days start at, as 'Europe/Berlin'.",
+          description: "The time zone of days and weeks, such as 'Europe/Berlin'.",
         }),
         asOf: t.arg({ type: 'Revision', description: asOfDescription }),
       },
@@ -201,10 +208,10 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     diff: t.field({
       type: [SpanType],
       description:
-        'The spans in which it differs between two revisions, ascending: none covers a point that is the same in both. Past 10,000 the last one covers the rest.',
+        'The spans in which the series differs between two revisions, ascending. No span contains a point that is equal in both. After 10,000 spans, the last one covers the rest.',
       args: {
         from: t.arg({ type: 'Revision', required: true, description: 'The older revision.' }),
-        to: t.arg({ type: 'Revision', description: 'The newer one; now when left out.' }),
+        to: t.arg({ type: 'Revision', description: 'The newer revision. The default is now.' }),
       },
       resolve: async (row, { from, to }, { app, operation }) => {
         const older = await operation.place(row, from, ['from']);
@@ -217,10 +224,10 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
     versions: t.field({
       type: [PointVersionType],
       description:
-        'Every version of this instant, newest first: one for each commit that wrote it, also where the value stayed the same.',
+        'All versions of this instant, newest first: one for each commit that wrote it, even with the same value.',
       args: {
         t: t.arg({ type: 'Instant', required: true, description: 'The instant.' }),
-        first: t.arg.int({ defaultValue: 100, description: 'At most so many.' }),
+        first: t.arg.int({ defaultValue: 100, description: 'The most versions to return.' }),
       },
       resolve: async (row, args, { app, operation }) => {
         const first = args.first ?? 100;
@@ -296,6 +303,6 @@ async function pointPage(row: SeriesRow, args: PageArguments, { app, operation }
 }
 
 export const SourceSeriesType = builder.objectRef<SeriesRow>('SourceSeries').implement({
-  description: 'A series that holds what clients write.',
+  description: 'A series whose points clients write.',
   interfaces: [NodeType, SeriesType],
 });

@@ -10,82 +10,88 @@ import { CandleType } from './candle.ts';
 import { PointType, rangeOf, SamplesType, SpanType, TimeRange } from './point.ts';
 
 const ChangeKindType = builder.enumType('ChangeKind', {
-  description: 'What to do with an event.',
+  description: 'The kind of an event.',
   values: {
-    SNAPSHOT: { description: 'Drop what you hold, then apply; `reason` says why when it was not the start.' },
-    CHANGE: { description: 'Of one revision, or of several whole ones merged; cursor is the last of them.' },
+    SNAPSHOT: { description: 'Drop your copy, then apply. `reason` says why, unless it is the first event.' },
+    CHANGE: { description: 'The changes of one revision, or of several complete ones; cursor is the last of them.' },
     PROGRESS: {
       description:
-        'Nothing changed for you. The cursor has moved, or is the one you have; one comes at least every 15 s.',
+        'Nothing changed for you. The cursor is newer, or the one you have. The server sends one at least every 15 s.',
     },
   } as const,
 });
 
 const SeriesChangeType = builder.objectRef<SeriesChange>('SeriesChange').implement({
   description:
-    'Replace everything that you hold in the span by these points. With `bucket` spans are whole buckets (clipped to `range`), and what you hold equals samples(bucket:).',
+    'Replace all your points in the span by these. With `bucket`, spans are whole buckets (clipped to `range`), and your copy equals samples(bucket:).',
   fields: (t) => ({
     series: t.exposeString('series', { description: 'The key.' }),
-    span: t.expose('span', { type: SpanType, description: 'Where.' }),
+    span: t.expose('span', { type: SpanType, description: 'The span to replace.' }),
     points: t.field({
       type: SamplesType,
-      description: 'What the span holds now.',
+      description: 'The present points of the span.',
       resolve: ({ samples }) => samples,
     }),
     truncated: t.exposeBoolean('truncated', {
       description:
-        'More than 10,000 points, or more than the 100,000 that one event holds: they are left out; fetch them with asOf: cursor.',
+        'True for more than 10,000 points, or more than 100,000 in one event: the points are left out. Fetch them with asOf: cursor.',
     }),
   }),
 });
 
 const ChangeEventType = builder.objectRef<ChangeEvent>('ChangeEvent').implement({
-  description: 'A step of a subscription. Resume with `after: cursor`, strictly exclusive.',
+  description: 'An event. Resume with `after: cursor`, which is exclusive.',
   fields: (t) => ({
-    kind: t.expose('kind', { type: ChangeKindType, description: 'What to do with it.' }),
-    cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that you hold after applying it.' }),
+    kind: t.expose('kind', { type: ChangeKindType, description: 'The kind of the event.' }),
+    cursor: t.expose('cursor', {
+      type: 'Revision',
+      description: 'The revision of your copy after you applied the event.',
+    }),
     changes: t.field({
       type: [SeriesChangeType],
-      description: 'What to replace, series by series.',
+      description: 'The changes of each series.',
       resolve: ({ changes }) => [...changes],
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'Why a SNAPSHOT was needed, when it was not the start.',
+      description: 'The reason for a SNAPSHOT that is not the first event.',
     }),
   }),
 });
 
 const CandleChangeType = builder.objectRef<CandleChange>('CandleChange').implement({
   description:
-    'Replace every candle that you hold whose start lies in the span by these. Spans are whole candles, also where the range cuts into one.',
+    'Replace all your candles that start in the span by these. Spans are whole candles, even if the range cuts one.',
   fields: (t) => ({
-    span: t.expose('span', { type: SpanType, description: 'Where.' }),
+    span: t.expose('span', { type: SpanType, description: 'The span to replace.' }),
     candles: t.field({
       type: [CandleType],
-      description: 'What the span holds now, ascending.',
+      description: 'The present candles of the span, ascending.',
       resolve: ({ candles }) => [...candles],
     }),
     truncated: t.exposeBoolean('truncated', {
       description:
-        'More than 10,000 candles, or than 100,000 in one event: they are left out; fetch them with asOf: cursor.',
+        'True for more than 10,000 candles, or more than 100,000 in one event: the candles are left out. Fetch them with asOf: cursor.',
     }),
   }),
 });
 
 const CandleEventType = builder.objectRef<CandleEvent>('CandleEvent').implement({
-  description: 'A step of a subscription to candles. Resume with `after: cursor`, strictly exclusive.',
+  description: 'An event of a candle subscription. Resume with `after: cursor`, which is exclusive.',
   fields: (t) => ({
-    kind: t.expose('kind', { type: ChangeKindType, description: 'What to do with it.' }),
-    cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that you hold after applying it.' }),
+    kind: t.expose('kind', { type: ChangeKindType, description: 'The kind of the event.' }),
+    cursor: t.expose('cursor', {
+      type: 'Revision',
+      description: 'The revision of your copy after you applied the event.',
+    }),
     changes: t.field({
       type: [CandleChangeType],
-      description: 'What to replace, ascending.',
+      description: 'The changes, ascending.',
       resolve: ({ changes }) => [...changes],
     }),
     reason: t.exposeString('reason', {
       nullable: true,
-      description: 'Why a SNAPSHOT was needed, when it was not the start.',
+      description: 'The reason for a SNAPSHOT that is not the first event.',
     }),
   }),
 });
@@ -97,13 +103,13 @@ const LatestValueType = builder.objectRef<LatestValue>('LatestValue').implement(
     point: t.expose('point', {
       type: PointType,
       nullable: true,
-      description: 'Its last point; null when it holds none.',
+      description: 'The last point; null when the series is empty.',
     }),
   }),
 });
 
 const LatestEventType = builder.objectRef<SubscriptionEvent<LatestValue>>('LatestEvent').implement({
-  description: 'Newest values at one revision.',
+  description: 'The newest values at one revision.',
   fields: (t) => ({
     cursor: t.expose('cursor', { type: 'Revision', description: 'The revision that was read.' }),
     values: t.field({
@@ -127,12 +133,12 @@ builder.subscriptionFields((t) => ({
   changes: t.field({
     type: ChangeEventType,
     description:
-      'Everything that happens to these series, with no gap and no duplicate: a snapshot (or, with `after`, whatever changed since), then every later change. Applying the events in order reproduces exactly what a query with `asOf: cursor` gives. A client that is slow gets several revisions merged into one event. A series that is deleted is an open span without points; when none is left, the subscription ends with NOT_FOUND. Derived series are told at a revision that all of them reflect: until there is one, PROGRESS comes.',
+      'All changes of these series, without a gap or a duplicate: a snapshot (or, with `after`, the changes since), then every later change. Applying the events in order gives exactly the result of a query with `asOf: cursor`. A slow client gets several revisions merged into one event. A deleted series is an open span without points; when no series is left, the subscription ends with NOT_FOUND. Changes of derived series are sent at a revision that all of them reflect; until there is one, the server sends PROGRESS.',
     args: {
-      series: t.arg.stringList({ required: true, description: 'Their keys.' }),
+      series: t.arg.stringList({ required: true, description: 'The keys.' }),
       after: t.arg({ type: 'Revision', description: 'The cursor of the last event that you applied.' }),
-      range: t.arg({ type: TimeRange, description: 'Only this span.' }),
-      bucket: t.arg({ type: 'Duration', description: 'Buckets rather than points, as samples(bucket:) gives them.' }),
+      range: t.arg({ type: TimeRange, description: 'Only changes in this range.' }),
+      bucket: t.arg({ type: 'Duration', description: 'Buckets instead of points, as in samples(bucket:).' }),
     },
     subscribe: async (_, args, context) => {
       const { app } = context;
@@ -149,16 +155,16 @@ builder.subscriptionFields((t) => ({
   candleChanges: t.field({
     type: CandleEventType,
     description:
-      'The candles of a series, whole ones, `final` or not, and every later change of them, corrections and `final` included. Applying the events in order reproduces exactly what candles(interval:, timeZone:, range:) gives with `asOf: cursor`; resumable as changes is.',
+      'The candles of a series, complete ones, `final` or not, and every later change of them, including corrections and `final`. Applying the events in order gives exactly the result of candles(interval:, timeZone:, range:) with `asOf: cursor`. It resumes like changes.',
     args: {
-      series: t.arg.string({ required: true, description: 'Its key.' }),
+      series: t.arg.string({ required: true, description: 'The key.' }),
       interval: t.arg({ type: 'Duration', required: true, description: "The length of a candle: '1m', '4h', '1d'." }),
       timeZone: t.arg.string({
         defaultValue: 'UTC',
-        description: "The zone whose midnights days start at, as 'Europe/Berlin'.",
+        description: "The time zone of days and weeks, such as 'Europe/Berlin'.",
       }),
       after: t.arg({ type: 'Revision', description: 'The cursor of the last event that you applied.' }),
-      range: t.arg({ type: TimeRange, description: 'Only candles that this touches.' }),
+      range: t.arg({ type: TimeRange, description: 'Only candles that overlap this range.' }),
     },
     subscribe: async (_, args, { app, operation }) =>
       subscribeToCandles(app, app.feed, {
@@ -174,8 +180,8 @@ builder.subscriptionFields((t) => ({
   latest: t.field({
     type: LatestEventType,
     description:
-      'The newest value of each series, as often as the client can take it; older ones are skipped. That of a series that is deleted is null.',
-    args: { series: t.arg.stringList({ required: true, description: 'Their keys.' }) },
+      'The newest value of each series, as often as the client can receive it. Intermediate values are skipped. A deleted series has null.',
+    args: { series: t.arg.stringList({ required: true, description: 'The keys.' }) },
     subscribe: async (_, args, context) =>
       subscribeToLatest(context.app, context.app.feed, await seriesOf(args.series, context)),
     resolve: (event) => event,
