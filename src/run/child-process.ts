@@ -12,16 +12,24 @@ export class Child {
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   readonly #log: Logger;
+  readonly #ending: AbortSignal;
   #process: ChildProcess | undefined;
-  #stopping = false;
   #pauseMillis = 200;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(name: string, args: readonly string[], env: NodeJS.ProcessEnv, log: Logger) {
+  /** Once `ending` is aborted, which is before `stop`, the child is not started again. */
+  constructor(
+    name: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv,
+    { log, ending }: { readonly log: Logger; readonly ending: AbortSignal },
+  ) {
     this.#log = log;
     this.#name = name;
     this.#args = args;
     this.#env = env;
+    this.#ending = ending;
+    ending.addEventListener('abort', () => clearTimeout(this.#timer), { once: true });
   }
 
   get pid(): number | undefined {
@@ -43,7 +51,7 @@ export class Child {
     child.on('error', (error) => this.#log.warn(`${this.#name}: ${error.message}`));
     child.on('exit', (code, signal) => {
       this.#process = undefined;
-      if (this.#stopping) return;
+      if (this.#ending.aborted) return;
       if (Date.now() - startedAt > 60_000) this.#pauseMillis = 200;
       this.#log.warn(`the ${this.#name} ended (${signal ?? `exit code ${code}`}); it is started again`);
       this.#timer = setTimeout(() => void this.start(), this.#pauseMillis);
@@ -56,8 +64,6 @@ export class Child {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
-    clearTimeout(this.#timer);
     const child = this.#process;
     if (!child) return;
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

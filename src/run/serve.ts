@@ -23,17 +23,18 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
   const log = openLog(config);
   const report = reporter(log);
   let running: Running | undefined;
-  let stopping: Promise<void> | undefined;
+  const ending = new AbortController();
   const stop = (why: string): void => {
-    if (stopping) return;
+    if (ending.signal.aborted) return;
+    ending.abort();
     const timer = setTimeout(() => {
       log.error('not everything ended in time');
       process.exit(1);
     }, stopMillisMax);
     timer.unref();
     log.info(`stopping: ${why}`);
-    stopping = (starting ?? Promise.resolve()).then(() => running?.stop());
-    stopping.then(
+    const stopped = (starting ?? Promise.resolve()).then(() => running?.stop());
+    stopped.then(
       () => process.exit(0),
       (error: unknown) => {
         report(error);
@@ -47,7 +48,7 @@ export async function serve(config: Config, env: NodeJS.ProcessEnv): Promise<voi
   // A child ends with its parent, however the parent ended.
   if (process.send) process.on('disconnect', () => stop('the parent process has ended'));
   if (env.npm_lifecycle_event !== undefined) endWithParent(stop);
-  const start = config.role === 'worker' ? worker(config) : api(config, env, log);
+  const start = config.role === 'worker' ? worker(config) : api(config, env, { log, ending: ending.signal });
   const starting = start.then(
     (started) => {
       running = started;
@@ -84,24 +85,24 @@ async function worker(config: Config): Promise<Running> {
   return running;
 }
 
-async function api(config: Config, env: NodeJS.ProcessEnv, log: Logger): Promise<Running> {
+async function api(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  { log, ending }: { readonly log: Logger; readonly ending: AbortSignal },
+): Promise<Running> {
   const { startApi } = await import('./api.ts');
   const started = await startApi(config, () => openStore(config));
+  const workerArguments = [process.argv[1], 'serve', '--role', 'worker'];
   const child =
     config.role === 'all'
-      ? new Child(
-          'worker',
-          [process.argv[1], 'serve', '--role', 'worker'],
-          { ...env, DATABASE_URL: started.store.url },
-          log,
-        )
+      ? new Child('worker', workerArguments, { ...env, DATABASE_URL: started.store.url }, { log, ending })
       : undefined;
-  await child?.start();
+  if (!ending.aborted) await child?.start();
   const demo =
-    config.demoInstruments > 0
+    config.demoInstruments > 0 && !ending.aborted
       ? await startDemo(started.app, { ...config, instruments: config.demoInstruments, log: lineLog(log, 'warn') })
       : undefined;
-  announce(config, started.port, started.store, started.bell);
+  if (!ending.aborted) announce(config, started.port, started.store, started.bell);
   return {
     stop: async () => {
       await demo?.stop();

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, onTestFailed, test } from 'vitest';
 import WebSocket from 'ws';
 import { ask, ingest } from '../support/client.ts';
+import { createDatabase } from '../support/database.ts';
 import { copyHome } from '../support/home.ts';
 import { clustersFolder } from '../support/in-memory.ts';
 import { childrenOf, freePort, isAlive, type Program, scratch, tidemark, until } from '../support/program.ts';
@@ -162,6 +163,19 @@ describe.skipIf(!onLinux)('serve', () => {
     expect(await program.ended).toEqual({ code: 0, signal: null });
     expect(isAlive(postmaster)).toBe(false);
     expect(readFileSync(join(at.folder, 'postgres.log'), 'utf8')).not.toContain('not properly shut down');
+  });
+
+  test('SIGTERM for the whole group while the worker starts: it is not started again, and nothing says so', async () => {
+    const database = await createDatabase();
+    const program = tidemark(['serve'], { DATABASE_URL: database.url, PORT: '0' }, true);
+    const workers = () =>
+      childrenOf(program.pid).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker'));
+    await until(() => workers().length > 0);
+    process.kill(-program.pid, 'SIGTERM');
+    expect({ ...(await program.ended), output: program.output() }).toMatchObject({ code: 0, signal: null });
+    expect(program.output()).toContain('stopping: SIGTERM');
+    expect(program.output()).not.toMatch(/started again|is ready/);
+    await database.drop();
   });
 
   test('kill -9 of the program: the worker ends by itself, and a new start has all that was acknowledged', async () => {
