@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Fault } from '../engine/fault.ts';
 import type { App } from '../schema/app.ts';
 import type { Executor } from '../schema/execution.ts';
@@ -22,8 +23,9 @@ import { isHostAllowed, isOriginAllowed } from './origins.ts';
 import { BodyFault, BodyReader } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import { retryLaterStatus } from './tus-store.ts';
+import { ignoreUpgrade, upgradeOptions, wantsWebSocket } from './upgrade.ts';
 import { type SocketLimits, WebSockets } from './websockets.ts';
-import { makeYoga } from './yoga.ts';
+import { makeYoga, wantsPage } from './yoga.ts';
 
 export interface ServerOptions {
   readonly host: string;
@@ -67,13 +69,14 @@ export class ApiServer {
     this.#options = options;
     this.#http = createServer(
       // Bodies have limits of their own: an upload may take days.
-      { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 65_000 },
+      { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 65_000, ...upgradeOptions },
       (request, response) => {
         void this.#handle(request, response);
       },
     );
-    this.#http.on('upgrade', (request, socket, head) => {
-      if (this.#sockets && !this.#draining) this.#sockets.upgrade(request, socket, head);
+    this.#http.on('upgrade', (request, socket: Socket, head) => {
+      if (!wantsWebSocket(request)) void ignoreUpgrade(this.#http, request, socket, head).catch(options.report);
+      else if (this.#sockets && !this.#draining) this.#sockets.upgrade(request, socket, head);
       else socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\r\n');
     });
   }
@@ -111,6 +114,10 @@ export class ApiServer {
       if (request.method === 'POST' && isMultipart(request)) {
         const { bytes } = app.arrival;
         return answerMultipart(executor, { bytes, bodyBytesMax: limits.bodyBytesMax }, request, response, caller);
+      }
+      if (wantsPage(request)) {
+        await yoga(request, response, { caller });
+        return;
       }
       if (request.method === 'POST' && !isJson(request)) {
         throw new BodyFault(415, 'BAD_USER_INPUT', 'Send the operation as JSON, with Content-Type: application/json.');

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { getOperationAST } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Executor } from '../schema/execution.ts';
@@ -38,6 +39,11 @@ query Newest {
   }
 }
 `;
+
+/** Whether a browser asks for GraphiQL. The operation in the address is shown in the page, and runs when its user runs it. */
+export function wantsPage({ method, headers: { accept = '' } }: IncomingMessage): boolean {
+  return method === 'GET' && accept.includes('text/html') && !accept.includes('text/event-stream');
+}
 
 /**
  * yoga serves GraphiQL and requests that are neither plain JSON nor streams. The caller is passed in with each request.

@@ -234,6 +234,26 @@ it('a browser gets GraphiQL, which knows where to send', async () => {
   expect(page).toContain('<html');
 });
 
+it('a browser gets GraphiQL whatever the address holds for it, and nothing of that is run', async () => {
+  const addresses = [
+    { query: 'subscription { latest(series: ["X"]) { cursor } }' },
+    { query: 'mutation { createSeries(input: { key: "FROM-ADDRESS" }) { id } }' },
+    { query: '{ series(key: ' },
+    { query: 'query ($key: String!) { series(key: $key) { id } }', variables: '{"key": ' },
+  ];
+  for (const parameters of addresses) {
+    const response = await fetch(`${server.url}?${new URLSearchParams(parameters)}`, {
+      headers: { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' },
+    });
+    expect([response.status, response.headers.get('content-type')], JSON.stringify(parameters)).toEqual([
+      200,
+      expect.stringMatching(/^text\/html/),
+    ]);
+    expect(await response.text()).toContain('<html');
+  }
+  expect(await ask(server.url, '{ series(key: "FROM-ADDRESS") { id } }')).toEqual({ series: null });
+});
+
 it('subscribers are counted, and forgotten as soon as they leave, however quiet their series is', async () => {
   await untilSubscribers(0);
   const client = socketClient(server.url);
