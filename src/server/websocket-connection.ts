@@ -28,6 +28,19 @@ export const closeReasons: Readonly<Record<CloseReason, readonly [code: number, 
 /** A client is asked this often whether it is still there, and has so long to answer. */
 const pingMillis = 12_000;
 
+/** The longest reason that fits into a closing frame (RFC 6455, 5.5). */
+const reasonBytesMax = 123;
+
+/** A reason that quotes the client may be too long: it is cut, for ws throws at one. */
+export function shortenCloseReason(reason: string): string {
+  const bytes = Buffer.from(reason);
+  if (bytes.length <= reasonBytesMax) return reason;
+  // A character that is cut in two is left out.
+  let end = reasonBytesMax - Buffer.byteLength('…');
+  while ((bytes[end] & 0xc0) === 0x80) end--;
+  return `${bytes.toString('utf8', 0, end)}…`;
+}
+
 const text = { binary: false };
 
 /** One socket: what is on its way to the client, and when the client was last heard. */

@@ -7,7 +7,7 @@ import type { Executor } from '../schema/execution.ts';
 import type { Report } from '../schema/faults.ts';
 import { streamOfOne } from './client-disconnect.ts';
 import type { ConnectionCounter, NameClient } from './client-limits.ts';
-import { closeReasons, WebSocketConnection } from './websocket-connection.ts';
+import { closeReasons, shortenCloseReason, WebSocketConnection } from './websocket-connection.ts';
 import { sendSharedEvents } from './websocket-subscription.ts';
 
 /** The time for a client to send connection_init. Then the server closes with 4408. */
@@ -134,7 +134,7 @@ export class WebSockets {
       {
         protocol: client.protocol,
         send: (data) => line.send(data),
-        close: (code, reason) => client.close(code, reason),
+        close: (code, reason) => client.close(code, shortenCloseReason(reason ?? '')),
         onMessage: (hear) =>
           client.on('message', (data) => {
             line.heard();

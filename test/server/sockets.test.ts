@@ -121,3 +121,18 @@ it('the id of an operation has 1,000 characters at most: 4400', async () => {
   subscribeAs('i'.repeat(1_001));
   expect(await codeOf(socket)).toBe(4400);
 });
+
+it.each([
+  ['a short one', 'twice'],
+  ['one of 94 characters', 'i'.repeat(94)],
+  ['one of 1,000 characters', 'i'.repeat(1_000)],
+  ['one of wide characters', `a${'€😀'.repeat(150)}`],
+])('an id that is used twice, %s: 4409', async (_, id) => {
+  const socket = await greeted();
+  const query = 'subscription { latest(series: ["X"]) { cursor } }';
+  for (let i = 0; i < 2; i++) socket.send(JSON.stringify({ id, type: 'subscribe', payload: { query } }));
+  const [code, reason] = await once(socket, 'close');
+  expect(code).toBe(4409);
+  expect(String(reason)).toMatch(/^Subscriber for (twice already exists|i{94} already ex…|i{105}…|a(€😀)*€?…)$/);
+  expect(reason.length).toBeLessThanOrEqual(123);
+});
