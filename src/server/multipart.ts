@@ -6,7 +6,7 @@ import { filenameOf, ReceivedFile } from '../imports/upload-receiver.ts';
 import type { Request } from '../schema/documents.ts';
 import type { Executor } from '../schema/execution.ts';
 import type { Caller } from '../schema/operation-reads.ts';
-import { errorCodeOf } from '../store/retry.ts';
+import { isDiskFull } from '../store/retry.ts';
 import { parseJson, requestOf, run, sendAnswer } from './graphql-requests.ts';
 import { BodyFault, onBodyTimeout } from './request-body.ts';
 import { diskFullMessage } from './tus-store.ts';
@@ -127,7 +127,7 @@ class Form {
     } catch (error) {
       this.#stream?.destroy();
       await this.#writing;
-      throw errorCodeOf(error) === 'ENOSPC' ? new BodyFault(507, 'UNAVAILABLE', diskFullMessage) : error;
+      throw isDiskFull(error) ? new BodyFault(507, 'UNAVAILABLE', diskFullMessage) : error;
     } finally {
       inTime();
       request.unpipe(busboy);

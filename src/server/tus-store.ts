@@ -7,6 +7,7 @@ import type { ImportInput } from '../imports/import-input.ts';
 import { parseImportInput } from '../imports/parse-input.ts';
 import { filenameOf, sha256Of, type UploadReceiver } from '../imports/upload-receiver.ts';
 import { globalId } from '../schema/ids.ts';
+import { isDiskFull } from '../store/retry.ts';
 import type { Taker, UploadLocks } from '../store/uploads/upload-locks.ts';
 import type { UploadRow } from '../store/uploads/upload-rows.ts';
 import type { Checksum } from './checksum.ts';
@@ -57,14 +58,12 @@ function refusalOf({ isGone, isComplete, isAwaited }: UploadRow): TusRefusal | u
 /** Whether the bytes that come are still wanted is looked up this often. */
 const lookMillis = 1_000;
 
-const diskFullCodes = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && diskFullCodes.has(String(error.code));
-}
-
 export const diskFullMessage =
   'The disk of the server is full. What was sent so far is kept: go on when there is room.';
+
+export function diskFull(): TusRefusal {
+  return new TusRefusal(507, diskFullMessage);
+}
 
 /** Uploads as tus' server asks for them: what is known of them lies in the database, their bytes in the folder. */
 export class TusDataStore extends DataStore {
@@ -146,7 +145,7 @@ export class TusDataStore extends DataStore {
       if (!sent?.checksum) return await this.#arrival.bytes.write(id, from, chunks, mayGoOn);
       return await this.#writeChecked(chunks, id, from, sent.checksum, mayGoOn);
     } catch (error) {
-      const failure = isDiskFull(error) ? new TusRefusal(507, diskFullMessage) : error;
+      const failure = isDiskFull(error) ? diskFull() : error;
       if (sent && failure instanceof TusRefusal) sent.failure = failure;
       throw failure;
     } finally {

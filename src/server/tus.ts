@@ -6,13 +6,14 @@ import { Fault } from '../engine/fault.ts';
 import { isUploadId } from '../imports/upload-bytes.ts';
 import type { UploadReceiver } from '../imports/upload-receiver.ts';
 import type { Report } from '../schema/faults.ts';
-import { asFault } from '../store/retry.ts';
+import { asFault, isDiskFull } from '../store/retry.ts';
 import { LockTaken, type Taker, type UploadLocks } from '../store/uploads/upload-locks.ts';
 import { checksumAlgorithms, checksumOf } from './checksum.ts';
 import type { NameClient } from './client-limits.ts';
 import { BodyFault } from './request-body.ts';
 import { requestIdOf } from './request-id.ts';
 import {
+  diskFull,
   importHeader,
   retryLaterStatus,
   TusDataStore,
@@ -130,6 +131,7 @@ export class TusUploads {
     if (error === ERRORS.ERR_MAX_SIZE_EXCEEDED) return new TusRefusal(413, this.#arrival.tooLarge());
     if (typeof error === 'object' && error !== null && 'status_code' in error && 'body' in error)
       return { status_code: Number(error.status_code), body: String(error.body) };
+    if (isDiskFull(error)) return diskFull();
     const fault = asFault(error);
     if (fault instanceof Fault) {
       const status = fault.code === 'UNAVAILABLE' ? 503 : fault.code === 'TOO_EXPENSIVE' ? 413 : 400;

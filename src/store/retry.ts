@@ -59,9 +59,19 @@ export function asFault(error: unknown): unknown {
   return fault ?? error;
 }
 
+const diskFullCodes = new Set(['53100', 'ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Whether a disk is full, that of the database or another one; also where that was made a fault already. */
+export function isDiskFull(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && diskFullCodes.has(String(cause.code))) return true;
+  }
+  return false;
+}
+
 function faultOf(error: unknown): Fault | undefined {
   const code = errorCodeOf(error);
-  if (code === '53100' || code === 'ENOSPC') {
+  if (isDiskFull(error)) {
     return new Fault(
       'UNAVAILABLE',
       'The database has no disk space left: nothing was written. Free some and try again.',

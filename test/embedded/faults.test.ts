@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { faultFromOutput } from '../../src/embedded/faults.ts';
 import { startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
-import { afterwards, cleanUp, isRoot, temporary } from './embedded-harness.ts';
+import { describeWithSmallDisk, mountSmallDisk } from '../support/small-disk.ts';
+import { afterwards, cleanUp, temporary } from './embedded-harness.ts';
 
 afterEach(cleanUp);
 
@@ -40,15 +40,16 @@ test('a home that is a file, or below one, is named', async () => {
   expect((await faultOf(join(file, 'home'))).message).toContain(`TIDEMARK_HOME (${file}/home)`);
 });
 
-test.runIf(isRoot && process.platform === 'linux')('a full disk is called that', async () => {
-  const home = temporary();
-  expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=755', 'tmpfs', home]).status).toBe(0);
-  afterwards(() => spawnSync('umount', [home]));
-  const { message } = await faultOf(home);
-  expect(message).toBe(
-    `The disk of TIDEMARK_HOME (${home}) is full: make room, or set TIDEMARK_HOME to a directory on another disk.`,
-  );
-  expect(readdirSync(home).filter((name) => name.startsWith('postgres.new'))).toEqual([]);
+describeWithSmallDisk('a disk that is full', () => {
+  test('is called that', async () => {
+    const home = temporary();
+    afterwards(mountSmallDisk(home, 12));
+    const { message } = await faultOf(home);
+    expect(message).toBe(
+      `The disk of TIDEMARK_HOME (${home}) is full: make room, or set TIDEMARK_HOME to a directory on another disk.`,
+    );
+    expect(readdirSync(home).filter((name) => name.startsWith('postgres.new'))).toEqual([]);
+  });
 });
 
 test('of what PostgreSQL wrote, the line that tells why is passed on', () => {

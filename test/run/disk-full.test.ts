@@ -1,41 +1,24 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/embedded/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { idOf, put, type Scene, startScene } from '../imports/api/api-harness.ts';
 import { ask, gql } from '../support/client.ts';
 import { until } from '../support/program.ts';
 import { schemaFolders } from '../support/schema-folders.ts';
+import { describeWithSmallDisk, mountSmallDisk } from '../support/small-disk.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'tidemark-full-'));
-
-/** A disk of so many MB; undefined when none can be had. */
-function mountDisk(megabytes: number): string | undefined {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0755`, 'tidemark-test', folder], {
-      stdio: 'pipe',
-    });
-    return folder;
-  } catch {
-    return undefined;
-  }
-}
-
-const disk = process.platform === 'linux' && process.getuid?.() === 0 ? mountDisk(230) : undefined;
-if (disk === undefined) {
-  rmSync(folder, { recursive: true, force: true });
-  process.stdout.write('no small disk can be mounted here (that takes root), so this was left out: a full disk\n');
-}
-
-describe.skipIf(disk === undefined)('a disk that is full', () => {
+describeWithSmallDisk('a disk that is full', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-full-'));
+  let unmount: (() => void) | undefined;
   let postgres: EmbeddedPostgres | undefined;
   let server: Scene;
   const ballast = join(folder, 'ballast');
 
   beforeAll(async () => {
+    unmount = mountSmallDisk(folder, 230);
     // The log of changes stays small, so that it is the tables that find no room.
     const settings = { fsync: 'off', max_wal_size: '64MB', min_wal_size: '64MB', wal_recycle: 'on', autovacuum: 'off' };
     const home = join(folder, 'home');
@@ -48,7 +31,7 @@ describe.skipIf(disk === undefined)('a disk that is full', () => {
   afterAll(async () => {
     await server?.stop();
     await postgres?.stop();
-    execFileSync('umount', ['-l', folder]);
+    unmount?.();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,10 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { createHash, pbkdf2 } from 'node:crypto';
-import { rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postgresBell } from '../../src/bell/postgres.ts';
 import { readConfig } from '../../src/config.ts';
@@ -462,47 +460,6 @@ it('whoever asks where an upload stands of a server that cannot say is told to a
   expect((await tus(port, 'HEAD', `/uploads/${upload}`)).status).toBe(423);
   expect((await patch(port, upload, 0, 'abc')).status).toBe(503);
   await starting.drain();
-});
-
-const full = scratch();
-let isMounted = false;
-try {
-  if (process.platform === 'linux' && process.getuid?.() === 0) {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tidemark-test', full.folder], { stdio: 'pipe' });
-    isMounted = true;
-  }
-} catch {
-  process.stdout.write('no small disk can be mounted here, so this was left out: an upload to a full disk\n');
-}
-afterAll(() => {
-  if (isMounted) execFileSync('umount', ['-l', full.folder]);
-  full.remove();
-});
-
-it.skipIf(!isMounted)('a disk that is full is said, and the upload goes on when there is room', async () => {
-  const small = await startServer({ uploads: join(full.folder, 'uploads'), databaseUrl: server.databaseUrl });
-  const ballast = join(full.folder, 'ballast');
-  writeFileSync(ballast, Buffer.alloc(1_000_000));
-  const { upload } = await begin(1_500_000);
-  const bytes = someBytes(1_500_000);
-  // Files are closed late where everything waits for the disk.
-  let isOver = false;
-  const busy = Promise.all(
-    Array.from({ length: 8 }, async () => {
-      while (!isOver) await promisify(pbkdf2)('', '', 10_000, 64, 'sha512');
-    }),
-  );
-  const answer = await patch(small.port, upload, 0, bytes);
-  isOver = true;
-  await busy;
-  expect(answer.status).toBe(507);
-  expect(answer.body).toMatch(/disk of the server is full.*go on when there is room/);
-  const offset = await offsetOf(small.port, upload);
-  expect(offset).toBeGreaterThan(500_000);
-  rmSync(ballast);
-  expect((await patch(small.port, upload, offset, bytes.subarray(offset))).status).toBe(204);
-  expect(stored(join(full.folder, 'uploads'), upload).equals(bytes)).toBe(true);
-  await small.stop();
 });
 
 describe('what is here already', () => {

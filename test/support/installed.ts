@@ -8,16 +8,19 @@ export function installed(...names: string[]): string | undefined {
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
-/** Tests that need a program. Where it is not installed they are left out and said to be; in CI that is a failure. */
-export function describeWith(needed: string, path: string | undefined, name: string, define: () => void): void {
-  if (path !== undefined) {
+/**
+ * Tests that not every machine can run. Where `problem` says why this one cannot, they are left out, and that is printed;
+ * in CI it is a failure.
+ */
+export function describeWhere(problem: string | undefined, name: string, define: () => void): void {
+  if (problem === undefined) {
     describe(name, define);
     return;
   }
-  const missing = `${needed} is not installed, so this was left out: ${name}`;
-  if (process.env.CI === 'true') {
+  const missing = `${problem}, so this was left out: ${name}`;
+  if (process.env.CI) {
     describe(name, () => {
-      it(`needs ${needed}, which is not installed`, () => {
+      it('runs in CI', () => {
         throw new Error(missing);
       });
     });
@@ -25,4 +28,9 @@ export function describeWith(needed: string, path: string | undefined, name: str
   }
   process.stdout.write(`${missing}\n`);
   describe.skipIf(true)(name, define);
+}
+
+/** Tests that need a program. */
+export function describeWith(needed: string, path: string | undefined, name: string, define: () => void): void {
+  describeWhere(path === undefined ? `${needed} is not installed` : undefined, name, define);
 }

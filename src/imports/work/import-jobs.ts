@@ -3,7 +3,7 @@ import { Fault } from '../../engine/fault.ts';
 import type { Database } from '../../store/connect.ts';
 import { dropOrphanedStages } from '../../store/imports/import-stages.ts';
 import { releaseImport, type TakenImport, takeImport, waitingImports } from '../../store/imports/import-work.ts';
-import { asFault, errorCodeOf, isLoss } from '../../store/retry.ts';
+import { asFault, errorCodeOf, isDiskFull, isLoss } from '../../store/retry.ts';
 import type { ImportInput } from '../import-input.ts';
 import { notifyImport, wakeImport } from '../notify.ts';
 import type { UploadBytes } from '../upload-bytes.ts';
@@ -138,10 +138,6 @@ export class ImportJobs {
       { status: taken.task === 'UNDO' ? 'DONE' : 'FAILED', problem: problemOf(told, error, taken) },
     );
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return ['53100', 'ENOSPC'].includes(codeOf(error) ?? '');
 }
 
 /** A missing file. A missing database socket has the same code, but comes from connect. */
