@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -29,7 +29,7 @@ test('the package has the program, its migrations, the client, the documentation
     'examples/chart.html',
     'examples/follow.js',
     bin[name],
-    exports['./client'].import,
+    ...(Object.values(exports['./client']) as string[]),
     exports['./client'].node,
   ].map((path) => path.replace('./', ''))) {
     expect(paths).toContain(path);
@@ -57,6 +57,26 @@ test('the documentation of the package links to files that exist', () => {
   for (const path of paths.filter((path) => path.endsWith('.md'))) {
     for (const [, target] of readFileSync(path, 'utf8').matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g))
       expect(existsSync(join(dirname(path), target)), `${path} links to ${target}`).toBe(true);
+  }
+});
+
+test('recipes and the page for contributors name files and scripts that exist', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'));
+  for (const page of ['docs/recipes.md', 'docs/contributing.md']) {
+    const text = readFileSync(page, 'utf8');
+    for (const [path] of text.matchAll(/\b(?:src|test|scripts|docs|drizzle|bin)\/[\w./-]+\.(?:ts|js|sql|md|json)\b/g))
+      expect(existsSync(path), `${page} names ${path}`).toBe(true);
+    for (const [, script] of text.matchAll(/\bnpm run (\w+)/g)) expect(scripts).toHaveProperty(script);
+  }
+});
+
+test('the index of decisions lists each with its title, its date and its status', () => {
+  const index = readFileSync('docs/decisions/README.md', 'utf8');
+  for (const file of readdirSync('docs/decisions').filter((name) => /^\d{4}-/.test(name))) {
+    const [, title] = /^# \d+\. (.+)/.exec(readFileSync(`docs/decisions/${file}`, 'utf8')) ?? [];
+    const row = `\\| ${Number(file.slice(0, 4))} \\| \\[.+\\]\\(${file}\\) \\| \\d{4}-\\d\\d-\\d\\d \\| (accepted|superseded by \\d+) \\|`;
+    expect(index).toMatch(new RegExp(row));
+    expect(index).toContain(`[${title}]`);
   }
 });
 
