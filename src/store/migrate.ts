@@ -3,6 +3,7 @@ import { migrate as runMigrations } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
 import { Fault } from '../engine/fault.ts';
 import { applySqlFiles } from './apply-sql-files.ts';
+import { completeEarlyEditions } from './early-editions.ts';
 import { errorCodeOf, retryOnConnectionLoss } from './retry.ts';
 import { readSqlFiles } from './sql-files.ts';
 
@@ -72,6 +73,7 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     }, patienceMillis);
     if (!client) return;
     await client`SELECT pg_advisory_lock(7421, 2)`;
+    await client.unsafe(completeEarlyEditions);
     await runMigrations(drizzle(client), { migrationsFolder: migrations, migrationsSchema: 'tidemark_migrations' });
     if (functions !== undefined) await applySqlFiles(client, readSqlFiles(functions));
   } catch (error) {
