@@ -1,5 +1,5 @@
 -- The schema that the migrations and src/store/sql/ make, as PostgreSQL's catalogue gives it. Nothing runs this file.
--- Written by 'npm run generate'. Hash of its sources and its text: b1126fde914a13c5ef9098ac6c20a476cda79f1398a1f5b9d382b6471597d3b2
+-- Written by 'npm run generate'. Hash of its sources and its text: 29af99deb0e927759fadd0d1df495acc3a0092c231e219db2c2c14199df2e3a9
 
 CREATE TABLE batches (
   id uuid NOT NULL,
@@ -320,6 +320,15 @@ $function$;
 CREATE OR REPLACE FUNCTION public.tidemark_commit(p_batch uuid, p_checks jsonb, p_revisions jsonb, p_creates jsonb, p_deletes jsonb, p_stages jsonb, p_answers jsonb, p_announce boolean, p_block_revision integer[], p_block_series integer[], p_from bigint[], p_to bigint[], p_versions integer[], p_t bytea[], p_value bytea[], p_size bytea[])
  RETURNS jsonb
  LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RETURN tidemark_commit_2(p_batch, p_checks, p_revisions, p_creates, p_stages, p_answers, p_announce, p_block_revision, p_block_series,
+    p_from, p_to, p_versions, p_t, p_value, p_size);
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.tidemark_commit_2(p_batch uuid, p_checks jsonb, p_revisions jsonb, p_creates jsonb, p_stages jsonb, p_answers jsonb, p_announce boolean, p_block_revision integer[], p_block_series integer[], p_from bigint[], p_to bigint[], p_versions integer[], p_t bytea[], p_value bytea[], p_size bytea[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
 AS $function$
@@ -339,11 +348,11 @@ DECLARE
   v_import int := (p_revisions -> 0 ->> 'import')::int;
   v_stages uuid[] := ARRAY(SELECT (item ->> 'id')::uuid FROM jsonb_array_elements(p_stages) AS item);
   -- Only blocks of existing series.
-  v_is_plain boolean := v_import IS NULL AND jsonb_array_length(p_checks) + jsonb_array_length(p_creates) + jsonb_array_length(p_deletes)
+  v_is_plain boolean := v_import IS NULL AND jsonb_array_length(p_checks) + jsonb_array_length(p_creates)
     + jsonb_array_length(p_stages) + jsonb_array_length(p_answers) = 0;
 BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'tidemark_commit needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+    RAISE EXCEPTION 'tidemark_commit_2 needs READ COMMITTED, not %', current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
   END IF;
   PERFORM pg_advisory_xact_lock(7421, 1);
 
@@ -367,7 +376,6 @@ BEGIN
     SELECT jsonb_agg(DISTINCT wanted.id) INTO v_missing
     FROM (
       SELECT id::int FROM jsonb_array_elements(v_missing) AS id
-      UNION ALL SELECT (item ->> 'id')::int FROM jsonb_array_elements(p_deletes) AS item
       UNION ALL SELECT (item ->> 'series')::int FROM jsonb_array_elements(p_checks) AS item WHERE item ->> 'series' IS NOT NULL
       UNION ALL SELECT id::int FROM jsonb_array_elements(p_stages) AS item, jsonb_array_elements(item -> 'series') AS id WHERE id::int > 0
       UNION ALL SELECT series FROM fresh_blocks WHERE v_import IS NOT NULL AND stage = ANY (v_stages) AND series > 0
@@ -453,9 +461,6 @@ BEGIN
       unnest(p_versions) AS versions, unnest(p_t) AS t, unnest(p_value) AS value, unnest(p_size) AS size) AS block;
 
   IF NOT v_is_plain THEN
-    UPDATE series SET deleted_revision = v_previous + 1 + (item ->> 'at')::int
-    FROM jsonb_array_elements(p_deletes) AS item WHERE series.id = (item ->> 'id')::int;
-
     UPDATE fresh_blocks SET revision = v_previous + 1 + (item ->> 'at')::int, stage = NULL, staged_at = NULL,
       series = CASE
         WHEN series > 0 THEN series
@@ -480,7 +485,7 @@ BEGIN
   IF p_announce THEN
     v_notice := format('{"revision":%s,"previous":%s', v_previous + jsonb_array_length(p_revisions), v_previous);
     -- A notice has room for about 4,000 ids.
-    IF cardinality(p_block_series) BETWEEN 1 AND 4000 AND jsonb_array_length(p_stages) + jsonb_array_length(p_deletes) = 0 THEN
+    IF cardinality(p_block_series) BETWEEN 1 AND 4000 AND jsonb_array_length(p_stages) = 0 THEN
       v_series := ',"series":[' || array_to_string(CASE WHEN cardinality(v_created) = 0 THEN p_block_series ELSE ARRAY(
         SELECT CASE WHEN id < 0 THEN v_created[-id] ELSE id END FROM unnest(p_block_series) AS id) END, ',') || ']';
     END IF;

@@ -39,7 +39,7 @@ export async function liveDisk(world: World): Promise<Figure[]> {
       return { at, series: line.id, column };
     });
     const revisions = blocks.map(() => ({ note: null }));
-    const request = { revisions, checks: [], creates: [], deletes: [], stages: [], answers: [], blocks };
+    const request = { revisions, checks: [], creates: [], stages: [], answers: [], blocks };
     await commit(store.database, request, { announce: false });
     count++;
     if (count % commitsPerSeal === 0) for (const { id } of rows) await sealSeries(store.database, id);

@@ -116,7 +116,7 @@ export async function slowDisk(world: World): Promise<Figure[]> {
   const alone = () =>
     rate((t) => {
       const blocks = [{ at: 0, series: series.id, column: columnAt(t) }];
-      const rest = { checks: [], creates: [], deletes: [], stages: [], answers: [] };
+      const rest = { checks: [], creates: [], stages: [], answers: [] };
       return commit(apart, { revisions: [{ note: null }], blocks, ...rest }, { announce: true });
     });
   const inserts = () => rate((t) => pool.query('INSERT INTO rows VALUES ($1, $2, $3)', [1, t, 65_000.5]));

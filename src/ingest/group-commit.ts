@@ -363,7 +363,6 @@ export function planCommit(writes: readonly SourceWrite[]): CommitPlan {
         idempotency || guard ? [{ write, ...idempotency, guard }] : [],
       ),
       creates: [...creates.values()],
-      deletes: [],
       stages: writes.flatMap(({ staged }, i) =>
         (staged?.stages ?? []).map((id) => ({ id, series: staged?.series ?? [], at: at.get(writes[i]) ?? 0 })),
       ),

@@ -33,7 +33,6 @@ export interface CommitRequest {
   readonly revisions: readonly { readonly note: string | null; readonly import?: number }[];
   readonly checks: readonly Check[];
   readonly creates: readonly (NewSeries & { readonly at: number })[];
-  readonly deletes: readonly { readonly id: number; readonly at: number }[];
   readonly stages: readonly { readonly id: string; readonly series: readonly number[]; readonly at: number }[];
   readonly answers: readonly {
     readonly at: number;
@@ -70,9 +69,9 @@ export interface Refused {
 export const commitPointsMax = 20_000;
 
 const statement = {
-  name: 'tidemark_commit',
-  text: `SELECT tidemark_commit($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb, $7::jsonb,
-  $8::boolean, $9::int[], $10::int[], ${blockParameters(11)}) AS answer`,
+  name: 'tidemark_commit_2',
+  text: `SELECT tidemark_commit_2($1::uuid, $2::jsonb, $3::jsonb, $4::jsonb, $5::jsonb, $6::jsonb,
+  $7::boolean, $8::int[], $9::int[], ${blockParameters(10)}) AS answer`,
 };
 
 /** The time to wait for the answer of a commit. After it, the commit is sent again on another connection. */
@@ -94,7 +93,6 @@ export async function commit(
     JSON.stringify(checks),
     JSON.stringify(request.revisions),
     JSON.stringify(request.creates.map((create) => ({ ...create, tags: create.tags ?? [] }))),
-    JSON.stringify(request.deletes),
     JSON.stringify(request.stages),
     JSON.stringify(request.answers),
     options.announce,

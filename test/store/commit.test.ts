@@ -32,7 +32,6 @@ const nothing: CommitRequest = {
   revisions: [],
   checks: [],
   creates: [],
-  deletes: [],
   stages: [],
   answers: [],
   blocks: [],
@@ -53,7 +52,7 @@ async function valuesOf(series: string): Promise<[number, number][]> {
 /** The function itself, so that a batch id can be given twice. One point of one series. */
 function callCommit(client: pg.Client | pg.Pool, batch: string, series: number, t: number, value: number) {
   return client.query<{ answer: Record<string, unknown> }>(
-    `SELECT tidemark_commit($1, '[]', '[{"note": null}]', '[]', '[]', '[]', '[]', false, '{0}', ARRAY[$2::int],
+    `SELECT tidemark_commit_2($1, '[]', '[{"note": null}]', '[]', '[]', '[]', false, '{0}', ARRAY[$2::int],
        ARRAY[$3::bigint], ARRAY[$3::bigint], '{1}', ARRAY['\\x0100'::bytea], ARRAY[float8send($4)], NULL) AS answer`,
     [batch, series, t, value],
   );
@@ -68,6 +67,22 @@ function deletion(
   const { note = null, idempotencyKey = null } = more;
   return { series, range: { from, to }, at: undefined, note, idempotencyKey };
 }
+
+test('the function that processes of version 0.1.0 call commits as the one after it does', async () => {
+  await put(one, key, [[0, 0]]);
+  const id = await idOf(one, key);
+  const batch = randomUUID();
+  const call = () =>
+    one.database.query<{ answer: Record<string, unknown> }>(
+      `SELECT tidemark_commit($1, '[]', '[{"note": null}]', '[]', '[]', '[]', '[]', false, '{0}', ARRAY[$2::int],
+         '{5}', '{5}', '{1}', ARRAY['\\x0100'::bytea], ARRAY[float8send(7)], NULL) AS answer`,
+      [batch, id],
+    );
+  const [{ answer }] = await call();
+  expect(answer).toMatchObject({ revisions: 1, created: [], new: [] });
+  expect((await callCommit(one.database.pool, batch, id, 5, 8)).rows[0].answer).toStrictEqual(answer);
+  expect(await valuesOf(key)).toContainEqual([5, 7]);
+});
 
 test('a batch that is asked for twice answers the same and writes once, even when another write came between', async () => {
   await put(one, key, [[0, 0]]);

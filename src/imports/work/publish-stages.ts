@@ -70,7 +70,6 @@ async function commitStages(task: ImportRun, next: readonly StagedBlocks[], guar
       ...guards.map((guard, i) => ({ write: i + 1, guard })),
     ],
     creates: [],
-    deletes: [],
     stages: next.map(({ stage, generation }) => ({ id: stage, series: [], at: generations.indexOf(generation) })),
     answers: [],
     blocks: [],

@@ -2,10 +2,10 @@
 -- base, it changes nothing and returns the definitions of such lanes.
 --
 -- p_definitions, p_bases, p_targets, p_untils: one element for each lane. p_stages: [{id, at}] of staged blocks to publish; at is an
--- index into p_definitions. p_notice: the payload to announce, or NULL. Blocks are columns as in tidemark_commit; checkpoints are
+-- index into p_definitions. p_notice: the payload to announce, or NULL. Blocks are columns as in tidemark_commit_2; checkpoints are
 -- those of tidemark_checkpoint.
 --
--- Settings: as for tidemark_commit.
+-- Settings: as for tidemark_commit_2.
 CREATE OR REPLACE FUNCTION tidemark_derive(
   p_definitions int[],
   p_bases bigint[],

@@ -2,7 +2,7 @@
 -- is a block. `told` is 0 when there are more changes than the limits allow or when they are sealed. Otherwise it is the
 -- revision in which the series was deleted, negative when another series has its key at p_up_to.
 --
--- Settings: as for tidemark_commit. work_mem keeps the rows in memory until the last one is found.
+-- Settings: as for tidemark_commit_2. work_mem keeps the rows in memory until the last one is found.
 CREATE OR REPLACE FUNCTION tidemark_news(
   p_series int[],
   p_storage int[],

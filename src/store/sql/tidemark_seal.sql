@@ -3,7 +3,7 @@
 -- returns false.
 --
 -- p_heads: [{base, max, points, rest}], one for each block; rest marks a fresh block. Summaries and chunks are flat: those of block
--- i start at p_summary_start[i] and p_chunks_start[i]. The other columns are as in tidemark_commit.
+-- i start at p_summary_start[i] and p_chunks_start[i]. The other columns are as in tidemark_commit_2.
 CREATE OR REPLACE FUNCTION tidemark_seal(
   p_series int,
   p_seal_count bigint,
