@@ -1,8 +1,8 @@
 import type { Grid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
+import type { Range } from '../engine/ranges.ts';
 import { type Candle, candleGrid, readCandles, readNewestInstant, wholeBuckets } from '../market/candles.ts';
 import type { VersionedSource } from '../query/diff.ts';
-import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import type { Feed } from './feed.ts';

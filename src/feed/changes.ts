@@ -1,9 +1,10 @@
 import { uniformGrid } from '../engine/bucket.ts';
 import { Fault } from '../engine/fault.ts';
+import type { Range } from '../engine/ranges.ts';
 import { foldVersions } from '../engine/versions.ts';
 import type { VersionedSource } from '../query/diff.ts';
 import { readSamples, type Samples } from '../query/samples.ts';
-import { type Range, stepBlocksMin } from '../store/block-reads.ts';
+import { stepBlocksMin } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { readCountBounds } from '../store/tallies.ts';
 import type { Feed } from './feed.ts';

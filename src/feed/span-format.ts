@@ -1,7 +1,8 @@
+import { batchesOf } from '../engine/batches.ts';
 import type { Grid } from '../engine/bucket.ts';
+import type { Range } from '../engine/ranges.ts';
 import type { Points } from '../engine/versions.ts';
 import type { VersionedSource } from '../query/diff.ts';
-import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { ChangedSpan } from './join-spans.ts';
 
@@ -76,8 +77,7 @@ export function readChanges<Change>(
 
 async function readEach<Change>(format: SpanFormat<Change>, spans: readonly SpanRead[]): Promise<Change[]> {
   const changes = new EventChanges(format);
-  for (let first = 0; first < spans.length; first += readAtOnce) {
-    const some = spans.slice(first, first + readAtOnce);
+  for (const some of batchesOf(spans, { weightMax: readAtOnce })) {
     const found = some.map(({ series, source, span }) => {
       if (span.points) return format.known(series, source, span, span.points);
       return changes.isFull ? format.truncated(series, source, span) : format.read(series, source, span);

@@ -1,7 +1,8 @@
 import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
+import { batchesOf } from '../engine/batches.ts';
+import type { Range } from '../engine/ranges.ts';
 import { noVersions, type Versions } from '../engine/versions.ts';
 import { diffAppended, diffSeries, diffStorages, type VersionedSource } from '../query/diff.ts';
-import type { Range } from '../store/block-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
 import type { SeriesDelta } from '../store/series-delta.ts';
@@ -144,8 +145,7 @@ export class SpanReader<Change> implements ChangeReader<Change> {
       ]);
       spans[i] = joinSpans(found, range, grid).map((span) => ({ series, source, span }));
     };
-    for (let first = 0; first < unclear.length; first += compareAtOnce)
-      await Promise.all(unclear.slice(first, first + compareAtOnce).map(compare));
+    for (const some of batchesOf(unclear, { weightMax: compareAtOnce })) await Promise.all(some.map(compare));
     return readChanges(this.#format, spans.flat());
   }
 

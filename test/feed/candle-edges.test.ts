@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { candleReader } from '../../src/feed/candle-changes.ts';
 import { pointReader } from '../../src/feed/changes.ts';
-import { everything } from '../../src/store/block-reads.ts';
 import { ask, gql, ingest, remove } from '../support/client.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { CandleFollower, type WhatCandles } from './candle-follower.ts';

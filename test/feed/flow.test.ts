@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { postgresBell } from '../../src/bell/postgres.ts';
+import { everything } from '../../src/engine/ranges.ts';
 import { type ChangeEvent, type SeriesChange, subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import type { SharedSubscription, SharedSubscriptionOptions } from '../../src/feed/flow.ts';
 import type { Subscriber } from '../../src/feed/subscriber.ts';
-import { everything } from '../../src/store/block-reads.ts';
 import { storeId } from '../../src/store/store-id.ts';
 import { ask, ingest, remove } from '../support/client.ts';
 import { until } from '../support/program.ts';

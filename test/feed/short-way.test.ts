@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { type ChangeEvent, pointReader, type SeriesChange } from '../../src/feed/changes.ts';
 import type { SpanReader } from '../../src/feed/spans.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
-import { everything } from '../../src/store/block-reads.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { idOf, type Process, put, startProcess } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { DerivedNotice, Notice } from '../../src/bell/bell.ts';
+import { everything } from '../../src/engine/ranges.ts';
 import { subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
 import { awaitReflected } from '../../src/feed/reflected.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
-import { everything } from '../../src/store/block-reads.ts';
 import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { overBothBells } from '../recompute/bells.ts';
 import { type Tick, write as writeTo } from '../recompute/truth.ts';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { everything } from '../../src/engine/ranges.ts';
 import { type ChangeEvent, subscribeToPoints } from '../../src/feed/changes.ts';
 import { Feed } from '../../src/feed/feed.ts';
-import { everything } from '../../src/store/block-reads.ts';
 import { clientOf, record } from '../client/following.ts';
 import { startNetwork } from '../client/network.ts';
 import { moody, withFragile } from '../recompute/moody.ts';
