@@ -105,7 +105,7 @@ test('an undo that ten workers died of ends, the next one comes to its turn, and
   expect(await scene.read(id)).toMatchObject({
     status: 'DONE',
     restored: 0,
-    problem: expect.stringContaining('10 workers in a row ended'),
+    problem: expect.stringContaining('10 workers in a row died or lost the database'),
   });
   expect(await scene.read(next)).toMatchObject({ status: 'DONE' });
   expect(await valuesOf('LAST')).toEqual([1, 2]);
@@ -143,7 +143,13 @@ test('who takes up what another one died of says so', async () => {
   await die(id, 2);
   await scene.worker({ log: (line) => void lines.push(line) }).jobs.take(id);
   expect(await scene.read(id)).toMatchObject({ status: 'DONE' });
-  expect(lines).toEqual([expect.stringMatching(new RegExp(`^import ${id} \\(prices.csv\\) .*3 in a row$`))]);
+  expect(lines).toEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^import ${id} \\(prices.csv\\) resumes: 3 workers in a row died or lost the database while they ran it$`,
+      ),
+    ),
+  ]);
   const quiet = await scene.queue(csv([['SAID', 2, 2]]));
   await scene.worker({ log: (line) => void lines.push(line) }).jobs.take(quiet);
   expect(lines).toHaveLength(1);

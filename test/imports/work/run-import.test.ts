@@ -280,7 +280,9 @@ test('what ten workers died of fails in the end, and the next one comes to its t
   await scene.worker().jobs.take(id);
   const row = await scene.read(id);
   expect(row).toMatchObject({ status: 'FAILED', fromRevision: null });
-  expect(row.problem).toContain('10 workers in a row ended, or lost the database, while they were at this file');
+  expect(row.problem).toContain(
+    '10 workers in a row died or lost the database while they imported this file, without progress',
+  );
   expect(await scene.read(next)).toMatchObject({ status: 'DONE' });
   const again = await scene.queue(dies);
   await scene.worker().jobs.take(again);
