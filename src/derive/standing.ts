@@ -1,19 +1,12 @@
 import type { Database } from '../store/connect.ts';
 import { readStandings, type Standing } from '../store/lanes.ts';
+import { newestExact, oldestExact } from './lane-progress.ts';
 
-/** The newest revision up to `revision` at which a lane is exact; undefined when there is none that is known. */
-function exactUpTo(standing: Standing, revision: number): number | undefined {
-  if (standing.basis < 0) return undefined;
-  // Before it was switched in for the first time, the series held nothing, and that is exact.
-  if (revision < standing.since) return standing.replaces ? undefined : revision;
-  const within = (from: number, to: number): number | undefined =>
-    from <= revision ? Math.min(to, revision) : undefined;
-  let best = within(standing.basis, standing.firstChange - 1);
-  standing.stops.forEach((stop, i) => {
-    const exact = within(stop, standing.untils[i]);
-    if (exact !== undefined && (best === undefined || exact > best)) best = exact;
-  });
-  return best;
+/** The newest revision up to `revision` at which a derived series is exact; undefined when none is known. */
+function newestExactOfSeries(standing: Standing, revision: number): number | undefined {
+  // Before its first definition was switched in, the series held nothing, and that is exact.
+  if (revision < standing.since) return standing.replaces || standing.basis < 0 ? undefined : revision;
+  return newestExact(standing, revision);
 }
 
 /** Those that failed, and what hangs on them, stand aside. */
@@ -34,7 +27,7 @@ export function commonRevision(standings: readonly Standing[], newest: number): 
   for (;;) {
     let lowest = revision;
     for (const standing of standings) {
-      const exact = exactUpTo(standing, lowest);
+      const exact = newestExactOfSeries(standing, lowest);
       if (exact === undefined) return undefined;
       lowest = exact;
     }
@@ -68,14 +61,13 @@ export async function reflectedAt(
 ): Promise<{ readonly revision: number | undefined; readonly series: readonly number[] }> {
   const { standings } = await readStandings(database, { sources });
   const living = withoutFailed(standings);
-  let reflected: number | undefined = revision;
-  for (const { basis, stops, firstChange, since } of living) {
-    // What was switched in later reflects everything before.
-    const first = since > revision && basis >= since - 1 ? since : [...stops, basis].find((stop) => stop >= revision);
-    // Nothing of the write may have concerned it: then it stands where it stood.
-    const stands = first ?? (firstChange > revision ? revision : undefined);
+  let reflected = revision;
+  for (const standing of living) {
+    const { basis, since } = standing;
+    // A definition that was switched in later reflects everything before.
+    const stands = since > revision && basis >= since - 1 ? since : oldestExact(standing, revision);
     if (stands === undefined) return { revision: undefined, series: living.map(({ series }) => series) };
-    if (reflected === undefined || stands > reflected) reflected = stands;
+    if (stands > reflected) reflected = stands;
   }
   return { revision: reflected, series: living.map(({ series }) => series) };
 }

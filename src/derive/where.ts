@@ -2,6 +2,7 @@ import type { SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../store/definitions.ts';
 import { readStandings, type Standing } from '../store/lanes.ts';
+import { newestExact } from './lane-progress.ts';
 
 /** A stretch of revisions, [since, until), in which the points of a derived series lie under one id. */
 export interface Tenure {
@@ -59,9 +60,10 @@ export async function readTenures(database: Database, series: readonly number[])
  * The newest revision up to another one at which a series will always hold what it holds now: what its lane is still to
  * be brought forward by is stamped with later ones.
  */
-function firmUpTo({ basis, since, firstChange }: Standing, revision: number): number {
+function firmUpTo(standing: Standing, revision: number): number {
+  const { basis, since } = standing;
   if (revision <= basis || revision < since) return revision;
-  return Math.max(basis, since, Math.min(revision, firstChange - 1));
+  return Math.max(since, newestExact(standing, revision) ?? since);
 }
 
 /** Where derived series are to be read at a revision that is written already, by their ids. */
