@@ -120,6 +120,17 @@ export class Book {
       if (lane) standAs(lane, stand);
     }
   }
+
+  /** Drops the tails of the lanes that were used least recently until the others take at most this memory. */
+  limitTails(bytesMax: number): void {
+    let bytes = 0;
+    const warm = [...this.#lanes.values()].filter(({ tails }) => tails.length > 0);
+    warm.sort((a, b) => b.usedAt - a.usedAt);
+    for (const lane of warm) {
+      for (const tail of lane.tails) bytes += tail?.run.bytes() ?? 0;
+      if (bytes > bytesMax) lane.tails = [];
+    }
+  }
 }
 
 type Stand = Awaited<ReturnType<typeof readLanes>>[number];
@@ -167,15 +178,4 @@ function leavesOf(row: DefinitionRow, plan: Plan, byId: ReadonlyMap<number, Defi
       return { storage, column: leaf.column };
     }),
   );
-}
-
-/** Whether a lane is exact at a revision, if the first change of its sources behind its basis is at another one. */
-export function isExactAt(
-  lane: Pick<Lane, 'basis' | 'stops' | 'untils'>,
-  revision: number,
-  firstChange: number,
-): boolean {
-  if (lane.basis < 0) return false;
-  if (revision >= lane.basis) return revision < firstChange;
-  return lane.stops.some((stop, i) => stop <= revision && revision <= lane.untils[i]);
 }

@@ -5,7 +5,7 @@ import { fail, recover } from '../store/definitions.ts';
 import { openWave, readLanes, type Trouble } from '../store/lanes.ts';
 import { isLoss } from '../store/retry.ts';
 import { type Lane, laneOf } from './book.ts';
-import { goLongWay, type Sources } from './long-way.ts';
+import { backfill, type SharedSources } from './long-way.ts';
 
 /** One job of a long way works for so long, then others have their turn; if it took long to begin, for longer. */
 const jobMillis = 10_000;
@@ -26,8 +26,8 @@ export class Builds {
   readonly #options: BuildsOptions;
   readonly #definitions: Definitions;
   readonly #running = new Set<number>();
-  /** Sources that were read on the last long ways, all to one revision. */
-  #sources: { target: number; sources: Sources } | undefined;
+  /** The sources that the last backfills read, all at one revision. */
+  #sources: { target: number; sources: SharedSources } | undefined;
 
   constructor(database: Database, bell: Bell, options: BuildsOptions) {
     this.#database = database;
@@ -59,10 +59,10 @@ export class Builds {
       const options = { announce: this.#bell.ringsInCommit, isOver };
       const { revision } = await openWave(this.#database, 0);
       const sources = this.#sourcesFor(lane, revision);
-      const end = await goLongWay(this.#database, this.#definitions, lane, options, sources);
+      const end = await backfill(this.#database, this.#definitions, lane, options, sources);
       if (end === 'interrupted' && !this.#options.isStopping())
         await this.#bell.wake('build', String(definition), { definition });
-      if (end !== 'there') return;
+      if (end !== 'complete') return;
       if (stand.trouble.problem !== null) await recover(this.#database, [definition]);
       if (!this.#bell.ringsInCommit) this.#bell.tell({ derived: lane.basis, series: [row.series], unchanged: [] });
     } catch (error) {
@@ -71,8 +71,8 @@ export class Builds {
     }
   }
 
-  /** Ways to one revision share what they read of it. */
-  #sourcesFor({ step }: Lane, newest: number): Sources {
+  /** Backfills to one revision share the sources that they read. */
+  #sourcesFor({ step }: Lane, newest: number): SharedSources {
     const target = step?.target ?? newest;
     if (this.#sources?.target !== target) this.#sources = { target, sources: new Map() };
     return this.#sources.sources;

@@ -1,14 +1,19 @@
 import type { DerivedNotice } from '../bell/bell.ts';
+import type { LanePosition } from '../derive/lane-progress.ts';
+import type { Tail } from '../derive/walk.ts';
 import type { Database } from '../store/connect.ts';
 import { derive, type Way } from '../store/lanes.ts';
 import type { Lane } from './book.ts';
-import type { Brought } from './bring.ts';
 
-/** A lane on its way to a revision, and what it was brought; nothing when nothing of it changed. */
+/** The advance of a lane to another revision, which a pass has computed and is to commit. */
 export interface Move {
   readonly lane: Lane;
   readonly way: Way;
-  readonly brought: Brought | undefined;
+  /** The lane's position when it is committed, and the tails of its stages then. */
+  readonly position: LanePosition;
+  readonly tails: (Tail | undefined)[];
+  /** The number of points of leaves that went through formulas. */
+  readonly points: number;
 }
 
 export interface CommitOptions {
@@ -93,7 +98,8 @@ export class Commits {
     for (const move of moves) {
       if (elsewhere.length > 0) this.#lose(move.lane);
       else {
-        stand(move);
+        Object.assign(move.lane, move.position);
+        move.lane.tails = move.tails;
         this.#moved.push(move);
       }
     }
@@ -113,16 +119,6 @@ export class Commits {
       ),
     );
   }
-}
-
-/** What is known of a lane that has got there. */
-export function stand({ lane, way, brought }: Move): void {
-  if (way.basis >= 0 && way.until >= way.basis) {
-    lane.stops = [...lane.stops, way.basis].slice(-8);
-    lane.untils = [...lane.untils, way.until].slice(-8);
-  }
-  lane.basis = way.target;
-  lane.tails = [...(brought?.tails ?? [])];
 }
 
 /** What is said when derived series were brought to a revision. */

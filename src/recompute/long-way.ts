@@ -1,70 +1,64 @@
 import { randomUUID } from 'node:crypto';
 import type { Definitions } from '../derive/definitions.ts';
+import { newestCommonWave, positionAfter } from '../derive/lane-progress.ts';
 import { PointSource } from '../derive/line-source.ts';
-import { type Checkpoint, walkStage } from '../derive/walk.ts';
-import { BatchedReads as Reads } from '../store/batched-reads.ts';
-import type { Column } from '../store/block-columns.ts';
-import { everything, type Range, readExtent, readStagedExtent } from '../store/block-reads.ts';
-import { wasWritten } from '../store/commit.ts';
+import { everything, type Range } from '../engine/ranges.ts';
+import { BatchedReads } from '../store/batched-reads.ts';
+import { readExtent, readStagedExtent } from '../store/block-reads.ts';
 import type { Database } from '../store/connect.ts';
 import { countChanged, readChanged } from '../store/definitions.ts';
-import { type CheckpointRow, derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
-import { isExactAt, type Lane, standAs } from './book.ts';
-import { Changes, Stored, spansOf, storedCheckpoints } from './bring.ts';
-import { derivedNotice, payloadOf, stand } from './commits.ts';
+import { derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
+import { type AdvanceContext, advanceLane, LaneOutput, type LeafChanges } from './advance-lane.ts';
+import { BackfillPace } from './backfill-pace.ts';
+import { type Lane, standAs } from './book.ts';
+import { earliest, firstChangeOf } from './changes.ts';
+import { derivedNotice, payloadOf } from './commits.ts';
+import { storedCheckpoints } from './stored-stage.ts';
 
-/** A step writes so many points at least, and so often that a kill costs little. */
-const stepPoints = 131_072;
-const stepMillisMax = 2_000;
-
-/** One stretch of work between two looks at whether others wait. */
-const stretchMillis = 8;
-
-/** While others write, steps are small and stretches short, and it rests for several times as long: they go first. */
-const politeStepPoints = 32_768;
-const writtenMillis = 250;
-const politeMillis = 4;
-const politeRests = 3;
-
-export interface LongWayOptions {
+export interface BackfillOptions {
   readonly announce: boolean;
-  /** Asked when so long was worked, behind what it took to begin. */
+  /** Asked after each step with the time since the first piece, and the time that the first piece took. */
   readonly isOver: (workedMillis: number, beginningMillis: number) => boolean;
   readonly onProgress?: (step: Step) => void;
 }
 
-export type LongWayEnd = 'there' | 'interrupted' | 'waiting' | 'elsewhere';
+/** 'waiting': there is no wave yet to aim at. 'elsewhere': another worker has advanced the lane. */
+export type BackfillEnd = 'complete' | 'interrupted' | 'waiting' | 'elsewhere';
 
-/** What so many storages hold, or a part of it, is kept for the next way. */
+/** The number of storages whose points are kept for the next backfill to the same revision. */
 const sourcesMax = 4;
 
-/** Sources that several ways to the same revision read one after another. */
-export type Sources = Map<string, PointSource>;
+/** The number of waves that are searched for one at which all inputs are exact. */
+const wavesBack = 50;
+
+/** Sources that several backfills to the same revision read one after another. */
+export type SharedSources = Map<string, PointSource>;
 
 /**
- * Brings one lane all the way to a revision in steps, each a commit of its own that nobody sees before the last. The next
- * one who tries goes on from the last step.
+ * Advances one lane to a revision in steps. Each step is a commit; the last one publishes all of them. A later call continues
+ * from the last step.
  */
-export async function goLongWay(
+export async function backfill(
   database: Database,
   definitions: Definitions,
   lane: Lane,
-  options: LongWayOptions,
-  sources: Sources = new Map(),
-): Promise<LongWayEnd> {
+  options: BackfillOptions,
+  sources: SharedSources = new Map(),
+): Promise<BackfillEnd> {
   const [stand] = await readLanes(database, [lane.row.id]);
   if (!stand) return 'elsewhere';
   standAs(lane, stand);
   if (lane.basis >= 0 && !lane.step && !(await hasChanged(database, lane))) {
     lane.isLong = false;
-    return 'there';
+    return 'complete';
   }
   lane.isLong = true;
-  // What is known of the lane may be read anew while the target is looked for.
+  lane.tails = [];
+  // The registry may read the lane anew while the target is searched.
   const { basis, step } = lane;
   const target = step?.target ?? (await targetOf(database, definitions, lane, basis));
   if (target === undefined) return 'waiting';
-  return new LongWay(database, { lane, basis, step, target }, options, sources).go();
+  return new Backfill(database, { lane, basis, step, target }, options, sources).run();
 }
 
 async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
@@ -73,7 +67,7 @@ async function hasChanged(database: Database, lane: Lane): Promise<boolean> {
   return wave !== undefined && (await countChanged(database, asked, wave)).some((count) => count > 0);
 }
 
-/** The newest wave at which all that it reads is exact. */
+/** The newest wave at which all lanes that it reads are exact; undefined when there is none yet. */
 async function targetOf(
   database: Database,
   definitions: Definitions,
@@ -82,149 +76,144 @@ async function targetOf(
 ): Promise<number | undefined> {
   const upstream = await readLanes(database, lane.row.upstream);
   if (upstream.length < lane.row.upstream.length) return undefined;
-  const waves = (await recentWaves(database, 50)).filter((wave) => wave > basis);
-  if (upstream.length === 0) return waves[0];
-  for (const wave of waves) {
-    const exact = await Promise.all(
-      upstream.map(async (each) => {
-        if (each.basis < 0) return false;
-        const row = definitions.byId.get(each.definition);
-        if (!row) return false;
-        const asked = row.sources.map((storage) => ({ storage, after: each.basis }));
-        const changed = wave > each.basis ? await readChanged(database, asked, wave) : new Map();
-        return isExactAt(each, wave, changed.size > 0 ? wave : Number.POSITIVE_INFINITY);
-      }),
-    );
-    if (exact.every((each) => each)) return wave;
-  }
-  return undefined;
+  const waves = (await recentWaves(database, wavesBack)).filter((wave) => wave > basis);
+  if (waves.length === 0) return undefined;
+  const rows = upstream.map(({ definition }) => definitions.byId.get(definition));
+  if (upstream.some(({ basis }, i) => basis < 0 || !rows[i])) return undefined;
+  const sources = upstream.flatMap(({ basis }, i) =>
+    basis < waves[0] ? (rows[i]?.sources ?? []).map((storage) => ({ storage, after: basis })) : [],
+  );
+  const changed = await readChanged(database, earliest(sources), waves[0]);
+  const progress = upstream.map((position, i) => ({
+    ...position,
+    firstChange: firstChangeOf(changed, rows[i]?.sources ?? [], position.basis),
+  }));
+  return newestCommonWave(waves, progress);
 }
 
-class LongWay {
+/** One attempt to advance a lane to its target. */
+class Backfill implements AdvanceContext {
+  readonly reads: BatchedReads;
+  /** The lane's basis at the start: the registry may read it anew meanwhile. */
+  readonly basis: number;
+  readonly target: number;
   readonly #database: Database;
-  readonly #reads: Reads;
   readonly #lane: Lane;
-  /** As it was at the start: what is known of the lane may be read anew on the way. */
-  readonly #basis: number;
-  readonly #target: number;
-  readonly #options: LongWayOptions;
-  readonly #sources: Sources;
+  readonly #options: BackfillOptions;
+  readonly #sources: SharedSources;
+  readonly #output = new LaneOutput();
+  readonly #pace: BackfillPace;
+  readonly #startedAt = performance.now();
+  /** Checkpoints of the basis, or of an earlier attempt. */
+  readonly #hasCheckpoints: boolean;
   #step: Step;
   #writing: Promise<boolean> = Promise.resolve(true);
-  #blocks: { storage: number; column: Column }[] = [];
-  #checkpoints: CheckpointRow[] = [];
-  #steppedAt = performance.now();
-  /** When the first piece was there, and how long that had taken. */
+  /** The moment of the first piece, and how long it took: a run may have to fill a long window first. */
   #begun: { readonly at: number; readonly millis: number } | undefined;
-  #othersWrite = false;
+  /** The span that the current stage goes through, for its progress. */
+  #extent: Range = everything;
+  #end: BackfillEnd = 'complete';
 
   constructor(
     database: Database,
     { lane, basis, step, target }: Pick<Lane, 'basis' | 'step'> & { lane: Lane; target: number },
-    options: LongWayOptions,
-    sources: Sources,
+    options: BackfillOptions,
+    sources: SharedSources,
   ) {
     this.#database = database;
-    this.#reads = new Reads(database);
+    this.reads = new BatchedReads(database);
     this.#lane = lane;
-    this.#basis = basis;
-    this.#target = target;
+    this.basis = basis;
+    this.target = target;
     this.#options = options;
     this.#sources = sources;
+    this.#pace = new BackfillPace(database);
+    this.#hasCheckpoints = basis >= 0 || step !== null;
     this.#step = step ?? { count: 0, target, stage: randomUUID(), at: 0, done: everything.from, progress: 0 };
   }
 
-  async go(): Promise<LongWayEnd> {
+  async run(): Promise<BackfillEnd> {
     const lane = this.#lane;
-    const { stages } = lane.plan;
-    for (let stage = this.#step.at; stage < stages.length; stage++) {
-      const end = await this.#walk(stage, stage === this.#step.at ? this.#step.done : everything.from);
-      if (end !== 'there') return end;
-    }
+    const policy = {
+      start: { stage: this.#step.at, done: this.#step.done },
+      onPiece: (stage: number, done: number) => this.#onPiece(stage, done),
+      onStage: (stage: number) => this.#onStage(stage),
+    };
+    if ((await advanceLane(lane, this, policy, this.#output)) === 'stopped') return this.#end;
     if (!(await this.#writing)) return 'elsewhere';
     const way = {
       definition: lane.row.id,
-      basis: this.#basis,
-      target: this.#target,
-      until: this.#basis,
-      blocks: this.#blocks,
-      checkpoints: this.#checkpoints,
+      basis: this.basis,
+      target: this.target,
+      until: this.basis,
+      ...this.#output.take(),
       stage: this.#step.count > 0 ? this.#step.stage : undefined,
     };
     const notice = this.#options.announce
-      ? payloadOf(derivedNotice(this.#target, [{ series: lane.row.series, changed: true }]))
+      ? payloadOf(derivedNotice(this.target, [{ series: lane.row.series, changed: true }]))
       : undefined;
     const elsewhere = await derive(this.#database, [way], notice);
     if (elsewhere.length > 0) return 'elsewhere';
-    stand({ lane, way, brought: undefined });
-    lane.step = null;
-    lane.isLong = false;
-    return 'there';
+    Object.assign(lane, positionAfter(lane, way), { step: null, isLong: false });
+    return 'complete';
   }
 
-  /** Goes through one stage, from an instant on before which it is done. */
-  async #walk(stage: number, done: number): Promise<LongWayEnd> {
-    const lane = this.#lane;
-    const enteredAt = performance.now();
-    const all = await Promise.all(lane.leaves[stage].map(({ storage }) => this.#changes(storage)));
-    const leaves = lane.leaves[stage].map(({ storage, column }, i) => ({
-      source: this.#source(storage),
-      column,
-      changes: restOf(all[i], done),
-    }));
-    const extent = await this.#extent(all.flat(), stage);
-    const storage = lane.row.storages[stage];
-    const stored = new Stored(this.#reads, this.#basis < 0 ? undefined : storage, this.#basis);
-    const changes = new Changes();
-    let workedSince = performance.now();
-    // What an earlier attempt has noted behind its last step is noted anew.
-    const checkpoints = storedCheckpoints(this.#reads, lane.row.id, stage);
-    const note = (checkpoint: Checkpoint | undefined) => {
-      if (checkpoint) this.#checkpoints.push({ definition: lane.row.id, stage, ...checkpoint });
-    };
-    for await (const walked of walkStage({
-      stage: lane.plan.stages[stage],
-      leaves,
-      checkpoints,
-    })) {
-      const { piece, checkpoint } = walked;
-      this.#begin(enteredAt);
-      changes.replace(piece, await stored.under(walked));
-      note(checkpoint);
-      if (
-        changes.length >= (this.#othersWrite ? politeStepPoints : stepPoints) ||
-        performance.now() - this.#steppedAt > stepMillisMax
-      ) {
-        const column = changes.take();
-        if (column.t.length > 0) this.#blocks.push({ storage, column });
-        const share = extent.to > extent.from ? (piece.to - extent.from) / (extent.to - extent.from) : 1;
-        const progress = (stage + Math.min(1, Math.max(0, share))) / lane.plan.stages.length;
-        if (!(await this.#take(stage, Math.min(piece.to, everything.to), progress))) return 'elsewhere';
-        if (this.#isOver()) return (await this.#writing) ? 'interrupted' : 'elsewhere';
-      }
-      const worked = performance.now() - workedSince;
-      if (worked > (this.#othersWrite ? politeMillis : stretchMillis)) {
-        if (this.#othersWrite) await new Promise((resolve) => setTimeout(resolve, worked * politeRests));
-        else await new Promise((resolve) => setImmediate(resolve));
-        workedSince = performance.now();
-      }
+  async changes(stage: number): Promise<LeafChanges[]> {
+    const changes = await Promise.all(this.#lane.leaves[stage].map(({ storage }) => this.#changesOf(storage)));
+    if (changes.some((each) => each !== undefined)) this.#extent = await this.#extentOf(changes, stage);
+    this.#pace.works();
+    return changes;
+  }
+
+  checkpoints(stage: number) {
+    return this.#hasCheckpoints ? storedCheckpoints(this.reads, this.#lane.row.id, stage) : undefined;
+  }
+
+  source(storage: number): PointSource {
+    if (this.#lane.row.storages.includes(storage)) {
+      const staged = { id: this.#step.stage, revision: this.target };
+      return new PointSource(this.reads, storage, this.target, undefined, staged);
     }
-    const column = changes.take();
-    if (column.t.length > 0) this.#blocks.push({ storage, column });
-    // The next stage reads what this one has written.
-    const isLast = stage === lane.plan.stages.length - 1;
-    if (!isLast && !(await this.#take(stage + 1, everything.from, (stage + 1) / lane.plan.stages.length)))
-      return 'elsewhere';
-    if (!isLast && !(await this.#writing)) return 'elsewhere';
-    return 'there';
+    const name = `${storage} ${this.target}`;
+    let source = this.#sources.get(name);
+    if (!source) {
+      source = new PointSource(this.reads, storage, this.target);
+      this.#sources.set(name, source);
+      for (const [oldest] of this.#sources) if (this.#sources.size > sourcesMax) this.#sources.delete(oldest);
+    }
+    return source;
   }
 
-  /** To begin anew where the last one stopped may take long: a window is to be filled first. */
-  #begin(enteredAt: number): void {
-    if (this.#begun) return;
-    const now = performance.now();
-    this.#begun = { at: now, millis: now - enteredAt };
-    this.#steppedAt = now;
+  async #onPiece(stage: number, done: number): Promise<'go on' | 'stop'> {
+    if (!this.#begun) {
+      const now = performance.now();
+      this.#begun = { at: now, millis: now - this.#startedAt };
+      this.#pace.stepped();
+    }
+    if (this.#pace.isStepDue(this.#output.diff.length)) {
+      this.#output.cut(this.#lane.row.storages[stage]);
+      const { from, to } = this.#extent;
+      const share = to > from ? (done - from) / (to - from) : 1;
+      const progress = (stage + Math.min(1, Math.max(0, share))) / this.#lane.plan.stages.length;
+      if (!(await this.#takeStep(stage, Math.min(done, everything.to), progress))) return this.#stop('elsewhere');
+      if (this.#isOver()) return this.#stop((await this.#writing) ? 'interrupted' : 'elsewhere');
+    }
+    await this.#pace.rest();
+    return 'go on';
+  }
+
+  /** The next stage reads the points of this one from the store. */
+  async #onStage(stage: number): Promise<'go on' | 'stop'> {
+    const next = stage + 1;
+    const { length } = this.#lane.plan.stages;
+    if (next === length) return 'go on';
+    const isWritten = (await this.#takeStep(next, everything.from, next / length)) && (await this.#writing);
+    return isWritten ? 'go on' : this.#stop('elsewhere');
+  }
+
+  #stop(end: BackfillEnd): 'stop' {
+    this.#end = end;
+    return 'stop';
   }
 
   #isOver(): boolean {
@@ -233,86 +222,37 @@ class LongWay {
     return this.#options.isOver(now - at, millis);
   }
 
-  /** Writes a step while the next one is computed. */
-  async #take(at: number, done: number, progress: number): Promise<boolean> {
+  /** Writes a step while the next one is computed; false when the last one was not taken. */
+  async #takeStep(at: number, done: number, progress: number): Promise<boolean> {
     if (!(await this.#writing)) return false;
-    await this.#lookForOthers();
+    await this.#pace.look();
     const step = { ...this.#step, count: this.#step.count + 1, at, done, progress };
     this.#step = step;
-    const blocks = this.#blocks;
-    const checkpoints = this.#checkpoints;
-    this.#blocks = [];
-    this.#checkpoints = [];
-    this.#writing = takeStep(
-      this.#database,
-      { definition: this.#lane.row.id, basis: this.#basis },
-      step,
-      blocks,
-      checkpoints,
-    );
+    const { blocks, checkpoints } = this.#output.take();
+    const lane = { definition: this.#lane.row.id, basis: this.basis };
+    this.#writing = takeStep(this.#database, lane, step, blocks, checkpoints);
     this.#writing.catch(() => undefined);
-    this.#steppedAt = performance.now();
+    this.#pace.stepped();
     this.#options.onProgress?.(step);
     return true;
   }
 
-  async #lookForOthers(): Promise<void> {
-    this.#othersWrite = await wasWritten(this.#database, writtenMillis);
-  }
-
-  #source(storage: number): PointSource {
-    const own = this.#lane.row.storages.includes(storage);
-    if (own)
-      return new PointSource(this.#reads, storage, this.#target, undefined, {
-        id: this.#step.stage,
-        revision: this.#target,
-      });
-    const name = `${storage} ${this.#target}`;
-    let source = this.#sources.get(name);
-    if (!source) {
-      source = new PointSource(this.#reads, storage, this.#target);
-      this.#sources.set(name, source);
-      for (const [oldest] of this.#sources) if (this.#sources.size > sourcesMax) this.#sources.delete(oldest);
-    }
-    return source;
-  }
-
-  /** Where a storage changed between the basis and the target. */
-  async #changes(storage: number): Promise<Range[]> {
-    const { row } = this.#lane;
-    const basis = this.#basis;
-    if (basis < 0) return [everything];
-    if (row.storages.includes(storage)) {
+  async #changesOf(storage: number): Promise<LeafChanges> {
+    if (this.basis < 0) return [everything];
+    if (this.#lane.row.storages.includes(storage)) {
       const staged = await readStagedExtent(this.#database, storage, this.#step.stage);
-      return staged ? [staged] : [];
+      return staged ? [staged] : undefined;
     }
-    const changed = await readChanged(this.#database, [{ storage, after: basis }], this.#target);
-    const versions = changed.get(storage);
-    return versions ? spansOf(versions) : [];
+    const changed = await readChanged(this.#database, [{ storage, after: this.basis }], this.target);
+    return changed.get(storage);
   }
 
-  async #extent(changes: readonly Range[], stage: number): Promise<Range> {
-    const extents = await Promise.all(
-      this.#lane.leaves[stage].map(({ storage }) => readExtent(this.#database, storage)),
-    );
+  async #extentOf(changes: readonly LeafChanges[], stage: number): Promise<Range> {
+    const leaves = this.#lane.leaves[stage];
+    const extents = await Promise.all(leaves.map(({ storage }) => readExtent(this.#database, storage)));
     const known = extents.filter((extent) => extent !== undefined);
-    const from = Math.max(
-      Math.min(...changes.map((change) => change.from)),
-      Math.min(...known.map((extent) => extent.from)),
-    );
+    const firsts = changes.flatMap((each) => (each ? ('t' in each ? each.t[0] : each[0].from) : []));
+    const from = Math.max(Math.min(...firsts), Math.min(...known.map((extent) => extent.from)));
     return { from, to: Math.max(from, ...known.map((extent) => extent.to)) };
   }
-}
-
-/** Changes of which everything before an instant is done: what came of them may still be felt behind it. */
-function restOf(changes: readonly Range[], done: number): Range[] {
-  if (done === everything.from) return [...changes];
-  const rest: Range[] = [];
-  let felt = false;
-  for (const { from, to } of changes) {
-    if (from < done) felt = true;
-    if (to > done) rest.push({ from: Math.max(from, done), to });
-  }
-  if (felt && (rest.length === 0 || rest[0].from > done)) rest.unshift({ from: done, to: done + 1 });
-  return rest;
 }

@@ -1,16 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
-import { PointSource } from '../derive/line-source.ts';
+import { Semaphore } from '../concurrency/semaphore.ts';
+import { type LanePosition, type LaneProgress, newestCommonWave, positionAfter } from '../derive/lane-progress.ts';
 import { TooFar } from '../derive/walk.ts';
-import { mergeVersions, type Versions } from '../engine/versions.ts';
-import { BatchedReads as Reads } from '../store/batched-reads.ts';
+import type { Versions } from '../engine/versions.ts';
+import { BatchedReads } from '../store/batched-reads.ts';
 import type { Database } from '../store/connect.ts';
-import { type Asked, countChanged, readChanged, storageOf, within } from '../store/definitions.ts';
+import { type Asked, countChanged, readChanged } from '../store/definitions.ts';
 import { readLanes, recentWaves } from '../store/lanes.ts';
 import { isLoss } from '../store/retry.ts';
-import { type Book, isExactAt, type Lane } from './book.ts';
-import { type Brought, bring, type Scene, versionsOf } from './bring.ts';
+import { type AdvanceContext, type AdvancePolicy, advanceLane, LaneOutput } from './advance-lane.ts';
+import type { Book, Lane } from './book.ts';
 import { type CommitOptions, Commits, type Move, pointsOf } from './commits.ts';
 import { Foresight } from './foresight.ts';
+import { changesToRead, PassData } from './pass-data.ts';
+import { storedCheckpoints } from './stored-stage.ts';
 
 export interface PassOptions extends CommitOptions {
   /** Something large may be among what changed: it is counted before it is read. */
@@ -43,6 +46,13 @@ const changedMax = 1_000_000;
 /** What was never computed goes its way alone if there are more versions than this to start from. */
 const startVersionsMax = 20_000;
 
+/**
+ * A pass computes no more of a lane than this work (points of leaves times operators) and these changed points, since others
+ * wait for it; more is left to a backfill.
+ */
+const passWorkMax = 1_500_000;
+const passChangesMax = 600_000;
+
 /** From so many revisions on it is counted what they changed. */
 const revisionsMax = 2_000;
 
@@ -52,80 +62,34 @@ const wavesBack = 12;
 /** So many lanes are brought at the same time: while one waits for the store, another one computes. */
 const lanesAtOnce = 32;
 
-/** Lets so many go at once, the others in the order in which they came. */
-class Turns {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(most: number) {
-    this.#free = most;
-  }
-
-  async take(run: () => Promise<void>): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      await run();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free++;
-    }
-  }
-}
-
-/** Where a lane stands, and stood before. */
-type Stand = Pick<Lane, 'basis' | 'stops' | 'untils'>;
-
-/** What is to be read of what changed behind the bases of lanes, in the sources near and far and in what other lanes gave. */
-function askedOf(lanes: readonly Lane[], book: Book, bases: ReadonlyMap<number, Pick<Lane, 'basis'>>): Asked[] {
-  const asked = new Map<number, number>();
-  const ask = (storage: number, after: number) => {
-    const known = asked.get(storage);
-    if (known === undefined || after < known) asked.set(storage, after);
-  };
-  for (const lane of lanes) {
-    const { row } = lane;
-    const { basis } = bases.get(row.id) ?? lane;
-    for (const source of row.sources) ask(source, basis);
-    for (const id of row.upstream) {
-      // What goes along from the same revision is known when it has gone.
-      const upstream = book.lanes.get(id);
-      if (upstream && bases.get(id)?.basis !== basis) ask(storageOf(upstream.row), basis);
-    }
-  }
-  return [...asked].map(([storage, after]) => ({ storage, after }));
-}
-
 /** What a pass of lanes will ask for first, if it is near and hangs on no lane that is brought elsewhere; else nothing. */
 export function askedAhead(lanes: readonly Lane[], book: Book, newest: number): Asked[] {
   const bases = new Map(lanes.map((lane) => [lane.row.id, lane]));
   const isNear = lanes.every(
     ({ row, basis }) => basis >= 0 && newest - basis <= revisionsMax && row.upstream.every((id) => bases.has(id)),
   );
-  return isNear ? askedOf(lanes, book, bases) : [];
+  return isNear ? changesToRead(lanes, book, bases) : [];
 }
 
 /** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
 export class Pass {
   readonly #database: Database;
-  readonly #reads: Reads;
+  readonly #reads: BatchedReads;
   readonly #foresight: Foresight;
   readonly #book: Book;
   readonly #target: number;
   readonly #options: PassOptions;
-  readonly #overlay = new Map<number, Versions>();
-  readonly #sources = new Map<string, PointSource>();
   readonly #moves = new Map<number, Move>();
   /** Where its lanes stood at the start: what is known of a lane may be read anew on the way. */
-  readonly #stood = new Map<number, Stand>();
-  #changed: ReadonlyMap<number, Versions> = new Map();
+  readonly #stood = new Map<number, LanePosition>();
+  #data: PassData;
   readonly #commits: Commits;
 
   constructor(database: Database, book: Book, target: number, options: PassOptions) {
     this.#database = database;
-    this.#reads = new Reads(database);
+    this.#reads = new BatchedReads(database);
     this.#foresight = new Foresight(this.#reads);
+    this.#data = new PassData(this.#foresight, new Map());
     this.#book = book;
     this.#target = target;
     this.#options = options;
@@ -139,23 +103,24 @@ export class Pass {
     const foreign = await this.#foreignLanes(near);
     const waiting = this.#withoutGround(near, foreign);
     const grounded = near.filter((lane) => !waiting.includes(lane));
-    await this.#readChanged(grounded);
+    const changed = await this.#readChanged(grounded);
+    this.#data = new PassData(this.#foresight, changed);
     const lanes = grounded.filter(({ isLong }) => !isLong);
-    this.#foresight.look(lanes, this.#changed);
+    this.#foresight.look(lanes, changed);
     let asked: Promise<readonly number[]> | undefined;
     const waves = () => {
       asked ??= recentWaves(this.#database, wavesBack);
       return asked;
     };
-    const turns = new Turns(lanesAtOnce);
+    const semaphore = new Semaphore(lanesAtOnce);
     const done = new Map<number, Promise<void>>();
     for (const lane of lanes) {
-      const firstChange = this.#firstChange(lane);
+      const firstChange = this.#data.firstChange(lane.row.sources, this.#basisOf(lane));
       // Nothing that concerns it: it stands at the target as it is.
       if (firstChange === Number.POSITIVE_INFINITY && lane.basis >= 0) continue;
       const bring = async (): Promise<void> => {
         await Promise.all(lane.row.upstream.map((id) => done.get(id)));
-        await turns.take(async () => {
+        await semaphore.run(async () => {
           const target = await this.#targetOf(lane, foreign, waves);
           // Also one that gets to an older wave only has something left to wait for.
           if (target !== this.#target) waiting.push(lane);
@@ -178,13 +143,12 @@ export class Pass {
     return this.#end(waiting);
   }
 
-  async #readChanged(lanes: readonly Lane[]): Promise<void> {
-    const asked = askedOf(lanes, this.#book, this.#stood);
+  async #readChanged(lanes: readonly Lane[]): Promise<ReadonlyMap<number, Versions>> {
+    const asked = changesToRead(lanes, this.#book, this.#stood);
     const ahead = this.#options.ahead;
-    this.#changed =
-      ahead && isDeepStrictEqual(asked, ahead.asked)
-        ? ahead.changed
-        : await readChanged(this.#database, asked, this.#target);
+    return ahead && isDeepStrictEqual(asked, ahead.asked)
+      ? ahead.changed
+      : await readChanged(this.#database, asked, this.#target);
   }
 
   /**
@@ -208,7 +172,7 @@ export class Pass {
   }
 
   /** Those that read what was never computed, near or far, and is not on its way here. */
-  #withoutGround(lanes: readonly Lane[], foreign: ReadonlyMap<number, Stand>): Lane[] {
+  #withoutGround(lanes: readonly Lane[], foreign: ReadonlyMap<number, LanePosition>): Lane[] {
     const out = new Set<number>();
     for (const [id, { basis }] of foreign) if (basis < 0) out.add(id);
     return lanes.filter(({ row }) => {
@@ -229,111 +193,76 @@ export class Pass {
   }
 
   /** The lanes that are read here and brought elsewhere, as they stand now. */
-  async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, Stand>> {
+  async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, LanePosition>> {
     const here = new Set(lanes.map(({ row }) => row.id));
     const ids = new Set(lanes.flatMap(({ row }) => row.upstream.filter((id) => !here.has(id))));
     if (ids.size === 0) return new Map();
     return new Map((await readLanes(this.#database, [...ids])).map((row) => [row.definition, row]));
   }
 
-  /** The first revision behind its basis that changed something of it; infinite if none did. */
-  #firstChange(lane: Lane, after = this.#basisOf(lane), sources = lane.row.sources): number {
-    let first = Number.POSITIVE_INFINITY;
-    for (const source of sources) {
-      const versions = this.#changed.get(source);
-      if (!versions) continue;
-      for (const revision of versions.revision) if (revision > after && revision < first) first = revision;
-    }
-    return first;
-  }
-
-  /** The newest wave at which all that it reads is exact; undefined when there is none yet. */
+  /** The newest wave at which all lanes that it reads are exact; undefined when there is none yet. */
   async #targetOf(
     lane: Lane,
-    foreign: ReadonlyMap<number, Stand>,
+    foreign: ReadonlyMap<number, LanePosition>,
     waves: () => Promise<readonly number[]>,
   ): Promise<number | undefined> {
-    const standsAt = (revision: number): boolean =>
-      lane.row.upstream.every((id) => {
-        const move = this.#moves.get(id);
-        if (move && move.way.target === revision) return true;
-        const upstream = foreign.get(id) ?? this.#stood.get(id);
-        const row = this.#book.lanes.get(id)?.row;
-        if (!upstream || !row) return false;
-        // Its sources are among those of the lane, whose changes are known from its basis on: there, all was exact.
-        return isExactAt(
-          upstream,
-          revision,
-          this.#firstChange(lane, Math.max(upstream.basis, this.#basisOf(lane)), row.sources),
-        );
-      });
-    if (standsAt(this.#target)) return this.#target;
-    for (const wave of await waves()) {
-      if (wave < this.#target && wave > this.#basisOf(lane) && standsAt(wave)) return wave;
+    const upstream: LaneProgress[] = [];
+    for (const id of lane.row.upstream) {
+      const position = this.#moves.get(id)?.position ?? foreign.get(id) ?? this.#stood.get(id);
+      const row = this.#book.lanes.get(id)?.row;
+      if (!position || !row) return undefined;
+      upstream.push({ ...position, firstChange: this.#firstChangeFor(lane, position.basis, row.sources) });
     }
-    return undefined;
+    const target = newestCommonWave([this.#target], upstream);
+    if (target !== undefined) return target;
+    const older = (await waves()).filter((wave) => wave < this.#target && wave > this.#basisOf(lane));
+    return newestCommonWave(older, upstream);
+  }
+
+  /** The first change, up to the target, after the basis of a lane that `reader` reads. */
+  #firstChangeFor(reader: Lane, basis: number, sources: readonly number[]): number {
+    if (basis >= this.#target) return Number.POSITIVE_INFINITY;
+    // These are among the reader's sources, whose changes were read from its basis on. At that basis all was exact.
+    return this.#data.firstChange(sources, Math.max(basis, this.#basisOf(reader)));
   }
 
   async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
     const basis = this.#basisOf(lane);
-    const scene: Scene = {
+    const { row, leaves } = lane;
+    const context: AdvanceContext = {
       reads: this.#foresight,
       basis,
       target,
-      source: (storage) => this.#sourceAt(storage, target),
-      changed: (storage) => this.#changedOf(storage, basis, target),
-      write: (storage, column) => {
-        this.#overlay.set(storage, versionsOf(column, target));
+      source: (storage) => this.#data.source(storage, target),
+      changes: (stage) => leaves[stage].map(({ storage }) => this.#data.changesOf(storage, basis, target)),
+      // A lane that was never computed has none: backfills, which store some on the way, are no part of a pass.
+      checkpoints: (stage) => (basis < 0 ? undefined : storedCheckpoints(this.#foresight, row.id, stage)),
+    };
+    const policy: AdvancePolicy = {
+      workMax: passWorkMax,
+      changesMax: passChangesMax,
+      onStage: (stage, column) => {
+        this.#data.write(row.storages[stage], column, target);
+        return undefined;
       },
     };
-    const move = (brought: Brought | undefined): Move => ({
-      lane,
-      brought,
-      way: {
-        definition: lane.row.id,
-        basis,
-        target,
-        until: Math.min(firstChange - 1, target),
-        blocks: brought?.blocks ?? [],
-        checkpoints: brought?.checkpoints ?? [],
-        stage: undefined,
-      },
-    });
+    const output = new LaneOutput();
     try {
-      const moved = move(await bring(lane, scene));
-      this.#moves.set(lane.row.id, moved);
-      this.#commits.offer(moved);
+      await advanceLane(lane, context, policy, output);
     } catch (error) {
       if (isLoss(error)) throw error;
       lane.tails = [];
-      for (const storage of lane.row.storages) this.#overlay.delete(storage);
+      this.#data.discard(row.storages);
       if (error instanceof TooFar) this.#leave(lane);
       else this.#options.onFailure(lane, error);
+      return;
     }
-  }
-
-  #sourceAt(storage: number, target: number): PointSource {
-    const name = `${storage} ${target}`;
-    let source = this.#sources.get(name);
-    if (!source) {
-      const overlay = this.#overlay.get(storage);
-      source = new PointSource(
-        this.#foresight,
-        storage,
-        target,
-        overlay && overlay.revision[0] <= target ? overlay : undefined,
-      );
-      this.#sources.set(name, source);
-    }
-    return source;
-  }
-
-  #changedOf(storage: number, after: number, target: number): Versions | undefined {
-    const stored = this.#changed.get(storage);
-    const overlay = this.#overlay.get(storage);
-    const parts = [stored, overlay].flatMap((versions) => (versions ? [within(versions, after, target)] : []));
-    const versions = parts.length === 1 ? parts[0] : mergeVersions(parts);
-    return versions.t.length > 0 ? versions : undefined;
+    const { tails, points } = output;
+    const until = Math.min(firstChange - 1, target);
+    const way = { definition: row.id, basis, target, until, ...output.take(), stage: undefined };
+    const move = { lane, way, tails, points, position: positionAfter(this.#stood.get(row.id) ?? lane, way) };
+    this.#moves.set(row.id, move);
+    this.#commits.offer(move);
   }
 
   async #end(waiting: readonly Lane[]): Promise<Passed> {
@@ -353,9 +282,7 @@ export class Pass {
 
   #counts(): Pick<Passed, 'passed' | 'read'> {
     let passed = 0;
-    let read = this.#reads.pointsRead;
-    for (const { t } of this.#changed.values()) read += t.length;
-    for (const { brought } of this.#moves.values()) passed += brought?.points ?? 0;
-    return { passed, read };
+    for (const { points } of this.#moves.values()) passed += points;
+    return { passed, read: this.#reads.pointsRead + this.#data.versions };
   }
 }

@@ -1,5 +1,5 @@
 import { Book, type Lane } from '../../src/recompute/book.ts';
-import { goLongWay } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/long-way.ts';
 import { Pass, type Passed } from '../../src/recompute/pass.ts';
 import type { Database } from '../../src/store/connect.ts';
 import { switchIn } from '../../src/store/definitions.ts';
@@ -31,8 +31,8 @@ export class ByHand {
     await this.wave();
     const building = [...this.book.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
     for (const lane of building) {
-      const end = await goLongWay(this.database, this.book.definitions, lane, { announce: false, isOver: () => false });
-      if (end !== 'there') throw new Error(`'${lane.row.key}' is ${end}`);
+      const end = await backfill(this.database, this.book.definitions, lane, { announce: false, isOver: () => false });
+      if (end !== 'complete') throw new Error(`'${lane.row.key}' is ${end}`);
       await switchIn(this.database, this.book.version, [lane.row.id], false);
       await this.book.load();
     }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
 import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Book } from '../../src/recompute/book.ts';
-import { goLongWay } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/long-way.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
 import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
 import { column } from '../store/world.ts';
@@ -180,18 +180,18 @@ test('a long way is gone in steps, and gone on from the last one, and its progre
   const [lane] = [...book.lanes.values()];
   const steps: Step[] = [];
   const options = { announce: false, isOver: () => true, onProgress: (step: Step) => void steps.push(step) };
-  expect(await goLongWay(world.database, book.definitions, lane, options)).toBe('interrupted');
+  expect(await backfill(world.database, book.definitions, lane, options)).toBe('interrupted');
   const [row] = await readLanes(world.database, [lane.row.id]);
   expect(row.basis).toBe(-1);
   expect(row.step).toMatchObject({ count: 1 });
   expect(await valuesAt('C', await world.catalogue.newestRevision()), 'nobody sees half of it').toEqual([]);
   // Another process goes on, and another one, and none does again what was done.
-  for (let end = ''; end !== 'there'; ) {
+  for (let end = ''; end !== 'complete'; ) {
     const other = new Book(world.database);
     await other.load();
     const [same] = [...other.lanes.values()];
-    end = await goLongWay(world.database, other.definitions, same, options);
-    expect(['interrupted', 'there']).toContain(end);
+    end = await backfill(world.database, other.definitions, same, options);
+    expect(['interrupted', 'complete']).toContain(end);
   }
   expect(steps.map(({ count }) => count)).toEqual([1, 2, 3]);
   expect(steps.map(({ progress }) => progress)).toEqual([0.33, 0.66, 0.98].map((share) => expect.closeTo(share, 1)));

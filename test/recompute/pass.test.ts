@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { goLongWay } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/long-way.ts';
 import { readDefinitions } from '../../src/store/definitions.ts';
 import { readLanes, takeStep } from '../../src/store/lanes.ts';
 import { createDatabase } from '../support/database.ts';
@@ -144,7 +144,7 @@ test('a long way and a pass that bring the same lane at once leave one of them b
     const wave = await one.wave();
     await Promise.all([
       one.pass(['MB'], wave),
-      goLongWay(world.database, other.book.definitions, other.lane('MB'), { announce: false, isOver: () => false }),
+      backfill(world.database, other.book.definitions, other.lane('MB'), { announce: false, isOver: () => false }),
     ]);
     await settle();
   }
@@ -183,7 +183,7 @@ test('lanes whose definitions are switched while they are passed leave nothing b
     stale,
     (async () => {
       for (const lane of building)
-        await goLongWay(world.database, other.book.definitions, lane, { announce: false, isOver: () => false });
+        await backfill(world.database, other.book.definitions, lane, { announce: false, isOver: () => false });
     })(),
   ]);
   await one.book.load();

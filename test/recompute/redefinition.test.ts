@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Settled } from '../../src/derive/standing.ts';
-import { goLongWay } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/long-way.ts';
 import { type DefinitionRow, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
 import { dropDeletedSeries } from '../../src/store/retention.ts';
 import { createDatabase } from '../support/database.ts';
@@ -174,7 +174,7 @@ test('a long way whose definition is replaced ends at its next step, and nothing
       if (text.includes('FROM batches') && steps === 1) await define({ M: 'ema(A, 5)' });
     },
   });
-  const end = await goLongWay(database, hand.book.definitions, lane, {
+  const end = await backfill(database, hand.book.definitions, lane, {
     announce: false,
     isOver: () => false,
     onProgress: () => steps++,
