@@ -1,54 +1,52 @@
-import { randomUUID } from 'node:crypto';
-import type { Bell, DerivedNotice, Notice, Stoppable } from '../bell/bell.ts';
+import type { Bell, Notice, Stoppable } from '../bell/bell.ts';
 import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
-import { countChanged, fail, recover, switchIn } from '../store/definitions.ts';
-import { leasePartitions, releasePartitions, setOut, type Wave } from '../store/lanes.ts';
-import { partitions } from '../store/partitions.ts';
+import { fail, recover } from '../store/definitions.ts';
+import { setOut, type Wave } from '../store/lanes.ts';
+import { BackfillWatch } from './backfill-watch.ts';
 import { Book, type Lane } from './book.ts';
 import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
 import { derivedNotice } from './commits.ts';
+import { PartitionShare } from './partition-share.ts';
 import { askedAhead, Pass, type Passed, type PassOptions } from './pass.ts';
+import { switchDefinitions } from './switch-definitions.ts';
 
-/** Waves lie so far apart at least: what comes in between goes with the next one. */
+/** Waves are at least this far apart: commits in between go with the next one. */
 const waveMillis = 8;
 
-/** A worker that hears nothing compares with the store this often. */
+/** A worker that hears no notice reads the newest revision this often. */
 const pollMillis = 500;
 
-/** A worker says this often that it is there, and is believed for so long. */
+/** A worker renews its leases this often. */
 const heartbeatMillis = 1_000;
-const leaseSeconds = 4;
 
-/** What is left of passes may hold so much memory. */
+/** The memory that the tails of all lanes may take. */
 const tailBytesMax = 256_000_000;
-
-/** A long way that does not get on for so long has nobody who goes it. */
-const idleMillisMax = 2_500;
-const buildsAtOnce = 2;
 
 export interface RecomputeOptions {
   readonly log: (line: string) => void;
-  /** Goes a long way here and now. */
+  /** Runs a backfill in this process. */
   readonly build: (definition: number) => Promise<void>;
   /** See PassOptions. */
   readonly commitPoints?: number | undefined;
-  /** Told after each pass that moved lanes: for tests and measurements. */
-  readonly onPass?: ((passed: Passed, wave: Wave) => void) | undefined;
+  /** Called after each pass: for tests and measurements. */
+  readonly onPass?: (passed: Passed, wave: Wave) => void;
 }
 
-/** Keeps the derived series of the partitions that this worker holds as their formulas say. */
+/** Advances the lanes of the partitions that this worker holds, pass by pass. */
 export class Recompute {
   readonly #database: Database;
   readonly #catalogue: Catalogue;
   readonly #bell: Bell;
   readonly #options: RecomputeOptions;
   readonly #book: Book;
-  readonly #id = randomUUID();
-  #held: ReadonlySet<number> = new Set();
+  readonly #share: PartitionShare;
+  readonly #watch: BackfillWatch;
+  /** The newest revision that a notice or a poll has named. */
   #heard = 0;
-  /** Source series that have changed; 'all' when that is not known. */
+  /** The source series that have changed since the last pass; 'all' when they are not known. */
   #dirty: Set<number> | 'all' = 'all';
+  /** The lanes that the next pass tries again. */
   #waiting = new Set<Lane>();
   #running: Promise<void> | undefined;
   #again = false;
@@ -56,13 +54,8 @@ export class Recompute {
   #soon: NodeJS.Timeout | undefined;
   #listening: Stoppable | undefined;
   #stopped = false;
+  /** Definitions may be ready to be switched in. */
   #checkSwitch = true;
-  #isLooking = false;
-  #lookAgain = false;
-  /** What this process goes a long way for, since nobody else did. */
-  readonly #building = new Set<number>();
-  /** How far long ways had got when that was last seen to change. */
-  readonly #watched = new Map<number, { readonly count: number; readonly since: number }>();
 
   constructor(database: Database, bell: Bell, options: RecomputeOptions) {
     this.#database = database;
@@ -70,9 +63,19 @@ export class Recompute {
     this.#bell = bell;
     this.#options = options;
     this.#book = new Book(database);
+    this.#share = new PartitionShare(database);
+    this.#watch = new BackfillWatch(this.#book, bell, {
+      log: options.log,
+      build: options.build,
+      holds: (lane) => this.#holds(lane),
+      onEnd: (lane) => {
+        this.#checkSwitch = true;
+        this.#wait(lane);
+      },
+    });
   }
 
-  /** Looks whether lanes have fallen behind. */
+  /** Advances all lanes that are behind. */
   async advance(): Promise<void> {
     await this.#beat();
     this.#touch('all');
@@ -90,11 +93,12 @@ export class Recompute {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#watch.stop();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#soon);
     await this.#listening?.stop();
     await this.#running?.catch(() => undefined);
-    await releasePartitions(this.#database, this.#id).catch(() => undefined);
+    await this.#share.release().catch(() => undefined);
   }
 
   #hear(notice: Notice | undefined): void {
@@ -104,7 +108,7 @@ export class Recompute {
     }
     if ('derived' in notice) {
       if (this.#waiting.size > 0) this.#schedule();
-      if (this.#isOfLong(notice)) void this.#lookAfterLong().catch(() => undefined);
+      if (this.#watch.isNamedBy(notice)) void this.#watch.look().catch(() => undefined);
       return;
     }
     if ('import' in notice) return;
@@ -126,7 +130,7 @@ export class Recompute {
 
   async #poll(): Promise<void> {
     const newest = await this.#catalogue.newestRevision();
-    // Whoever has built it may be dead by now, or may not hold it.
+    // The worker that has computed a definition may be dead, or may not hold it.
     for (const lane of this.#book.lanes.values())
       if (lane.row.state === 'BUILDING' && !lane.isLong && this.#holds(lane)) this.#checkSwitch = true;
     if (newest > this.#heard) {
@@ -135,81 +139,14 @@ export class Recompute {
     }
     this.#waitForDue();
     if (this.#waiting.size > 0 || this.#checkSwitch) this.#schedule();
-    await this.#lookAfterLong();
-  }
-
-  /**
-   * Lanes on a long way are brought by whichever worker takes the job. The one that holds their partition looks whether they
-   * have got there, rings again, and goes itself when nobody gets on: the worker that had the job may be dead.
-   */
-  async #lookAfterLong(): Promise<void> {
-    this.#lookAgain = true;
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    try {
-      while (this.#lookAgain && !this.#stopped) {
-        this.#lookAgain = false;
-        await this.#lookAtLong();
-      }
-    } finally {
-      this.#isLooking = false;
-    }
-  }
-
-  async #lookAtLong(): Promise<void> {
-    const long = [...this.#book.lanes.values()].filter(
-      (lane) => lane.isLong && this.#holds(lane) && !this.#building.has(lane.row.id),
-    );
-    if (long.length === 0) return;
-    await this.#book.refresh([...new Set(long.flatMap(({ row }) => [row.id, ...row.upstream]))]);
-    const now = Date.now();
-    for (const lane of long) {
-      const { id } = lane.row;
-      if (!lane.isLong) {
-        this.#watched.delete(id);
-        this.#checkSwitch = true;
-        this.#wait(lane);
-        continue;
-      }
-      if (!isDue(lane.row)) continue;
-      const count = lane.step?.count ?? 0;
-      const watched = this.#watched.get(id);
-      if (watched?.count !== count) this.#watched.set(id, { count, since: now });
-      if (watched?.count === count && now - watched.since > idleMillisMax && this.#building.size < buildsAtOnce)
-        void this.#build(id);
-      else await this.#wakeBuild(lane);
-    }
-  }
-
-  /** What others wait for in a row comes last otherwise: it goes first when it no longer waits itself. */
-  async #wakeBuild({ row: { id, upstream } }: Lane): Promise<void> {
-    const isReady = upstream.length > 0 && upstream.every((other) => (this.#book.lanes.get(other)?.basis ?? -1) >= 0);
-    await this.#bell.wake('build', String(id), { definition: id }, isReady);
-  }
-
-  async #build(definition: number): Promise<void> {
-    this.#building.add(definition);
-    try {
-      await this.#options.build(definition);
-    } catch (error) {
-      this.#options.log(`recompute: ${error instanceof Error ? error.message : String(error)}`);
-    } finally {
-      this.#building.delete(definition);
-    }
-  }
-
-  /** Whether one of these series is on a long way, as far as is known here. */
-  #isOfLong({ series, unchanged }: DerivedNotice): boolean {
-    const named = series && new Set([...series, ...unchanged]);
-    for (const lane of this.#book.lanes.values()) if (lane.isLong && (named?.has(lane.row.series) ?? true)) return true;
-    return false;
+    await this.#watch.look();
   }
 
   #holds(lane: Lane): boolean {
-    return this.#held.has(lane.row.partition);
+    return this.#share.holds(lane.row.partition);
   }
 
-  /** What failed and is to be tried again now. */
+  /** Lanes whose retry is due. */
   #waitForDue(): void {
     for (const lane of this.#book.lanes.values())
       if (lane.row.problem !== null && !lane.isLong && this.#holds(lane) && isDue(lane.row)) this.#wait(lane);
@@ -222,32 +159,17 @@ export class Recompute {
     this.#schedule();
   }
 
-  /** Says that this worker is there, and takes its share of the partitions. */
+  /** Renews the leases. Lanes of lost partitions give up their tails; those of gained ones are read anew. */
   async #beat(): Promise<void> {
     if (this.#stopped) return;
-    const held = new Set(await leasePartitions(this.#database, this.#id, leaseSeconds, partitions));
-    const gained = [...held].filter((partition) => !this.#held.has(partition));
-    const before = this.#held;
-    this.#held = held;
-    for (const lane of this.#book.lanes.values()) {
-      if (before.has(lane.row.partition) && !held.has(lane.row.partition)) lane.tails = [];
-    }
-    this.#dropTails();
-    if (gained.length === 0) return;
-    const lanes = [...this.#book.lanes.values()].filter(({ row }) => gained.includes(row.partition));
+    const { gained, lost } = await this.#share.renew();
+    const all = [...this.#book.lanes.values()];
+    for (const lane of all) if (lost.has(lane.row.partition)) lane.tails = [];
+    this.#book.limitTails(tailBytesMax);
+    if (gained.size === 0) return;
+    const lanes = all.filter(({ row }) => gained.has(row.partition));
     if (lanes.length > 0) await this.#book.refresh(lanes.map(({ row }) => row.id));
     this.#touch('all');
-  }
-
-  /** The memory of lanes that were not needed for longest goes first. */
-  #dropTails(): void {
-    let bytes = 0;
-    const warm = [...this.#book.lanes.values()].filter(({ tails }) => tails.length > 0);
-    warm.sort((a, b) => b.usedAt - a.usedAt);
-    for (const lane of warm) {
-      for (const tail of lane.tails) bytes += tail?.run.bytes() ?? 0;
-      if (bytes > tailBytesMax) lane.tails = [];
-    }
   }
 
   #schedule(): void {
@@ -260,7 +182,7 @@ export class Recompute {
     });
   }
 
-  /** Tries again in a while. */
+  /** Runs the next pass after a delay. */
   #later(millis: number): void {
     this.#soon ??= setTimeout(() => {
       this.#soon = undefined;
@@ -286,12 +208,12 @@ export class Recompute {
   }
 
   async #run(dirty: Set<number> | 'all'): Promise<void> {
-    // What is new is read along with the wave: mostly, it is what the pass will ask for.
+    // The changes that the pass will probably ask for are read in the same statement as the wave.
     const asked = dirty === 'all' ? [] : askedAhead(this.#candidates(dirty), this.#book, this.#heard);
     const { wave, changed } = await setOut(this.#database, waveMillis, asked);
     if (wave.version !== this.#book.version) await this.#load();
     if (wave.newest > wave.revision) {
-      // The last wave is too young for another one.
+      // A new wave would follow the last one too closely.
       this.#mark(dirty);
       this.#later(Math.max(1, waveMillis - wave.ageMillis));
     }
@@ -305,7 +227,7 @@ export class Recompute {
     if (this.#checkSwitch) await this.#switch(wave);
   }
 
-  /** Looks what is new in the catalogue; what this program cannot plan has failed. */
+  /** Reads new definitions; those whose formulas this program cannot plan have failed. */
   async #load(): Promise<void> {
     const { lanes, broken } = await this.#book.load();
     for (const lane of lanes) this.#waiting.add(lane);
@@ -330,7 +252,7 @@ export class Recompute {
       count,
       ahead,
       onLong: (lane) => {
-        this.#wakeBuild(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
+        this.#watch.wake(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },
       onFailure: (lane, error) => void failed.set(lane, this.#failed(lane, error)),
       commitPoints: this.#options.commitPoints,
@@ -338,7 +260,7 @@ export class Recompute {
     const passed = await pass.run(lanes);
     await Promise.all(failed.values());
     for (const lane of passed.waiting) this.#waiting.add(lane);
-    // Also those that were there already: whoever brought them may have died before it said so.
+    // Including lanes that were at the wave already: their worker may have died before it noted that they recovered.
     const left = new Set([...failed.keys(), ...passed.waiting]);
     const arrived = lanes.filter((lane) => !left.has(lane) && !lane.isLong && lane.basis >= 0);
     const recovered = [...new Set([...passed.lanes, ...arrived])].filter(({ row }) => row.problem !== null);
@@ -366,45 +288,14 @@ export class Recompute {
     );
   }
 
-  /** Lets definitions answer that were built and stand where the wave is. */
   async #switch(wave: Wave): Promise<void> {
     this.#checkSwitch = false;
-    const bundles = new Map<number, Lane[]>();
-    for (const lane of this.#book.lanes.values()) {
-      if (lane.row.state !== 'BUILDING') continue;
-      const bundle = bundles.get(lane.row.bundle);
-      if (bundle) bundle.push(lane);
-      else bundles.set(lane.row.bundle, [lane]);
-    }
-    const built: Lane[][] = [];
-    for (const bundle of bundles.values()) {
-      if (!bundle.some((lane) => this.#holds(lane))) continue;
-      const foreign = bundle.filter((lane) => !this.#holds(lane));
-      if (foreign.length > 0) await this.#book.refresh(foreign.map(({ row }) => row.id));
-      if (bundle.every(({ basis, isLong }) => basis >= 0 && !isLong)) built.push(bundle);
-    }
-    const asked = built.map((bundle) =>
-      bundle.flatMap(({ row, basis }) => row.sources.map((storage) => ({ storage, after: basis }))),
-    );
-    const counts = await countChanged(this.#database, asked.flat(), wave.revision);
-    const ready: Lane[] = [];
-    const answering = (id: number) =>
-      this.#book.lanes.get(id)?.row.state === 'LIVE' || ready.some(({ row }) => row.id === id);
-    // Each behind those that it reads.
-    for (const [i, bundle] of built.entries()) {
-      const changed = counts.splice(0, asked[i].length).some((count) => count > 0);
-      const inside = new Set(bundle.map(({ row }) => row.id));
-      // They are on their way: the next pass looks again.
-      if (changed) this.#checkSwitch = true;
-      else if (bundle.every(({ row }) => row.upstream.every((id) => inside.has(id) || answering(id))))
-        ready.push(...bundle);
-    }
-    if (ready.length === 0) return;
-    const ids = ready.map(({ row }) => row.id);
-    const revision = await switchIn(this.#database, this.#book.version, ids, this.#bell.ringsInCommit);
-    if (revision === undefined) this.#checkSwitch = true;
-    else if (!this.#bell.ringsInCommit)
-      this.#bell.tell({ previous: revision - 1, revision, series: ready.map(({ row }) => row.series) });
+    const announce = this.#bell.ringsInCommit;
+    const holds = (lane: Lane) => this.#holds(lane);
+    const { notice, again } = await switchDefinitions(this.#database, this.#book, wave.revision, { announce, holds });
+    if (again) this.#checkSwitch = true;
+    if (!notice) return;
+    if (!announce) this.#bell.tell({ previous: notice.revision - 1, ...notice });
     await this.#load();
   }
 }
