@@ -1,6 +1,6 @@
 import { postgresBell } from '../src/bell/postgres.ts';
 import { Definer } from '../src/derive/define.ts';
-import { reflectedAt } from '../src/derive/standing.ts';
+import { reflectedAt } from '../src/derive/settled.ts';
 import { readDefinitions, storageOf } from '../src/store/definitions.ts';
 import { storeId } from '../src/store/store-id.ts';
 import { sealWhole } from '../src/upkeep/upkeep.ts';

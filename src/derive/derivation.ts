@@ -7,8 +7,8 @@ import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, readDefinitions, readHistoryOfDefinitions } from '../store/definitions.ts';
 import { type LaneRow, readLanes, readStandings } from '../store/lanes.ts';
-import type { Settled } from './standing.ts';
-import { answeringAt } from './where.ts';
+import type { Settled } from './settled.ts';
+import { answeringAt } from './storage-history.ts';
 
 export type DerivedStatus = 'LIVE' | 'CATCHING_UP' | 'FAILED';
 

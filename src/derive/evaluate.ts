@@ -16,13 +16,13 @@ import { readStandings } from '../store/lanes.ts';
 import { type Allowance, ComputeMeter } from './compute-budget.ts';
 import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
+import { commonRevision } from './settled.ts';
 import { noCheckpoints, type Opening, openStages } from './stage-source.ts';
-import { commonRevision } from './standing.ts';
+import { derivedAmong, nowhere, readStorages } from './storage-history.ts';
 import { thin } from './thin.ts';
 import { uncomputedFault } from './uncomputed.ts';
 import { unknownSeriesFault } from './unknown-series.ts';
 import { walkStage } from './walk.ts';
-import { derivedAmong, nowhere, readStorages } from './where.ts';
 
 export interface EvaluateRequest {
   readonly formula: string;

@@ -16,7 +16,7 @@ import { findProvenance, type InputProvenance } from './input-provenance.ts';
 import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
 import { openStages } from './stage-source.ts';
-import { answeringAt, nowhere, type Place } from './where.ts';
+import { answeringAt, nowhere, type Place } from './storage-history.ts';
 
 /** The number of points to show per input, the newest ones. */
 const shownMax = 100;

@@ -1,7 +1,7 @@
 import type { Memory } from '../engine/operator.ts';
 import { type Input, isRecursive, type Leaf, type Node, type Plan, type Stage } from '../engine/plan.ts';
 import { everything, hullOf, mergeRanges, type Range } from '../engine/ranges.ts';
-import { sourceOfInput, sourceOfRows, type TracedLeaf } from './part-of-stage.ts';
+import { sourceOfInput, sourceOfRows, type TracedLeaf } from './stage-slice.ts';
 import type { OpenLeaf } from './stage-source.ts';
 import type { LeafSource } from './walk.ts';
 

@@ -1,5 +1,5 @@
-import { commonRevision } from '../derive/standing.ts';
-import { derivedAmong, nowhere } from '../derive/where.ts';
+import { commonRevision } from '../derive/settled.ts';
+import { derivedAmong, nowhere } from '../derive/storage-history.ts';
 import type { StandingAnswer } from '../store/batched-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';

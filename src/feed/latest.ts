@@ -1,4 +1,4 @@
-import { nowhere, readStorages } from '../derive/where.ts';
+import { nowhere, readStorages } from '../derive/storage-history.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last-points.ts';
 import type { SeriesDelta } from '../store/series-delta.ts';

@@ -1,4 +1,4 @@
-import { reflectedAt } from '../derive/standing.ts';
+import { reflectedAt } from '../derive/settled.ts';
 import type { Database } from '../store/connect.ts';
 import type { Feed } from './feed.ts';
 import { lookUntil } from './look-until.ts';

@@ -1,4 +1,4 @@
-import { derivedAmong } from '../derive/where.ts';
+import { derivedAmong } from '../derive/storage-history.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { ChangeSource } from './change-source.ts';
 import type { Feed } from './feed.ts';

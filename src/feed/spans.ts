@@ -1,4 +1,4 @@
-import { derivedAmong, readTenures, storageAt } from '../derive/where.ts';
+import { derivedAmong, readTenures, storageAt } from '../derive/storage-history.ts';
 import { batchesOf } from '../engine/batches.ts';
 import type { Range } from '../engine/ranges.ts';
 import { noVersions, type Versions } from '../engine/versions.ts';

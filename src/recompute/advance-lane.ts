@@ -17,8 +17,8 @@ import { foldVersions, type Versions } from '../engine/versions.ts';
 import type { BlockStepReads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
 import type { Block, CheckpointRow } from '../store/lanes.ts';
-import type { Lane } from './book.ts';
 import { spansFrom, spansOf } from './changes.ts';
+import type { Lane } from './lane-registry.ts';
 import { StageDiff } from './stage-diff.ts';
 import { StoredPoints } from './stored-stage.ts';
 

@@ -1,6 +1,6 @@
 import type { Bell, DerivedNotice } from '../bell/bell.ts';
-import type { Book, Lane } from './book.ts';
-import { isDue } from './builds.ts';
+import { isDue } from './backfill-jobs.ts';
+import type { Book, Lane } from './lane-registry.ts';
 
 /** This worker takes over a backfill that has made no step for this time: its worker may be dead. */
 const idleMillisMax = 2_500;

@@ -3,8 +3,8 @@ import { mergeVersions, type Versions } from '../engine/versions.ts';
 import type { BlockStepReads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
 import { type Asked, storageOf, within } from '../store/definitions.ts';
-import type { Book, Lane } from './book.ts';
 import { earliest, firstChangeOf } from './changes.ts';
+import type { Book, Lane } from './lane-registry.ts';
 
 /** The changes that lanes need: those of their sources, and those of lanes that they read and that have another basis. */
 export function changesToRead(

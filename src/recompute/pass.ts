@@ -9,10 +9,10 @@ import { type Asked, countChanged, readChanged } from '../store/definitions.ts';
 import { readLanes, recentWaves } from '../store/lanes.ts';
 import { isLoss } from '../store/retry.ts';
 import { type AdvanceContext, type AdvancePolicy, advanceLane, LaneOutput } from './advance-lane.ts';
-import type { Book, Lane } from './book.ts';
-import { type CommitOptions, Commits, type Move, pointsOf } from './commits.ts';
-import { Foresight } from './foresight.ts';
+import type { Book, Lane } from './lane-registry.ts';
+import { type CommitOptions, Commits, type Move, pointsOf } from './pass-commits.ts';
 import { changesToRead, PassData } from './pass-data.ts';
+import { Foresight } from './prefetch.ts';
 import { storedCheckpoints } from './stored-stage.ts';
 
 export interface PassOptions extends CommitOptions {

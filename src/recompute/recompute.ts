@@ -3,12 +3,12 @@ import { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 import { fail, recover } from '../store/definitions.ts';
 import { setOut, type Wave } from '../store/lanes.ts';
+import { isDue, noteFailure, retrySecondsMax } from './backfill-jobs.ts';
 import { BackfillWatch } from './backfill-watch.ts';
-import { Book, type Lane } from './book.ts';
-import { isDue, noteFailure, retrySecondsMax } from './builds.ts';
-import { derivedNotice } from './commits.ts';
+import { Book, type Lane } from './lane-registry.ts';
 import { PartitionShare } from './partition-share.ts';
 import { askedAhead, Pass, type Passed, type PassOptions } from './pass.ts';
+import { derivedNotice } from './pass-commits.ts';
 import { switchDefinitions } from './switch-definitions.ts';
 
 /** Waves are at least this far apart: commits in between go with the next one. */

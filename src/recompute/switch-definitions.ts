@@ -1,6 +1,6 @@
 import type { Database } from '../store/connect.ts';
 import { countChanged, switchIn } from '../store/definitions.ts';
-import type { Book, Lane } from './book.ts';
+import type { Book, Lane } from './lane-registry.ts';
 
 export interface Switched {
   /** The revision from which on the definitions answer, and their series; undefined when none was switched in. */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { Semaphore } from '../concurrency/semaphore.ts';
 import { type Config, sqlReaderOf, uploadsFolder, uploadsSetting } from '../config.ts';
 import { Definer } from '../derive/define.ts';
-import { Settled } from '../derive/standing.ts';
+import { Settled } from '../derive/settled.ts';
 import { Feed } from '../feed/feed.ts';
 import { FollowedImports } from '../feed/imports.ts';
 import { ImportControl } from '../imports/import-control.ts';

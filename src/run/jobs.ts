@@ -7,7 +7,7 @@ import { summaryJobs, wakeForgottenSummaries } from '../imports/summary-job.ts';
 import { UploadBytes } from '../imports/upload-bytes.ts';
 import { dropExpiredUploads } from '../imports/upload-retention.ts';
 import { ImportJobs } from '../imports/work/import-jobs.ts';
-import { Builds } from '../recompute/builds.ts';
+import { Builds } from '../recompute/backfill-jobs.ts';
 import { connect } from '../store/connect.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';

@@ -1,6 +1,6 @@
 import type { Semaphore } from '../concurrency/semaphore.ts';
 import type { Definer } from '../derive/define.ts';
-import type { Settled } from '../derive/standing.ts';
+import type { Settled } from '../derive/settled.ts';
 import type { Feed } from '../feed/feed.ts';
 import type { FollowedImports } from '../feed/imports.ts';
 import type { ImportControl } from '../imports/import-control.ts';

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import DataLoader from 'dataloader';
 import { type Allowance, ComputeBudget } from '../derive/compute-budget.ts';
 import { type Derivation, readDerivations } from '../derive/derivation.ts';
-import { nowhere, type Place, readPlaces } from '../derive/where.ts';
+import { nowhere, type Place, readPlaces } from '../derive/storage-history.ts';
 import type { InputPath } from '../engine/fault.ts';
 import { Fault } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';

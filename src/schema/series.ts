@@ -1,4 +1,4 @@
-import { answeringAt, tenuresOf } from '../derive/where.ts';
+import { answeringAt, tenuresOf } from '../derive/storage-history.ts';
 import { Fault } from '../engine/fault.ts';
 import { everything } from '../engine/ranges.ts';
 import { readCandles } from '../market/candles.ts';

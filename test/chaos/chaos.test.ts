@@ -1,5 +1,5 @@
 import { expect, onTestFailed, onTestFinished, test } from 'vitest';
-import { type Dice, dice } from '../recompute/dice.ts';
+import { type Dice, dice } from '../recompute/seeded-random.ts';
 import { isLong } from '../support/long.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { Clients } from './clients.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Dice } from '../recompute/dice.ts';
+import type { Dice } from '../recompute/seeded-random.ts';
 import { until } from '../support/program.ts';
 import { LineClient } from './line-client.ts';
 import { Connection, Subscriber } from './subscriber.ts';

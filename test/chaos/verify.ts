@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { type CandleEvent, CandleFollower } from '../feed/candle-follower.ts';
 import { type Event, Follower } from '../feed/follower.ts';
-import type { Dice } from '../recompute/dice.ts';
+import type { Dice } from '../recompute/seeded-random.ts';
 import { ask } from '../support/client.ts';
 import type { LineClient } from './line-client.ts';
 import type { Subscriber } from './subscriber.ts';

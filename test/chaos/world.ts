@@ -1,4 +1,4 @@
-import type { Dice } from '../recompute/dice.ts';
+import type { Dice } from '../recompute/seeded-random.ts';
 import type { Wanted } from './subscriber.ts';
 
 export const start = Date.parse('2026-01-05T09:30:00Z');

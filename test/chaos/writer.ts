@@ -1,4 +1,4 @@
-import type { Dice } from '../recompute/dice.ts';
+import type { Dice } from '../recompute/seeded-random.ts';
 import { ask, type GraphError, gql, type Tick } from '../support/client.ts';
 import { until } from '../support/program.ts';
 import { derived, formulas, long, longPoints, ranges, second, seconds, sources, start } from './world.ts';

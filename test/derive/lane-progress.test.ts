@@ -9,7 +9,7 @@ import {
   oldestExact,
   positionAfter,
 } from '../../src/derive/lane-progress.ts';
-import { commonRevision } from '../../src/derive/standing.ts';
+import { commonRevision } from '../../src/derive/settled.ts';
 import type { Standing } from '../../src/store/lanes.ts';
 import { times } from '../support/long.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { nowhere, readTenures, storageAt } from '../../src/derive/where.ts';
+import { nowhere, readTenures, storageAt } from '../../src/derive/storage-history.ts';
 import type { Versions } from '../../src/engine/versions.ts';
 import { readCursor, readOnwardCursor } from '../../src/feed/cursor.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
@@ -8,9 +8,9 @@ import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { deleteSeries, readChanged } from '../../src/store/definitions.ts';
 import { openWave, setOut } from '../../src/store/lanes.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
-import { ByHand } from '../recompute/by-hand.ts';
-import { write } from '../recompute/truth.ts';
-import { openWorld, type World } from '../recompute/world.ts';
+import { write } from '../recompute/expected-points.ts';
+import { ByHand } from '../recompute/manual-worker.ts';
+import { openWorld, type World } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { isLong, times } from '../support/long.ts';
 

@@ -6,9 +6,9 @@ import { Feed } from '../../src/feed/feed.ts';
 import { awaitReflected } from '../../src/feed/reflected.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
 import type { SeriesRow } from '../../src/store/catalogue.ts';
-import { overBothBells } from '../recompute/bells.ts';
-import { type Tick, write as writeTo } from '../recompute/truth.ts';
-import { openWorld, type World } from '../recompute/world.ts';
+import { overBothBells } from '../recompute/both-bells.ts';
+import { type Tick, write as writeTo } from '../recompute/expected-points.ts';
+import { openWorld, type World } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
 

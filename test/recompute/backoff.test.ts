@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { ByHand } from './by-hand.ts';
-import { moody, withFragile } from './moody.ts';
-import { type Tick, write as writeTo, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
+import { moody, withFragile } from './failing-operator.ts';
+import { ByHand } from './manual-worker.ts';
+import { openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const hourMillis = 3_600_000;

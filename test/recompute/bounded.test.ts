@@ -3,9 +3,9 @@ import type { Passed } from '../../src/recompute/pass.ts';
 import { sealSizes } from '../../src/store/seal-plan.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
-import { ByHand } from './by-hand.ts';
-import { heldOf, type Tick, write, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { heldOf, type Tick, write, wrongAt } from './expected-points.ts';
+import { ByHand } from './manual-worker.ts';
+import { openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const hourSeconds = 3_600;

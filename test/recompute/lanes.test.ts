@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
 import { GroupCommit } from '../../src/ingest/group-commit.ts';
-import { Book } from '../../src/recompute/book.ts';
-import { backfill } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/backfill.ts';
+import { Book } from '../../src/recompute/lane-registry.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
 import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
 import { column } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
-import { ByHand } from './by-hand.ts';
-import { moody, withFragile } from './moody.ts';
-import { type Tick, write as writeTo, wrongAt } from './truth.ts';
-import { computed, heldAt, openWorld, type World } from './world.ts';
+import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
+import { moody, withFragile } from './failing-operator.ts';
+import { ByHand } from './manual-worker.ts';
+import { computed, heldAt, openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 let world: World;

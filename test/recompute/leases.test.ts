@@ -5,8 +5,8 @@ import { leasePartitions } from '../../src/store/lanes.ts';
 import { partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
-import { saidTwice, type Tick, write as writeTo, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { saidTwice, type Tick, write as writeTo, wrongAt } from './expected-points.ts';
+import { openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 let world: World;

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { backfill } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/backfill.ts';
 import { readDefinitions } from '../../src/store/definitions.ts';
 import { readLanes, takeStep } from '../../src/store/lanes.ts';
 import { createDatabase } from '../support/database.ts';
-import { ByHand, watched } from './by-hand.ts';
-import { dice } from './dice.ts';
-import { saidTwice, write, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { saidTwice, write, wrongAt } from './expected-points.ts';
+import { ByHand, watched } from './manual-worker.ts';
+import { openWorld, type World } from './recompute-harness.ts';
+import { dice } from './seeded-random.ts';
 
 const second = 1_000_000;
 let world: World;

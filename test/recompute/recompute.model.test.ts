@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deleteSeries } from '../../src/store/definitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { times } from '../support/long.ts';
-import { overBothBells, type TestBell } from './bells.ts';
-import { filled, templates } from './templates.ts';
-import { remove, saidTwice, type Tick, write, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { overBothBells, type TestBell } from './both-bells.ts';
+import { remove, saidTwice, type Tick, write, wrongAt } from './expected-points.ts';
+import { filled, templates } from './formula-templates.ts';
+import { openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const sources = 4;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
-import { type Tick, write as writeTo } from './truth.ts';
-import { computed, heldAt, openWorld, type World } from './world.ts';
+import { type Tick, write as writeTo } from './expected-points.ts';
+import { computed, heldAt, openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 let world: World;

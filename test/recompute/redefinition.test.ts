@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Settled } from '../../src/derive/standing.ts';
-import { backfill } from '../../src/recompute/long-way.ts';
+import { Settled } from '../../src/derive/settled.ts';
+import { backfill } from '../../src/recompute/backfill.ts';
 import { type DefinitionRow, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
 import { dropDeletedSeries } from '../../src/store/retention.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { ByHand, watched } from './by-hand.ts';
-import { moody, withFragile } from './moody.ts';
-import { saidTwice, type Tick, write as writeTo, wrongAt } from './truth.ts';
-import { heldAt, openWorld, type World } from './world.ts';
+import { saidTwice, type Tick, write as writeTo, wrongAt } from './expected-points.ts';
+import { moody, withFragile } from './failing-operator.ts';
+import { ByHand, watched } from './manual-worker.ts';
+import { heldAt, openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 let world: World;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
-import { openWorld } from './world.ts';
+import { openWorld } from './recompute-harness.ts';
 
 test('a formula that was defined before it came to be refused is renewed by a worker all the same', async () => {
   const database = await createDatabase();

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { Settled } from '../../src/derive/standing.ts';
+import { Settled } from '../../src/derive/settled.ts';
 import { partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { isLong, times } from '../support/long.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
-import { overBothBells, type TestBell } from './bells.ts';
-import { type Dice, dice } from './dice.ts';
-import { remove, saidTwice, write, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { overBothBells, type TestBell } from './both-bells.ts';
+import { remove, saidTwice, write, wrongAt } from './expected-points.ts';
+import { openWorld, type World } from './recompute-harness.ts';
+import { type Dice, dice } from './seeded-random.ts';
 
 const second = 1_000_000;
 const aheadMax = 20;

@@ -4,8 +4,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JobsThread } from '../../src/run/jobs-thread.ts';
 import { startWorker } from '../../src/run/worker.ts';
-import { type Tick, write as writeTo, wrongAt } from '../recompute/truth.ts';
-import { openWorld, type World } from '../recompute/world.ts';
+import { type Tick, write as writeTo, wrongAt } from '../recompute/expected-points.ts';
+import { openWorld, type World } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { freePort, until } from '../support/program.ts';
 

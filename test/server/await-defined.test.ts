@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { awaitDefined } from '../../src/feed/await-defined.ts';
 import type { SeriesWatch } from '../../src/feed/feed.ts';
-import { moody, withFragile } from '../recompute/moody.ts';
-import { openWorld, type World } from '../recompute/world.ts';
+import { moody, withFragile } from '../recompute/failing-operator.ts';
+import { openWorld, type World } from '../recompute/recompute-harness.ts';
 import { ask, ingest, serverSent, socketClient } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { moody, withFragile } from '../recompute/moody.ts';
-import { openWorld, type World } from '../recompute/world.ts';
+import { moody, withFragile } from '../recompute/failing-operator.ts';
+import { openWorld, type World } from '../recompute/recompute-harness.ts';
 import { ask, gql, ingest } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { defineAt } from '../support/define.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, onTestFailed, onTestFinished, test } from 'vitest';
-import { dice } from '../../recompute/dice.ts';
+import { dice } from '../../recompute/seeded-random.ts';
 import { ask } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
 import { tidemark, until } from '../../support/program.ts';

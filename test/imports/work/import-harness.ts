@@ -8,7 +8,7 @@ import { UploadBytes } from '../../../src/imports/upload-bytes.ts';
 import { ImportJobs, type ImportJobsOptions } from '../../../src/imports/work/import-jobs.ts';
 import { connect, type Database } from '../../../src/store/connect.ts';
 import { type ImportRow, type ImportTask, readImport } from '../../../src/store/imports/import-rows.ts';
-import { openBell } from '../../recompute/world.ts';
+import { openBell } from '../../recompute/recompute-harness.ts';
 import { type Process, startProcess } from '../../store/world.ts';
 import { createDatabase } from '../../support/database.ts';
 import { type Fate, mortal } from './killable-worker.ts';

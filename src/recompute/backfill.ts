@@ -10,9 +10,9 @@ import { countChanged, readChanged } from '../store/definitions.ts';
 import { derive, readLanes, recentWaves, type Step, takeStep } from '../store/lanes.ts';
 import { type AdvanceContext, advanceLane, LaneOutput, type LeafChanges } from './advance-lane.ts';
 import { BackfillPace } from './backfill-pace.ts';
-import { type Lane, standAs } from './book.ts';
 import { earliest, firstChangeOf } from './changes.ts';
-import { derivedNotice, payloadOf } from './commits.ts';
+import { type Lane, standAs } from './lane-registry.ts';
+import { derivedNotice, payloadOf } from './pass-commits.ts';
 import { storedCheckpoints } from './stored-stage.ts';
 
 export interface BackfillOptions {

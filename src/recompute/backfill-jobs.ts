@@ -4,8 +4,8 @@ import type { Database } from '../store/connect.ts';
 import { fail, recover } from '../store/definitions.ts';
 import { openWave, readLanes, type Trouble } from '../store/lanes.ts';
 import { isLoss } from '../store/retry.ts';
-import { type Lane, laneOf } from './book.ts';
-import { backfill, type SharedSources } from './long-way.ts';
+import { backfill, type SharedSources } from './backfill.ts';
+import { type Lane, laneOf } from './lane-registry.ts';
 
 /** One job of a long way works for so long, then others have their turn; if it took long to begin, for longer. */
 const jobMillis = 10_000;

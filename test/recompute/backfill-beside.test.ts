@@ -3,8 +3,8 @@ import { readLanes } from '../../src/store/lanes.ts';
 import { partitionOf, partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { type Tick, write as writeTo, wrongAt } from './truth.ts';
-import { openWorld, type World } from './world.ts';
+import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
+import { openWorld, type World } from './recompute-harness.ts';
 
 const second = 1_000_000;
 

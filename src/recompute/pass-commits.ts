@@ -3,7 +3,7 @@ import type { LanePosition } from '../derive/lane-progress.ts';
 import type { Tail } from '../derive/walk.ts';
 import type { Database } from '../store/connect.ts';
 import { derive, type Way } from '../store/lanes.ts';
-import type { Lane } from './book.ts';
+import type { Lane } from './lane-registry.ts';
 
 /** The advance of a lane to another revision, which a pass has computed and is to commit. */
 export interface Move {

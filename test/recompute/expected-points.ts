@@ -6,7 +6,7 @@ import { everything, readVersions } from '../../src/store/block-reads.ts';
 import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../../src/store/definitions.ts';
 import { atOnce, type Held } from '../derive/memory.ts';
 import { column } from '../store/world.ts';
-import type { World } from './world.ts';
+import type { World } from './recompute-harness.ts';
 
 export type Tick = readonly [t: number, value: number, size?: number | undefined];
 

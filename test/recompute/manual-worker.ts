@@ -1,5 +1,5 @@
-import { Book, type Lane } from '../../src/recompute/book.ts';
-import { backfill } from '../../src/recompute/long-way.ts';
+import { backfill } from '../../src/recompute/backfill.ts';
+import { Book, type Lane } from '../../src/recompute/lane-registry.ts';
 import { Pass, type Passed } from '../../src/recompute/pass.ts';
 import type { Database } from '../../src/store/connect.ts';
 import { switchIn } from '../../src/store/definitions.ts';

@@ -12,7 +12,7 @@ import {
   stepBlocksMin,
 } from '../store/block-reads.ts';
 import type { CheckpointRow } from '../store/lanes.ts';
-import type { Lane } from './book.ts';
+import type { Lane } from './lane-registry.ts';
 
 /** With more storages than this the lanes of a pass have enough to do while some of them wait. */
 const storagesMax = 32;
