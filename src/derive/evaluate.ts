@@ -18,7 +18,7 @@ import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
 import { commonRevision } from './settled.ts';
 import { noCheckpoints, type Opening, openStages } from './stage-source.ts';
-import { derivedAmong, nowhere, readStorages } from './storage-history.ts';
+import { derivedAmong, noStorage, readStorages } from './storage-history.ts';
 import { thin } from './thin.ts';
 import { uncomputedFault } from './uncomputed.ts';
 import { unknownSeriesFault } from './unknown-series.ts';
@@ -62,14 +62,14 @@ export async function evaluate(
   atFormula(() => rejectValueless(expression));
   const revision = await revisionFor(database, rows, request.asOf);
   const storages = await readStorages(database, rows, revision);
-  const empty = rows.filter(({ id }) => storages.get(id) === nowhere);
+  const empty = rows.filter(({ id }) => storages.get(id) === noStorage);
   const uncomputed =
     empty.length > 0 && (await uncomputedFault(database, referencesOf(expression), empty, request, revision));
   if (uncomputed) throw placed(uncomputed);
   const plan = atFormula(() => planFormula(expression));
   const ids = new Map(rows.map(({ id, key }) => [key, storages.get(id) ?? id]));
   const reads = new BatchedReads(database);
-  const read = (key: string) => new PointSource(reads, ids.get(key) ?? nowhere, revision);
+  const read = (key: string) => new PointSource(reads, ids.get(key) ?? noStorage, revision);
   const line = await computeRange(plan, metered(read, effort), request.range);
   if (request.maxPoints === undefined && line.t.length > limits.samplesMax)
     throw new Fault(

@@ -16,7 +16,7 @@ import { findProvenance, type InputProvenance } from './input-provenance.ts';
 import { PointSource } from './line-source.ts';
 import { metered } from './metered.ts';
 import { openStages } from './stage-source.ts';
-import { answeringAt, nowhere, type Place } from './storage-history.ts';
+import { answeringAt, noStorage, type ReadPosition } from './storage-history.ts';
 
 /** The number of points to show per input, the newest ones. */
 const shownMax = 100;
@@ -57,7 +57,7 @@ export async function explain(
   catalogue: Catalogue,
   series: SeriesRow,
   t: number,
-  place: Place,
+  place: ReadPosition,
   allowance: Allowance,
 ): Promise<Explanation> {
   const effort = new ComputeMeter(allowance, tooMuch);
@@ -76,7 +76,7 @@ export async function explain(
   const plan = planFormula(parseFormula(answering.formula, operatorsByName));
   const storages = await storagesOf(database, answering);
   const reads = new BatchedReads(database);
-  const read = (key: string) => new PointSource(reads, storages.get(key) ?? nowhere, place.asOf);
+  const read = (key: string) => new PointSource(reads, storages.get(key) ?? noStorage, place.asOf);
   const counting = await findProvenance(plan, openStages(plan, metered(read, effort)), t);
   const rows = new Map(
     (await catalogue.seriesByIds(answering.inputs.map((input) => input.series))).map((row) => [row.id, row]),
@@ -99,7 +99,7 @@ async function storagesOf(database: Database, { inputs }: DefinitionRow): Promis
   return new Map(
     inputs.map(({ key, series, definition }) => [
       key,
-      definition === null ? series : (byId.get(definition) ?? nowhere),
+      definition === null ? series : (byId.get(definition) ?? noStorage),
     ]),
   );
 }

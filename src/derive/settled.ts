@@ -9,7 +9,7 @@ function newestExactOfSeries(standing: Standing, revision: number): number | und
   return newestExact(standing, revision);
 }
 
-/** Those that failed, and what hangs on them, stand aside. */
+/** Leaves out the definitions that failed, and those that depend on them. */
 export function withoutFailed(standings: readonly Standing[]): Standing[] {
   const failed = new Set<number>();
   return [...standings]
@@ -21,7 +21,7 @@ export function withoutFailed(standings: readonly Standing[]): Standing[] {
     });
 }
 
-/** The newest revision up to `newest` at which all are exact. */
+/** The newest revision up to `newest` at which all these series are exact; undefined when none is known. */
 export function commonRevision(standings: readonly Standing[], newest: number): number | undefined {
   let revision = newest;
   for (;;) {
@@ -36,7 +36,7 @@ export function commonRevision(standings: readonly Standing[], newest: number): 
   }
 }
 
-/** The newest revision at which every derived series is exact, as far as is known here: it never goes back. */
+/** The newest revision at which every derived series is exact, as far as this process knows. It never decreases. */
 export class Settled {
   readonly #database: Database;
   #known = 0;
@@ -53,7 +53,7 @@ export class Settled {
   }
 }
 
-/** The first revision from `revision` on that everything reflects which hangs on these sources; undefined: not yet. */
+/** The first revision from `revision` on that every series that depends on these sources reflects; undefined when there is none yet. */
 export async function reflectedAt(
   database: Database,
   sources: readonly number[],

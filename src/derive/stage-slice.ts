@@ -9,7 +9,7 @@ export interface TracedLeaf extends OpenLeaf {
 }
 
 /** Copies the nodes and leaves of a stage that are needed. */
-class Copy {
+class StageSlice {
   readonly leaves: Leaf[] = [];
   readonly nodes: Node[] = [];
   readonly opened: TracedLeaf[] = [];
@@ -60,13 +60,13 @@ class Copy {
 export function sourceOfInput(stage: Stage, open: readonly TracedLeaf[], input: Input): LeafSource | undefined {
   const leaf = input.kind === 'leaf' ? open[input.leaf] : undefined;
   if (leaf?.column === 'value' && !leaf.endless) return leaf.source;
-  const copy = new Copy(stage, open);
+  const copy = new StageSlice(stage, open);
   return copy.source(copy.input(input));
 }
 
 /** A source with a point at each row of a multi-input operator whose inputs are all known. */
 export function sourceOfRows(stage: Stage, open: readonly TracedLeaf[], { operator, inputs }: Node) {
-  const copy = new Copy(stage, open);
+  const copy = new StageSlice(stage, open);
   const counting = { ...count, join: operator.join };
   return copy.source(copy.node({ operator: counting, given: { window: { points: 1 } }, inputs }));
 }

@@ -4,28 +4,31 @@ import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../stor
 import { readStandings, type Standing } from '../store/lanes.ts';
 import { newestExact } from './lane-progress.ts';
 
-/** A stretch of revisions, [since, until), in which the points of a derived series lie under one id. */
-export interface Tenure {
+/** The revisions [since, until) in which one storage holds the points of a derived series. */
+export interface StorageTerm {
   readonly storage: number;
   readonly since: number;
   readonly until: number;
 }
 
-/** No series has this id, so nothing lies there. */
-export const nowhere = 0;
+/** No series has this id: no points are stored under it. */
+export const noStorage = 0;
 
-/** Where the points of a series are read at a revision. */
-export interface Place {
+/** The storage and the revision at which the points of a series are read. */
+export interface ReadPosition {
   readonly storage: number;
   /**
-   * What is read at this revision will always be the same. Of a derived series that is not up to date it lies before the
-   * one that was asked for; what is there at both is the same now.
+   * The points at this revision never change again. For a derived series that is not up to date it is older than the requested
+   * one; the points at both are equal now.
    */
   readonly asOf: number;
 }
 
-/** The stretches of definitions that answer or have answered, oldest first. */
-export function tenuresOf(definitions: readonly DefinitionRow[]): Tenure[] {
+/** Says which storage holds the points of a derived series at which revisions, oldest first. */
+export type StorageHistory = readonly StorageTerm[];
+
+/** The terms of definitions that answer or have answered. */
+export function storageHistoryOf(definitions: readonly DefinitionRow[]): StorageHistory {
   return definitions
     .flatMap((row) =>
       row.since === null
@@ -35,7 +38,7 @@ export function tenuresOf(definitions: readonly DefinitionRow[]): Tenure[] {
     .sort((a, b) => a.since - b.since);
 }
 
-/** What answers at a revision; undefined before the first definition does. */
+/** The definition that answers at a revision; undefined before the first one does. */
 export function answeringAt<T extends { readonly since: number | null; readonly until: number | null }>(
   definitions: readonly T[],
   revision: number,
@@ -45,56 +48,60 @@ export function answeringAt<T extends { readonly since: number | null; readonly 
   );
 }
 
-export function storageAt(tenures: readonly Tenure[], revision: number): number {
-  return answeringAt(tenures, revision)?.storage ?? nowhere;
+export function storageAt(history: StorageHistory, revision: number): number {
+  return answeringAt(history, revision)?.storage ?? noStorage;
 }
 
-/** The stretches of derived series, by their ids. */
-export async function readTenures(database: Database, series: readonly number[]): Promise<Map<number, Tenure[]>> {
+/** The storage histories of derived series, by their ids. */
+export async function readStorageHistories(
+  database: Database,
+  series: readonly number[],
+): Promise<Map<number, StorageHistory>> {
   const byId = new Map<number, DefinitionRow[]>(series.map((id) => [id, []]));
   for (const row of await readHistoryOfDefinitions(database, series)) byId.get(row.series)?.push(row);
-  return new Map([...byId].map(([id, rows]) => [id, tenuresOf(rows)]));
+  return new Map([...byId].map(([id, rows]) => [id, storageHistoryOf(rows)]));
 }
 
 /**
- * The newest revision up to another one at which a series will always hold what it holds now: what its lane is still to
- * be brought forward by is stamped with later ones.
+ * The newest revision up to another one at which the points of a series are final: its lane stamps further changes with later
+ * revisions.
  */
-function firmUpTo(standing: Standing, revision: number): number {
+function finalUpTo(standing: Standing, revision: number): number {
   const { basis, since } = standing;
   if (revision <= basis || revision < since) return revision;
   return Math.max(since, newestExact(standing, revision) ?? since);
 }
 
-/** Where derived series are to be read at a revision that is written already, by their ids. */
-export async function readPlaces(
+/** The read positions of derived series at a revision that is committed already, by their ids. */
+export async function readPositions(
   database: Database,
   series: readonly number[],
   revision: number,
-): Promise<Map<number, Place>> {
-  const [tenures, { standings }] = await Promise.all([
-    readTenures(database, series),
+): Promise<Map<number, ReadPosition>> {
+  const [histories, { standings }] = await Promise.all([
+    readStorageHistories(database, series),
     readStandings(database, { series }),
   ]);
   const bySeries = new Map(standings.map((standing) => [standing.series, standing]));
   return new Map(
     series.map((id) => {
       const standing = bySeries.get(id);
-      const asOf = standing ? firmUpTo(standing, revision) : revision;
-      return [id, { storage: storageAt(tenures.get(id) ?? [], revision), asOf }];
+      const asOf = standing ? finalUpTo(standing, revision) : revision;
+      return [id, { storage: storageAt(histories.get(id) ?? [], revision), asOf }];
     }),
   );
 }
 
-/** The ids under which series are read at a revision; source series lie under their own. */
+/** The storages of series at a revision; a source series has one under its own id. */
 export async function readStorages(
   database: Database,
   rows: readonly SeriesRow[],
   revision: number,
 ): Promise<Map<number, number>> {
   const derived = derivedAmong(rows);
-  const tenures = derived.length > 0 ? await readTenures(database, derived) : new Map<number, Tenure[]>();
-  return new Map(rows.map(({ id }) => [id, tenures.has(id) ? storageAt(tenures.get(id) ?? [], revision) : id]));
+  const histories =
+    derived.length > 0 ? await readStorageHistories(database, derived) : new Map<number, StorageHistory>();
+  return new Map(rows.map(({ id }) => [id, histories.has(id) ? storageAt(histories.get(id) ?? [], revision) : id]));
 }
 
 export function derivedAmong(rows: readonly SeriesRow[]): number[] {

@@ -46,7 +46,7 @@ export interface WalkStep {
   /** A state that is new or differs from the saved one. */
   readonly checkpoint: Checkpoint | undefined;
   /** The instant at which the effect of the change ends, as far as known; infinite otherwise. */
-  readonly felt: number;
+  readonly changedUntil: number;
   /** The number of leaf points that were processed. */
   readonly points: number;
   /** Set with the last piece if the walk reached the end of the data. */
@@ -234,11 +234,11 @@ export async function* walkStage(walk: Walk): AsyncGenerator<WalkStep, void> {
       const tail = ends
         ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
         : undefined;
-      const felt = run.clean > piece.from ? run.clean : never;
+      const changedUntil = run.clean > piece.from ? run.clean : never;
       yield {
         piece: { ...piece, to: Math.min(piece.to, Math.max(piece.from, run.clean)) },
         checkpoint,
-        felt,
+        changedUntil,
         points: run.points - counted,
         tail,
       };

@@ -1,5 +1,5 @@
 import { commonRevision } from '../derive/settled.ts';
-import { derivedAmong, nowhere } from '../derive/storage-history.ts';
+import { derivedAmong, noStorage } from '../derive/storage-history.ts';
 import type { StandingAnswer } from '../store/batched-reads.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import type { Standing } from '../store/lanes.ts';
@@ -47,7 +47,7 @@ export async function readOnwardCursor(
   after: number,
 ): Promise<ReadCursor & { readonly news: readonly SeriesDelta[] | undefined }> {
   const found = await Promise.all(
-    series.map(({ id, kind }) => reads.onward({ series: id, storage: kind === 'DERIVED' ? nowhere : id, after })),
+    series.map(({ id, kind }) => reads.onward({ series: id, storage: kind === 'DERIVED' ? noStorage : id, after })),
   );
   const { cursor, newest, standings } = cursorOf(found);
   const isWhere = standings.length === derivedAmong(series).length && standings.every(({ since }) => since <= after);

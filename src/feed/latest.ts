@@ -1,4 +1,4 @@
-import { nowhere, readStorages } from '../derive/storage-history.ts';
+import { noStorage, readStorages } from '../derive/storage-history.ts';
 import type { SeriesRow } from '../store/catalogue.ts';
 import { type PointRow, readLasts } from '../store/last-points.ts';
 import type { SeriesDelta } from '../store/series-delta.ts';
@@ -76,7 +76,7 @@ class LatestReader implements ChangeReader<LatestValue> {
     if (known.asOf === asOf) return known.lasts;
     const { database } = this.#store;
     const storages = await readStorages(database, this.#series, asOf);
-    const wanted = [...new Set(storages.values())].filter((storage) => storage !== nowhere);
+    const wanted = [...new Set(storages.values())].filter((storage) => storage !== noStorage);
     const found = await readLasts(database, wanted, asOf);
     const lasts = new Map<number, PointRow>();
     for (const [id, storage] of storages) {
@@ -89,7 +89,9 @@ class LatestReader implements ChangeReader<LatestValue> {
 
   /** Which of them were deleted, and in which revision. */
   #news(upTo: number): Promise<readonly SeriesDelta[]> {
-    return this.#store.reads.news(this.#series.map(({ id }) => ({ series: id, storage: nowhere, after: upTo, upTo })));
+    return this.#store.reads.news(
+      this.#series.map(({ id }) => ({ series: id, storage: noStorage, after: upTo, upTo })),
+    );
   }
 }
 

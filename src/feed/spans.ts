@@ -1,4 +1,4 @@
-import { derivedAmong, readTenures, storageAt } from '../derive/storage-history.ts';
+import { derivedAmong, readStorageHistories, storageAt } from '../derive/storage-history.ts';
 import { batchesOf } from '../engine/batches.ts';
 import type { Range } from '../engine/ranges.ts';
 import { noVersions, type Versions } from '../engine/versions.ts';
@@ -184,9 +184,9 @@ export class SpanReader<Change> implements ChangeReader<Change> {
     const standing = new Map(standings.filter(({ since }) => since <= from).map((each) => [each.series, each.storage]));
     if (this.#derived.every((id) => standing.has(id)))
       return ({ id }, asOf) => ({ storage: standing.get(id) ?? id, asOf });
-    const tenures = await readTenures(this.#store.database, this.#derived);
+    const histories = await readStorageHistories(this.#store.database, this.#derived);
     return ({ id }, asOf) => {
-      const own = tenures.get(id);
+      const own = histories.get(id);
       return { storage: own ? storageAt(own, asOf) : id, asOf };
     };
   }

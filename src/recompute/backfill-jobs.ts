@@ -7,47 +7,47 @@ import { isLoss } from '../store/retry.ts';
 import { backfill, type SharedSources } from './backfill.ts';
 import { type Lane, laneOf } from './lane-registry.ts';
 
-/** One job of a long way works for so long, then others have their turn; if it took long to begin, for longer. */
+/** A job of a backfill works this long, or this multiple of the time that its first piece took; then other jobs have their turn. */
 const jobMillis = 10_000;
 const timesBeginning = 4;
 
 export const retrySecondsMax = 300;
 
-export interface BuildsOptions {
+export interface BackfillJobsOptions {
   readonly log: (line: string) => void;
-  /** Whoever stops hands the rest of a way over to the next one who is woken. */
+  /** While the process stops, a job ends after its next step; another worker continues. */
   readonly isStopping: () => boolean;
 }
 
-/** Goes long ways, one definition a job. Nothing of it needs to be on the machine where the lane is held. */
-export class Builds {
+/** Runs the jobs of backfills, one definition each. Any worker can run them, whichever holds the lane's partition. */
+export class BackfillJobs {
   readonly #database: Database;
   readonly #bell: Bell;
-  readonly #options: BuildsOptions;
+  readonly #options: BackfillJobsOptions;
   readonly #definitions: Definitions;
   readonly #running = new Set<number>();
   /** The sources that the last backfills read, all at one revision. */
   #sources: { target: number; sources: SharedSources } | undefined;
 
-  constructor(database: Database, bell: Bell, options: BuildsOptions) {
+  constructor(database: Database, bell: Bell, options: BackfillJobsOptions) {
     this.#database = database;
     this.#bell = bell;
     this.#options = options;
     this.#definitions = new Definitions(database);
   }
 
-  /** Brings a definition as far as it gets in one job; rings again when there is more to do. */
-  async build(definition: number): Promise<void> {
+  /** Advances a definition for one job's time, and queues another job when more is to be done. */
+  async run(definition: number): Promise<void> {
     if (this.#running.has(definition)) return;
     this.#running.add(definition);
     try {
-      await this.#build(definition);
+      await this.#run(definition);
     } finally {
       this.#running.delete(definition);
     }
   }
 
-  async #build(definition: number): Promise<void> {
+  async #run(definition: number): Promise<void> {
     await this.#definitions.refresh();
     const row = this.#definitions.byId.get(definition);
     const [stand] = await readLanes(this.#database, [definition]);
@@ -79,12 +79,12 @@ export class Builds {
   }
 }
 
-/** It did not fail, or is to be tried again by now. */
+/** Whether a definition has not failed, or its retry is due. */
 export function isDue({ retryAt }: Trouble): boolean {
   return retryAt === null || retryAt <= performance.now();
 }
 
-/** Notes that a definition could not be computed; each time it is tried again after twice as long. */
+/** Stores that a definition could not be computed. It is tried again after a delay that doubles with each attempt. */
 export async function noteFailure(
   database: Database,
   { id, key }: { readonly id: number; readonly key: string },

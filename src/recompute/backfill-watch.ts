@@ -1,6 +1,6 @@
 import type { Bell, DerivedNotice } from '../bell/bell.ts';
 import { isDue } from './backfill-jobs.ts';
-import type { Book, Lane } from './lane-registry.ts';
+import type { Lane, LaneRegistry } from './lane-registry.ts';
 
 /** This worker takes over a backfill that has made no step for this time: its worker may be dead. */
 const idleMillisMax = 2_500;
@@ -21,7 +21,7 @@ export interface BackfillWatchOptions {
  * it has ended, wakes a worker again, and runs it itself when it makes no progress.
  */
 export class BackfillWatch {
-  readonly #book: Book;
+  readonly #registry: LaneRegistry;
   readonly #bell: Bell;
   readonly #options: BackfillWatchOptions;
   /** The definitions whose backfill this process runs. */
@@ -32,8 +32,8 @@ export class BackfillWatch {
   #lookAgain = false;
   #isStopped = false;
 
-  constructor(book: Book, bell: Bell, options: BackfillWatchOptions) {
-    this.#book = book;
+  constructor(registry: LaneRegistry, bell: Bell, options: BackfillWatchOptions) {
+    this.#registry = registry;
     this.#bell = bell;
     this.#options = options;
   }
@@ -45,7 +45,8 @@ export class BackfillWatch {
   /** Whether a notice names a series of a lane in backfill; a notice without names may. */
   isNamedBy({ series, unchanged }: DerivedNotice): boolean {
     const named = series && new Set([...series, ...unchanged]);
-    for (const lane of this.#book.lanes.values()) if (lane.isLong && (named?.has(lane.row.series) ?? true)) return true;
+    for (const lane of this.#registry.lanes.values())
+      if (lane.needsBackfill && (named?.has(lane.row.series) ?? true)) return true;
     return false;
   }
 
@@ -66,20 +67,21 @@ export class BackfillWatch {
 
   /** Queues the job of a backfill. One that other lanes wait for goes first when it waits for no lane itself. */
   async wake({ row: { id, upstream } }: Lane): Promise<void> {
-    const isReady = upstream.length > 0 && upstream.every((other) => (this.#book.lanes.get(other)?.basis ?? -1) >= 0);
+    const isReady =
+      upstream.length > 0 && upstream.every((other) => (this.#registry.lanes.get(other)?.basis ?? -1) >= 0);
     await this.#bell.wake('build', String(id), { definition: id }, isReady);
   }
 
   async #look(): Promise<void> {
-    const lanes = [...this.#book.lanes.values()].filter(
-      (lane) => lane.isLong && this.#options.holds(lane) && !this.#running.has(lane.row.id),
+    const lanes = [...this.#registry.lanes.values()].filter(
+      (lane) => lane.needsBackfill && this.#options.holds(lane) && !this.#running.has(lane.row.id),
     );
     if (lanes.length === 0) return;
-    await this.#book.refresh([...new Set(lanes.flatMap(({ row }) => [row.id, ...row.upstream]))]);
+    await this.#registry.refresh([...new Set(lanes.flatMap(({ row }) => [row.id, ...row.upstream]))]);
     const now = Date.now();
     for (const lane of lanes) {
       const { id } = lane.row;
-      if (!lane.isLong) {
+      if (!lane.needsBackfill) {
         this.#seen.delete(id);
         this.#options.onEnd(lane);
         continue;

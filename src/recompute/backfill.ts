@@ -11,7 +11,7 @@ import { derive, readLanes, recentWaves, type Step, takeStep } from '../store/la
 import { type AdvanceContext, advanceLane, LaneOutput, type LeafChanges } from './advance-lane.ts';
 import { BackfillPace } from './backfill-pace.ts';
 import { earliest, firstChangeOf } from './changes.ts';
-import { type Lane, standAs } from './lane-registry.ts';
+import { type Lane, updateLane } from './lane-registry.ts';
 import { derivedNotice, payloadOf } from './pass-commits.ts';
 import { storedCheckpoints } from './stored-stage.ts';
 
@@ -47,12 +47,12 @@ export async function backfill(
 ): Promise<BackfillEnd> {
   const [stand] = await readLanes(database, [lane.row.id]);
   if (!stand) return 'elsewhere';
-  standAs(lane, stand);
+  updateLane(lane, stand);
   if (lane.basis >= 0 && !lane.step && !(await hasChanged(database, lane))) {
-    lane.isLong = false;
+    lane.needsBackfill = false;
     return 'complete';
   }
-  lane.isLong = true;
+  lane.needsBackfill = true;
   lane.tails = [];
   // The registry may read the lane anew while the target is searched.
   const { basis, step } = lane;
@@ -154,7 +154,7 @@ class Backfill implements AdvanceContext {
       : undefined;
     const elsewhere = await derive(this.#database, [way], notice);
     if (elsewhere.length > 0) return 'elsewhere';
-    Object.assign(lane, positionAfter(lane, way), { step: null, isLong: false });
+    Object.assign(lane, positionAfter(lane, way), { step: null, needsBackfill: false });
     return 'complete';
   }
 

@@ -7,38 +7,38 @@ import type { Database } from '../store/connect.ts';
 import { type DefinitionRow, storageOf } from '../store/definitions.ts';
 import { readLanes, type Step } from '../store/lanes.ts';
 
-/** A definition on its way through the revisions, as this process knows it: the store has the last word. */
+/** The progress of one definition as this process knows it. The row in the store decides: its basis is compared at each commit. */
 export interface Lane {
   row: DefinitionRow;
   readonly plan: Plan;
-  /** Of each stage, of each leaf: the storage that it is read from. */
+  /** For each leaf of each stage: the storage and the column that it reads. */
   readonly leaves: readonly (readonly { readonly storage: number; readonly column: 'value' | 'size' }[])[];
   basis: number;
   stops: readonly number[];
   untils: readonly number[];
   step: Step | null;
-  /** What is left of the last pass over each stage. */
+  /** The state of each stage at the newest point, from the last pass; valid for the basis only. */
   tails: (Tail | undefined)[];
-  /** It is too far to go with the others: a job of its own brings it there. */
-  isLong: boolean;
-  /** When it was last used. */
+  /** It is too far behind for a pass: a job advances it alone. */
+  needsBackfill: boolean;
+  /** When a pass last used it, in milliseconds since 1970. */
   usedAt: number;
 }
 
-/** What a look into the catalogue brought. */
+/** The new definitions that a look into the catalogue has found. */
 export interface Loaded {
   readonly lanes: Lane[];
-  /** Definitions whose formulas cannot be planned by this program. */
+  /** Definitions whose formulas this program cannot plan, with the reason. */
   readonly broken: Map<number, string>;
 }
 
-/** The lanes there are, each behind those that it reads. */
-export class Book {
+/** The lanes of all definitions that are computed, each after those that it reads. */
+export class LaneRegistry {
   readonly #database: Database;
   readonly #definitions: Definitions;
   readonly #lanes = new Map<number, Lane>();
   readonly #bySource = new Index<Lane>();
-  /** Definitions of which it is not yet known where they stand. */
+  /** Definitions whose lanes have not been read yet. */
   readonly #unread = new Set<number>();
   #loading: Promise<unknown> = Promise.resolve();
 
@@ -59,15 +59,12 @@ export class Book {
     return this.#lanes;
   }
 
-  /** The lanes that hang on a source series. */
-  of(source: number): Iterable<Lane> {
+  /** The lanes that depend on a source series. */
+  dependingOn(source: number): Iterable<Lane> {
     return this.#bySource.get(source);
   }
 
-  /**
-   * Reads what has changed of the catalogue: lanes that are still there keep what is known of them. One after another: a lane
-   * is made once.
-   */
+  /** Reads the changes of the catalogue; known lanes stay as they are. Calls run one after another, so that a lane is made once. */
   load(): Promise<Loaded> {
     const loading = this.#loading.then(() => this.#load());
     this.#loading = loading.catch(() => undefined);
@@ -85,13 +82,13 @@ export class Book {
     const loaded: Loaded = { lanes: [], broken: new Map() };
     if (this.#unread.size === 0) return loaded;
     const unread = [...this.#unread];
-    const stands = await readLanes(this.#database, unread);
-    // What reads another one was defined later.
-    for (const stand of stands.sort((a, b) => a.definition - b.definition)) {
-      const row = this.#definitions.byId.get(stand.definition);
+    const stored = await readLanes(this.#database, unread);
+    // A definition has a higher id than those that it reads.
+    for (const each of stored.sort((a, b) => a.definition - b.definition)) {
+      const row = this.#definitions.byId.get(each.definition);
       if (!row) continue;
       try {
-        loaded.lanes.push(this.#add(laneOf(row, stand, this.#definitions)));
+        loaded.lanes.push(this.#add(laneOf(row, each, this.#definitions)));
       } catch (error) {
         loaded.broken.set(row.id, error instanceof Error ? error.message : String(error));
       }
@@ -113,11 +110,11 @@ export class Book {
     if (lane) for (const source of lane.row.sources) this.#bySource.delete(source, lane);
   }
 
-  /** Reads anew where lanes stand; what is left of their last passes no longer holds. */
+  /** Reads the rows of lanes anew. A lane that has another basis by now loses its tails. */
   async refresh(definitions: readonly number[]): Promise<void> {
-    for (const stand of await readLanes(this.#database, definitions)) {
-      const lane = this.lanes.get(stand.definition);
-      if (lane) standAs(lane, stand);
+    for (const stored of await readLanes(this.#database, definitions)) {
+      const lane = this.lanes.get(stored.definition);
+      if (lane) updateLane(lane, stored);
     }
   }
 
@@ -133,30 +130,30 @@ export class Book {
   }
 }
 
-type Stand = Awaited<ReturnType<typeof readLanes>>[number];
+type StoredLane = Awaited<ReturnType<typeof readLanes>>[number];
 
 /** Throws when this program cannot plan the formula. */
 export function laneOf(
   definition: DefinitionRow,
-  { basis, stops, untils, step, trouble }: Stand,
+  { basis, stops, untils, step, trouble }: StoredLane,
   definitions: Definitions,
 ): Lane {
   const row = { ...definition, ...trouble };
   const plan = planFormula(parseFormula(row.formula, operatorsByName));
   const leaves = leavesOf(row, plan, definitions.byId);
-  return { row, plan, leaves, basis, stops, untils, step, tails: [], isLong: step !== null, usedAt: 0 };
+  return { row, plan, leaves, basis, stops, untils, step, tails: [], needsBackfill: step !== null, usedAt: 0 };
 }
 
-/** Takes over where a lane stands by now. */
-export function standAs(lane: Lane, { basis, stops, untils, step, trouble }: Stand): void {
-  const stood = lane.basis;
-  if (stood !== basis) lane.tails = [];
+/** Takes over the row of a lane as it was just read. */
+export function updateLane(lane: Lane, { basis, stops, untils, step, trouble }: StoredLane): void {
+  const before = lane.basis;
+  if (before !== basis) lane.tails = [];
   lane.row = { ...lane.row, ...trouble };
   lane.basis = basis;
   lane.stops = stops;
   lane.untils = untils;
   lane.step = step;
-  lane.isLong = step !== null || (lane.isLong && stood === basis);
+  lane.needsBackfill = step !== null || (lane.needsBackfill && before === basis);
 }
 
 function leavesOf(row: DefinitionRow, plan: Plan, byId: ReadonlyMap<number, DefinitionRow>): Lane['leaves'] {

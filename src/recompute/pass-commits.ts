@@ -6,7 +6,7 @@ import { derive, type Way } from '../store/lanes.ts';
 import type { Lane } from './lane-registry.ts';
 
 /** The advance of a lane to another revision, which a pass has computed and is to commit. */
-export interface Move {
+export interface LaneMove {
   readonly lane: Lane;
   readonly way: Way;
   /** The lane's position when it is committed, and the tails of its stages then. */
@@ -17,26 +17,26 @@ export interface Move {
 }
 
 export interface CommitOptions {
-  /** Whether the commit itself announces. */
+  /** Whether the commit sends the notice itself. */
   readonly announce: boolean;
-  /** In place of how many points make a commit before the last lane has come: for tests. */
+  /** Replaces the number of points from which a pass commits before its last lane is computed: for tests. */
   readonly commitPoints?: number | undefined;
 }
 
-/** Points of one commit; a pass that changes more makes several. From so many on it does not wait for the others. */
+/** A commit has at most this number of points. With the lower number a pass commits before its last lane is computed. */
 const commitPointsMax = 150_000;
 const commitPointsMin = 50_000;
 
-/** Commits the moves of a pass, each behind those that it reads: what is much before the last one has come. */
-export class Commits {
+/** PassCommits the moves of a pass, each behind those that it reads: what is much before the last one has come. */
+export class PassCommits {
   readonly #database: Database;
   readonly #target: number;
   readonly #options: CommitOptions;
-  #offered: Move[] = [];
+  #offered: LaneMove[] = [];
   #offeredPoints = 0;
   #committing: Promise<void> = Promise.resolve();
-  readonly #all: Move[] = [];
-  readonly #moved: Move[] = [];
+  readonly #all: LaneMove[] = [];
+  readonly #moved: LaneMove[] = [];
   readonly #lost = new Set<number>();
 
   constructor(database: Database, target: number, options: CommitOptions) {
@@ -46,23 +46,23 @@ export class Commits {
   }
 
   /**
-   * A move is there, behind those that it reads. When it is much, it is committed while others are still on their way: they
-   * read what it gave from the pass, and the store may have it by then.
+   * Takes a move, after those of the lanes that it reads. Large moves are committed while other lanes are still computed: those
+   * read the points from the pass, whether the store has them or not.
    */
-  offer(move: Move): void {
+  offer(move: LaneMove): void {
     this.#all.push(move);
     this.#offered.push(move);
     this.#offeredPoints += pointsOf(move);
     if (this.#offeredPoints >= (this.#options.commitPoints ?? commitPointsMin)) this.#commitOffered();
   }
 
-  /** Waits for what is being committed, come of it what may. */
+  /** Waits until running commits have ended, whatever their result. */
   async settle(): Promise<void> {
     await this.#committing.catch(() => undefined);
   }
 
-  /** Commits what is left; returns what has got there, and the lanes that somebody else had moved. */
-  async end(): Promise<{ readonly moved: readonly Move[]; readonly lost: ReadonlySet<number> }> {
+  /** PassCommits what is left; returns what has got there, and the lanes that somebody else had moved. */
+  async end(): Promise<{ readonly moved: readonly LaneMove[]; readonly lost: ReadonlySet<number> }> {
     this.#commitOffered();
     await this.#committing;
     return { moved: this.#moved, lost: this.#lost };
@@ -74,14 +74,14 @@ export class Commits {
     this.#offeredPoints = 0;
     for (const batch of batches(moves)) {
       this.#committing = this.#committing.then(() => this.#commit(batch));
-      // Waited for at the end.
+      // `end` waits for it and throws its error.
       this.#committing.catch(() => undefined);
     }
   }
 
-  async #commit(batch: readonly Move[]): Promise<void> {
-    // What reads a lane that did not get there has read what never was.
-    const moves: Move[] = [];
+  async #commit(batch: readonly LaneMove[]): Promise<void> {
+    // A lane that reads a lost one has read points that do not exist.
+    const moves: LaneMove[] = [];
     for (const move of batch) {
       if (move.lane.row.upstream.some((id) => this.#lost.has(id))) this.#lose(move.lane);
       else moves.push(move);
@@ -110,7 +110,7 @@ export class Commits {
     this.#lost.add(lane.row.id);
   }
 
-  #notice(moves: readonly Move[]): string | undefined {
+  #notice(moves: readonly LaneMove[]): string | undefined {
     if (!this.#options.announce) return undefined;
     return payloadOf(
       derivedNotice(
@@ -121,7 +121,7 @@ export class Commits {
   }
 }
 
-/** What is said when derived series were brought to a revision. */
+/** The notice of lanes that have advanced to a revision. */
 export function derivedNotice(
   revision: number,
   lanes: readonly { readonly series: number; readonly changed: boolean }[],
@@ -131,18 +131,18 @@ export function derivedNotice(
   return { derived: revision, series: [...changed], unchanged: [...unchanged] };
 }
 
-/** As a commit says it; without ids where they are too many to say. */
+/** The payload of a notice; without ids when they do not fit into one of PostgreSQL's. */
 export function payloadOf(notice: DerivedNotice): string {
   const whole = JSON.stringify(notice);
   return whole.length <= 7_900 ? whole : JSON.stringify({ derived: notice.derived });
 }
 
-export function pointsOf({ way }: Move): number {
+export function pointsOf({ way }: LaneMove): number {
   return way.blocks.reduce((sum, { column }) => sum + column.t.length, 0);
 }
 
-function* batches(moves: readonly Move[]): Generator<Move[]> {
-  let batch: Move[] = [];
+function* batches(moves: readonly LaneMove[]): Generator<LaneMove[]> {
+  let batch: LaneMove[] = [];
   let points = 0;
   for (const move of moves) {
     const own = pointsOf(move);

@@ -4,12 +4,12 @@ import type { BlockStepReads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
 import { type Asked, storageOf, within } from '../store/definitions.ts';
 import { earliest, firstChangeOf } from './changes.ts';
-import type { Book, Lane } from './lane-registry.ts';
+import type { Lane, LaneRegistry } from './lane-registry.ts';
 
 /** The changes that lanes need: those of their sources, and those of lanes that they read and that have another basis. */
 export function changesToRead(
   lanes: readonly Lane[],
-  book: Book,
+  registry: LaneRegistry,
   bases: ReadonlyMap<number, Pick<Lane, 'basis'>>,
 ): Asked[] {
   const asked: Asked[] = [];
@@ -19,7 +19,7 @@ export function changesToRead(
     for (const storage of row.sources) asked.push({ storage, after: basis });
     for (const id of row.upstream) {
       // A lane with the same basis advances in the same pass, which knows its changes then.
-      const upstream = book.lanes.get(id);
+      const upstream = registry.lanes.get(id);
       if (upstream && bases.get(id)?.basis !== basis) asked.push({ storage: storageOf(upstream.row), after: basis });
     }
   }

@@ -1,49 +1,50 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Semaphore } from '../concurrency/semaphore.ts';
-import { type LanePosition, type LaneProgress, newestCommonWave, positionAfter } from '../derive/lane-progress.ts';
+import { type LanePosition, positionAfter } from '../derive/lane-progress.ts';
 import { TooFar } from '../derive/walk.ts';
 import type { Versions } from '../engine/versions.ts';
 import { BatchedReads } from '../store/batched-reads.ts';
 import type { Database } from '../store/connect.ts';
 import { type Asked, countChanged, readChanged } from '../store/definitions.ts';
-import { readLanes, recentWaves } from '../store/lanes.ts';
+import { readLanes } from '../store/lanes.ts';
 import { isLoss } from '../store/retry.ts';
 import { type AdvanceContext, type AdvancePolicy, advanceLane, LaneOutput } from './advance-lane.ts';
-import type { Book, Lane } from './lane-registry.ts';
-import { type CommitOptions, Commits, type Move, pointsOf } from './pass-commits.ts';
+import type { Lane, LaneRegistry } from './lane-registry.ts';
+import { type CommitOptions, type LaneMove, PassCommits, pointsOf } from './pass-commits.ts';
 import { changesToRead, PassData } from './pass-data.ts';
-import { Foresight } from './prefetch.ts';
+import { Prefetch } from './prefetch.ts';
 import { storedCheckpoints } from './stored-stage.ts';
+import { TargetSearch } from './target-search.ts';
 
 export interface PassOptions extends CommitOptions {
-  /** Something large may be among what changed: it is counted before it is read. */
+  /** The changes may be large: the pass counts them before it reads them. */
   readonly count: boolean;
-  /** Of lanes that a pass leaves to others: they are too far behind to go with it. */
-  readonly onLong: (lane: Lane) => void;
+  /** Called for lanes that are too far behind for the pass. */
+  readonly onBackfill: (lane: Lane) => void;
   readonly onFailure: (lane: Lane, error: unknown) => void;
-  /** What changed up to the target, as it was read with it, for whom it was thought to be. */
+  /** Changes up to the target that were read in advance, with the question that they answer. */
   readonly ahead?: { readonly asked: readonly Asked[]; readonly changed: ReadonlyMap<number, Versions> } | undefined;
 }
 
-export interface Passed {
-  /** Lanes that now stand at their targets, also those that nothing of it concerned. */
+export interface PassResult {
+  /** The lanes that have advanced. */
   readonly lanes: readonly Lane[];
-  /** The series whose points changed, with the newest revision that they were brought to. */
+  /** The series whose points have changed. */
   readonly series: readonly number[];
-  /** How many points were written. */
+  /** The number of points that were written. */
   readonly points: number;
-  /** How many points went through formulas, and how many versions and points were read for it. */
+  /** The number of points that went through formulas, and of versions and points that were read for them. */
   readonly passed: number;
   readonly read: number;
-  /** Lanes that could not go on yet, or not as far as the wave: another one that they read has not got there. */
+  /** The lanes that did not reach the wave, since a lane that they read was not exact there. */
   readonly waiting: readonly Lane[];
 }
 
-/** More changed versions than this behind one lane, or behind all of a pass, and a lane goes its way alone. */
+/** A lane with more changed versions than this needs a backfill, and so do those that are too many for one pass together. */
 const missedMax = 100_000;
 const changedMax = 1_000_000;
 
-/** What was never computed goes its way alone if there are more versions than this to start from. */
+/** A first computation from more versions than this needs a backfill. */
 const startVersionsMax = 20_000;
 
 /**
@@ -53,85 +54,81 @@ const startVersionsMax = 20_000;
 const passWorkMax = 1_500_000;
 const passChangesMax = 600_000;
 
-/** From so many revisions on it is counted what they changed. */
+/** A lane further behind than this has its changes counted first. */
 const revisionsMax = 2_000;
 
-/** How many waves back a lane looks for one at which all that it reads stood exactly. */
-const wavesBack = 12;
-
-/** So many lanes are brought at the same time: while one waits for the store, another one computes. */
+/** The number of lanes that advance at the same time: while one waits for the store, another one computes. */
 const lanesAtOnce = 32;
 
-/** What a pass of lanes will ask for first, if it is near and hangs on no lane that is brought elsewhere; else nothing. */
-export function askedAhead(lanes: readonly Lane[], book: Book, newest: number): Asked[] {
+/** The changes that a pass of these lanes will read first; none when a lane is far behind or reads one that is not among them. */
+export function changesToReadAhead(lanes: readonly Lane[], registry: LaneRegistry, newest: number): Asked[] {
   const bases = new Map(lanes.map((lane) => [lane.row.id, lane]));
   const isNear = lanes.every(
     ({ row, basis }) => basis >= 0 && newest - basis <= revisionsMax && row.upstream.every((id) => bases.has(id)),
   );
-  return isNear ? changesToRead(lanes, book, bases) : [];
+  return isNear ? changesToRead(lanes, registry, bases) : [];
 }
 
-/** Brings lanes to a wave, each behind those that it reads, and commits what changes. */
+/** Advances lanes to a wave, each after those that it reads, and commits the changes. */
 export class Pass {
   readonly #database: Database;
   readonly #reads: BatchedReads;
-  readonly #foresight: Foresight;
-  readonly #book: Book;
+  readonly #prefetch: Prefetch;
+  readonly #registry: LaneRegistry;
   readonly #target: number;
   readonly #options: PassOptions;
-  readonly #moves = new Map<number, Move>();
-  /** Where its lanes stood at the start: what is known of a lane may be read anew on the way. */
-  readonly #stood = new Map<number, LanePosition>();
+  readonly #moves: LaneMove[] = [];
+  /** The positions of its lanes at the start: the registry may read a lane anew meanwhile. */
+  readonly #positions = new Map<number, LanePosition>();
   #data: PassData;
-  readonly #commits: Commits;
+  readonly #commits: PassCommits;
 
-  constructor(database: Database, book: Book, target: number, options: PassOptions) {
+  constructor(database: Database, registry: LaneRegistry, target: number, options: PassOptions) {
     this.#database = database;
     this.#reads = new BatchedReads(database);
-    this.#foresight = new Foresight(this.#reads);
-    this.#data = new PassData(this.#foresight, new Map());
-    this.#book = book;
+    this.#prefetch = new Prefetch(this.#reads);
+    this.#data = new PassData(this.#prefetch, new Map());
+    this.#registry = registry;
     this.#target = target;
     this.#options = options;
-    this.#commits = new Commits(database, target, options);
+    this.#commits = new PassCommits(database, target, options);
   }
 
-  async run(candidates: readonly Lane[]): Promise<Passed> {
-    const near = await this.#near(candidates.filter(({ basis, isLong }) => !isLong && basis < this.#target));
-    for (const { row, basis, stops, untils } of near) this.#stood.set(row.id, { basis, stops, untils });
-    // First where the others stand, then what changed: what they commit in between is not yet where they stand.
+  async run(candidates: readonly Lane[]): Promise<PassResult> {
+    const near = await this.#near(
+      candidates.filter(({ basis, needsBackfill }) => !needsBackfill && basis < this.#target),
+    );
+    for (const { row, basis, stops, untils } of near) this.#positions.set(row.id, { basis, stops, untils });
+    // First the positions of the other lanes, then the changes: a commit in between is not yet in the positions.
     const foreign = await this.#foreignLanes(near);
-    const waiting = this.#withoutGround(near, foreign);
-    const grounded = near.filter((lane) => !waiting.includes(lane));
-    const changed = await this.#readChanged(grounded);
-    this.#data = new PassData(this.#foresight, changed);
-    const lanes = grounded.filter(({ isLong }) => !isLong);
-    this.#foresight.look(lanes, changed);
-    let asked: Promise<readonly number[]> | undefined;
-    const waves = () => {
-      asked ??= recentWaves(this.#database, wavesBack);
-      return asked;
-    };
+    const waiting = this.#waitingForOthers(near, foreign);
+    const startable = near.filter((lane) => !waiting.includes(lane));
+    const changed = await this.#readChanged(startable);
+    this.#data = new PassData(this.#prefetch, changed);
+    const lanes = startable.filter(({ needsBackfill }) => !needsBackfill);
+    this.#prefetch.start(lanes, changed);
+    const positions = new Map([...foreign, ...this.#positions]);
+    const search = new TargetSearch(this.#database, this.#registry, this.#target, this.#data, positions);
     const semaphore = new Semaphore(lanesAtOnce);
     const done = new Map<number, Promise<void>>();
     for (const lane of lanes) {
       const firstChange = this.#data.firstChange(lane.row.sources, this.#basisOf(lane));
-      // Nothing that concerns it: it stands at the target as it is.
+      // Nothing has changed for it: it is exact at the target as it is.
       if (firstChange === Number.POSITIVE_INFINITY && lane.basis >= 0) continue;
-      const bring = async (): Promise<void> => {
+      const advance = async (): Promise<void> => {
         await Promise.all(lane.row.upstream.map((id) => done.get(id)));
         await semaphore.run(async () => {
-          const target = await this.#targetOf(lane, foreign, waves);
-          // Also one that gets to an older wave only has something left to wait for.
+          const target = await search.targetOf(lane, this.#basisOf(lane));
+          // A lane that reaches an older wave only is tried again, too.
           if (target !== this.#target) waiting.push(lane);
           if (target !== undefined && (firstChange <= target || lane.basis < 0))
-            await this.#move(lane, target, firstChange);
+            await this.#move(lane, target, firstChange, search);
         });
       };
-      const brought = bring();
-      // A failure is thrown below, when all have ended.
-      brought.catch(() => undefined);
-      done.set(lane.row.id, brought);
+      const advanced = advance();
+      // Its error is thrown below, when all have ended.
+      advanced.catch(() => undefined);
+      done.set(lane.row.id, advanced);
     }
     const ends = await Promise.allSettled(done.values());
     const failed = ends.find((end) => end.status === 'rejected');
@@ -144,17 +141,14 @@ export class Pass {
   }
 
   async #readChanged(lanes: readonly Lane[]): Promise<ReadonlyMap<number, Versions>> {
-    const asked = changesToRead(lanes, this.#book, this.#stood);
+    const asked = changesToRead(lanes, this.#registry, this.#positions);
     const ahead = this.#options.ahead;
     return ahead && isDeepStrictEqual(asked, ahead.asked)
       ? ahead.changed
       : await readChanged(this.#database, asked, this.#target);
   }
 
-  /**
-   * Those that are not too far behind to go along. Far behind, it is counted first: what a lane has missed in a day may not
-   * fit into memory.
-   */
+  /** The lanes that are not too far behind; counted first where a day's changes might not fit into memory. */
   async #near(lanes: readonly Lane[]): Promise<Lane[]> {
     const asked = lanes.map(({ row, basis }) => {
       const isFar = basis < 0 || this.#options.count || this.#target - basis > revisionsMax;
@@ -171,28 +165,28 @@ export class Pass {
     });
   }
 
-  /** Those that read what was never computed, near or far, and is not on its way here. */
-  #withoutGround(lanes: readonly Lane[], foreign: ReadonlyMap<number, LanePosition>): Lane[] {
-    const out = new Set<number>();
-    for (const [id, { basis }] of foreign) if (basis < 0) out.add(id);
+  /** The lanes that depend on one that was never computed and is not part of this pass. */
+  #waitingForOthers(lanes: readonly Lane[], foreign: ReadonlyMap<number, LanePosition>): Lane[] {
+    const uncomputed = new Set<number>();
+    for (const [id, { basis }] of foreign) if (basis < 0) uncomputed.add(id);
     return lanes.filter(({ row }) => {
-      if (!row.upstream.some((id) => out.has(id))) return false;
-      out.add(row.id);
+      if (!row.upstream.some((id) => uncomputed.has(id))) return false;
+      uncomputed.add(row.id);
       return true;
     });
   }
 
   #basisOf(lane: Lane): number {
-    return this.#stood.get(lane.row.id)?.basis ?? lane.basis;
+    return this.#positions.get(lane.row.id)?.basis ?? lane.basis;
   }
 
   #leave(lane: Lane): void {
-    lane.isLong = true;
+    lane.needsBackfill = true;
     lane.tails = [];
-    this.#options.onLong(lane);
+    this.#options.onBackfill(lane);
   }
 
-  /** The lanes that are read here and brought elsewhere, as they stand now. */
+  /** The positions of the lanes that are read here and are no part of this pass. */
   async #foreignLanes(lanes: readonly Lane[]): Promise<Map<number, LanePosition>> {
     const here = new Set(lanes.map(({ row }) => row.id));
     const ids = new Set(lanes.flatMap(({ row }) => row.upstream.filter((id) => !here.has(id))));
@@ -200,43 +194,17 @@ export class Pass {
     return new Map((await readLanes(this.#database, [...ids])).map((row) => [row.definition, row]));
   }
 
-  /** The newest wave at which all lanes that it reads are exact; undefined when there is none yet. */
-  async #targetOf(
-    lane: Lane,
-    foreign: ReadonlyMap<number, LanePosition>,
-    waves: () => Promise<readonly number[]>,
-  ): Promise<number | undefined> {
-    const upstream: LaneProgress[] = [];
-    for (const id of lane.row.upstream) {
-      const position = this.#moves.get(id)?.position ?? foreign.get(id) ?? this.#stood.get(id);
-      const row = this.#book.lanes.get(id)?.row;
-      if (!position || !row) return undefined;
-      upstream.push({ ...position, firstChange: this.#firstChangeFor(lane, position.basis, row.sources) });
-    }
-    const target = newestCommonWave([this.#target], upstream);
-    if (target !== undefined) return target;
-    const older = (await waves()).filter((wave) => wave < this.#target && wave > this.#basisOf(lane));
-    return newestCommonWave(older, upstream);
-  }
-
-  /** The first change, up to the target, after the basis of a lane that `reader` reads. */
-  #firstChangeFor(reader: Lane, basis: number, sources: readonly number[]): number {
-    if (basis >= this.#target) return Number.POSITIVE_INFINITY;
-    // These are among the reader's sources, whose changes were read from its basis on. At that basis all was exact.
-    return this.#data.firstChange(sources, Math.max(basis, this.#basisOf(reader)));
-  }
-
-  async #move(lane: Lane, target: number, firstChange: number): Promise<void> {
+  async #move(lane: Lane, target: number, firstChange: number, search: TargetSearch): Promise<void> {
     const basis = this.#basisOf(lane);
     const { row, leaves } = lane;
     const context: AdvanceContext = {
-      reads: this.#foresight,
+      reads: this.#prefetch,
       basis,
       target,
       source: (storage) => this.#data.source(storage, target),
       changes: (stage) => leaves[stage].map(({ storage }) => this.#data.changesOf(storage, basis, target)),
       // A lane that was never computed has none: backfills, which store some on the way, are no part of a pass.
-      checkpoints: (stage) => (basis < 0 ? undefined : storedCheckpoints(this.#foresight, row.id, stage)),
+      checkpoints: (stage) => (basis < 0 ? undefined : storedCheckpoints(this.#prefetch, row.id, stage)),
     };
     const policy: AdvancePolicy = {
       workMax: passWorkMax,
@@ -260,16 +228,17 @@ export class Pass {
     const { tails, points } = output;
     const until = Math.min(firstChange - 1, target);
     const way = { definition: row.id, basis, target, until, ...output.take(), stage: undefined };
-    const move = { lane, way, tails, points, position: positionAfter(this.#stood.get(row.id) ?? lane, way) };
-    this.#moves.set(row.id, move);
+    const move = { lane, way, tails, points, position: positionAfter(this.#positions.get(row.id) ?? lane, way) };
+    search.moved(row.id, move.position);
+    this.#moves.push(move);
     this.#commits.offer(move);
   }
 
-  async #end(waiting: readonly Lane[]): Promise<Passed> {
+  async #end(waiting: readonly Lane[]): Promise<PassResult> {
     const { moved, lost } = await this.#commits.end();
-    if (lost.size > 0) await this.#book.refresh([...lost]);
-    // Whoever brought them need not have brought them as far.
-    const behind = [...this.#moves.values()].flatMap(({ lane }) => (lost.has(lane.row.id) ? [lane] : []));
+    if (lost.size > 0) await this.#registry.refresh([...lost]);
+    // The other worker may not have moved them as far as the target.
+    const behind = this.#moves.flatMap(({ lane }) => (lost.has(lane.row.id) ? [lane] : []));
     const changed = moved.filter(({ way }) => way.blocks.length > 0);
     return {
       lanes: moved.map(({ lane }) => lane),
@@ -280,9 +249,9 @@ export class Pass {
     };
   }
 
-  #counts(): Pick<Passed, 'passed' | 'read'> {
+  #counts(): Pick<PassResult, 'passed' | 'read'> {
     let passed = 0;
-    for (const { points } of this.#moves.values()) passed += points;
+    for (const { points } of this.#moves) passed += points;
     return { passed, read: this.#reads.pointsRead + this.#data.versions };
   }
 }

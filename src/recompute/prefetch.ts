@@ -1,49 +1,43 @@
 import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
+import { everything, type Range } from '../engine/ranges.ts';
 import { feltFor } from '../engine/reach.ts';
 import { clipVersions, type Versions } from '../engine/versions.ts';
-import type { CheckpointRequest as AskedCheckpoints, BatchedReads as Reads } from '../store/batched-reads.ts';
-import {
-  type BlockStepRequest as AskedStep,
-  everything,
-  type Range,
-  type BlockStep as Step,
-  stepBlocksMax,
-  stepBlocksMin,
-} from '../store/block-reads.ts';
+import type { BatchedReads, CheckpointRequest } from '../store/batched-reads.ts';
+import { type BlockStep, type BlockStepRequest, stepBlocksMax, stepBlocksMin } from '../store/block-reads.ts';
 import type { CheckpointRow } from '../store/lanes.ts';
 import type { Lane } from './lane-registry.ts';
 
-/** With more storages than this the lanes of a pass have enough to do while some of them wait. */
+/** With more storages than this a pass prefetches nothing: enough lanes can compute while others wait for their reads. */
 const storagesMax = 32;
 
-/** How much is read behind a change of which it is not known how long it will be felt. */
+/** The number of blocks to read after a change when the end of its effect is unknown. */
 const aheadBlocks = 2;
 
-/** A little more than is thought is read, to see that nothing follows. */
+/** The share by which a span is read further than expected, to see that nothing follows. */
 const slack = 1 / 8;
 
-interface Seen {
-  /** Where the change is thought to begin: what lies before it is asked for only of what others read. */
+interface Prefetched {
+  /** The expected start of the change. The points before it are read for storages only that other lanes read. */
   readonly at: number;
-  readonly before: Promise<Step> | undefined;
-  readonly behind: Promise<Step>;
+  readonly before: Promise<BlockStep> | undefined;
+  readonly after: Promise<BlockStep>;
 }
 
 /**
- * What the lanes of a pass will read of each other's storages, and of what stood there, is known when it is known what
- * changed: it is asked for at once, not when its turn has come. Where this is wrong it is read again.
+ * When the changes of the sources are known, it is nearly known which parts of their storages the lanes of a pass will read. This
+ * reads them at once, before the lanes ask. A lane that needs another part reads it itself.
  */
-export class Foresight implements Pick<Reads, 'step' | 'checkpoints'> {
-  readonly #reads: Reads;
-  readonly #seen = new Map<number, Seen>();
+export class Prefetch implements Pick<BatchedReads, 'step' | 'checkpoints'> {
+  readonly #reads: BatchedReads;
+  readonly #prefetched = new Map<number, Prefetched>();
 
-  constructor(reads: Reads) {
+  constructor(reads: BatchedReads) {
     this.#reads = reads;
   }
 
-  /** `changed` is what changed in the sources of lanes, which come each behind those that it reads. */
-  look(lanes: readonly Lane[], changed: ReadonlyMap<number, Versions>): void {
+  /** Starts the reads of lanes, each after those that it reads, whose sources have these changes. */
+  start(lanes: readonly Lane[], changed: ReadonlyMap<number, Versions>): void {
     const spans = new Map<number, Range>();
     for (const [storage, { t }] of changed)
       if (t.length > 0) spans.set(storage, { from: t[0], to: t[t.length - 1] + 1 });
@@ -53,10 +47,10 @@ export class Foresight implements Pick<Reads, 'step' | 'checkpoints'> {
     for (const lane of lanes) {
       for (const [n, stage] of lane.plan.stages.entries()) {
         const storages = lane.leaves[n].map(({ storage }) => storage);
-        const felt = storages.flatMap((storage) => spans.get(storage) ?? []);
-        if (felt.length === 0) continue;
-        const first = Math.min(...felt.map(({ from }) => from));
-        const last = Math.max(...felt.map(({ to }) => to));
+        const changedSpans = storages.flatMap((storage) => spans.get(storage) ?? []);
+        if (changedSpans.length === 0) continue;
+        const first = Math.min(...changedSpans.map(({ from }) => from));
+        const last = Math.max(...changedSpans.map(({ to }) => to));
         const tail = lane.tails[n];
         const span = {
           from: stage.bucket ? startOfBucket(first, stage.bucket.widthMicros) : first,
@@ -69,29 +63,29 @@ export class Foresight implements Pick<Reads, 'step' | 'checkpoints'> {
       }
     }
     if (read.size > storagesMax) return;
-    for (const [storage, span] of read) this.#expect(storage, span, inner.has(storage));
+    for (const [storage, span] of read) this.#read(storage, span, inner.has(storage));
   }
 
-  async step(asked: AskedStep): Promise<Step> {
-    const seen = asked.stage ? undefined : this.#seen.get(asked.series);
+  async step(asked: BlockStepRequest): Promise<BlockStep> {
+    const found = asked.stage ? undefined : this.#prefetched.get(asked.series);
     const { from, to } = asked.range;
-    const isBefore = seen && (asked.direction === 'forward' ? from < seen.at : to <= seen.at);
-    const step = await (isBefore ? seen.before : seen?.behind);
+    const isBefore = found && (asked.direction === 'forward' ? from < found.at : to <= found.at);
+    const step = await (isBefore ? found.before : found?.after);
     const { range } = step ?? { range: { from: never, to: never } };
     const isHere =
       asked.direction === 'forward' ? range.from <= from && from < range.to : range.from < to && to <= range.to;
     return step && isHere ? cut(step, asked.range) : this.#reads.step(asked);
   }
 
-  checkpoints(asked: AskedCheckpoints): Promise<readonly CheckpointRow[]> {
+  checkpoints(asked: CheckpointRequest): Promise<readonly CheckpointRow[]> {
     return this.#reads.checkpoints(asked);
   }
 
-  #expect(series: number, { from, to }: Range, isRead: boolean): void {
+  #read(series: number, { from, to }: Range, isRead: boolean): void {
     const at = Math.max(from, everything.from);
     const known = to !== never;
     const until = known ? Math.min(to + (to - at) * slack, everything.to) : everything.to;
-    const behind = this.#reads.step({
+    const after = this.#reads.step({
       series,
       range: { from: at, to: Math.ceil(until) },
       direction: 'forward',
@@ -106,14 +100,14 @@ export class Foresight implements Pick<Reads, 'step' | 'checkpoints'> {
             blocks: stepBlocksMin,
           })
         : undefined;
-    // Whoever needs it hears of a failure.
-    behind.catch(() => undefined);
+    // A lane that needs them sees the error.
+    after.catch(() => undefined);
     before?.catch(() => undefined);
-    this.#seen.set(series, { at, before, behind });
+    this.#prefetched.set(series, { at, before, after });
   }
 }
 
-function cut({ range, versions, last }: Step, { from, to }: Range): Step {
+function cut({ range, versions, last }: BlockStep, { from, to }: Range): BlockStep {
   const part = { from: Math.max(range.from, from), to: Math.min(range.to, to) };
   return { range: part, versions: clipVersions(versions, part.from, part.to), last };
 }

@@ -5,9 +5,9 @@ import { fail, recover } from '../store/definitions.ts';
 import { setOut, type Wave } from '../store/lanes.ts';
 import { isDue, noteFailure, retrySecondsMax } from './backfill-jobs.ts';
 import { BackfillWatch } from './backfill-watch.ts';
-import { Book, type Lane } from './lane-registry.ts';
+import { type Lane, LaneRegistry } from './lane-registry.ts';
 import { PartitionShare } from './partition-share.ts';
-import { askedAhead, Pass, type Passed, type PassOptions } from './pass.ts';
+import { changesToReadAhead, Pass, type PassOptions, type PassResult } from './pass.ts';
 import { derivedNotice } from './pass-commits.ts';
 import { switchDefinitions } from './switch-definitions.ts';
 
@@ -30,7 +30,7 @@ export interface RecomputeOptions {
   /** See PassOptions. */
   readonly commitPoints?: number | undefined;
   /** Called after each pass: for tests and measurements. */
-  readonly onPass?: (passed: Passed, wave: Wave) => void;
+  readonly onPass?: (passed: PassResult, wave: Wave) => void;
 }
 
 /** Advances the lanes of the partitions that this worker holds, pass by pass. */
@@ -39,7 +39,7 @@ export class Recompute {
   readonly #catalogue: Catalogue;
   readonly #bell: Bell;
   readonly #options: RecomputeOptions;
-  readonly #book: Book;
+  readonly #registry: LaneRegistry;
   readonly #share: PartitionShare;
   readonly #watch: BackfillWatch;
   /** The newest revision that a notice or a poll has named. */
@@ -62,9 +62,9 @@ export class Recompute {
     this.#catalogue = new Catalogue(database);
     this.#bell = bell;
     this.#options = options;
-    this.#book = new Book(database);
+    this.#registry = new LaneRegistry(database);
     this.#share = new PartitionShare(database);
-    this.#watch = new BackfillWatch(this.#book, bell, {
+    this.#watch = new BackfillWatch(this.#registry, bell, {
       log: options.log,
       build: options.build,
       holds: (lane) => this.#holds(lane),
@@ -131,8 +131,8 @@ export class Recompute {
   async #poll(): Promise<void> {
     const newest = await this.#catalogue.newestRevision();
     // The worker that has computed a definition may be dead, or may not hold it.
-    for (const lane of this.#book.lanes.values())
-      if (lane.row.state === 'BUILDING' && !lane.isLong && this.#holds(lane)) this.#checkSwitch = true;
+    for (const lane of this.#registry.lanes.values())
+      if (lane.row.state === 'BUILDING' && !lane.needsBackfill && this.#holds(lane)) this.#checkSwitch = true;
     if (newest > this.#heard) {
       this.#heard = newest;
       this.#touch('all');
@@ -148,14 +148,15 @@ export class Recompute {
 
   /** Lanes whose retry is due. */
   #waitForDue(): void {
-    for (const lane of this.#book.lanes.values())
-      if (lane.row.problem !== null && !lane.isLong && this.#holds(lane) && isDue(lane.row)) this.#wait(lane);
+    for (const lane of this.#registry.lanes.values())
+      if (lane.row.problem !== null && !lane.needsBackfill && this.#holds(lane) && isDue(lane.row)) this.#wait(lane);
   }
 
   /** The next pass looks at a lane again, and at those that read it. */
   #wait(lane: Lane): void {
     this.#waiting.add(lane);
-    for (const next of this.#book.lanes.values()) if (next.row.upstream.includes(lane.row.id)) this.#waiting.add(next);
+    for (const next of this.#registry.lanes.values())
+      if (next.row.upstream.includes(lane.row.id)) this.#waiting.add(next);
     this.#schedule();
   }
 
@@ -163,12 +164,12 @@ export class Recompute {
   async #beat(): Promise<void> {
     if (this.#stopped) return;
     const { gained, lost } = await this.#share.renew();
-    const all = [...this.#book.lanes.values()];
+    const all = [...this.#registry.lanes.values()];
     for (const lane of all) if (lost.has(lane.row.partition)) lane.tails = [];
-    this.#book.limitTails(tailBytesMax);
+    this.#registry.limitTails(tailBytesMax);
     if (gained.size === 0) return;
     const lanes = all.filter(({ row }) => gained.has(row.partition));
-    if (lanes.length > 0) await this.#book.refresh(lanes.map(({ row }) => row.id));
+    if (lanes.length > 0) await this.#registry.refresh(lanes.map(({ row }) => row.id));
     this.#touch('all');
   }
 
@@ -209,9 +210,9 @@ export class Recompute {
 
   async #run(dirty: Set<number> | 'all'): Promise<void> {
     // The changes that the pass will probably ask for are read in the same statement as the wave.
-    const asked = dirty === 'all' ? [] : askedAhead(this.#candidates(dirty), this.#book, this.#heard);
+    const asked = dirty === 'all' ? [] : changesToReadAhead(this.#candidates(dirty), this.#registry, this.#heard);
     const { wave, changed } = await setOut(this.#database, waveMillis, asked);
-    if (wave.version !== this.#book.version) await this.#load();
+    if (wave.version !== this.#registry.version) await this.#load();
     if (wave.newest > wave.revision) {
       // A new wave would follow the last one too closely.
       this.#mark(dirty);
@@ -229,7 +230,7 @@ export class Recompute {
 
   /** Reads new definitions; those whose formulas this program cannot plan have failed. */
   async #load(): Promise<void> {
-    const { lanes, broken } = await this.#book.load();
+    const { lanes, broken } = await this.#registry.load();
     for (const lane of lanes) this.#waiting.add(lane);
     this.#checkSwitch = true;
     for (const [definition, problem] of broken) await fail(this.#database, definition, problem, retrySecondsMax);
@@ -237,21 +238,21 @@ export class Recompute {
 
   #candidates(dirty: Set<number> | 'all'): Lane[] {
     const lanes = new Set<Lane>();
-    if (dirty === 'all') for (const lane of this.#book.lanes.values()) lanes.add(lane);
-    else for (const source of dirty) for (const lane of this.#book.of(source)) lanes.add(lane);
-    for (const lane of this.#waiting) if (this.#book.lanes.get(lane.row.id) === lane) lanes.add(lane);
+    if (dirty === 'all') for (const lane of this.#registry.lanes.values()) lanes.add(lane);
+    else for (const source of dirty) for (const lane of this.#registry.dependingOn(source)) lanes.add(lane);
+    for (const lane of this.#waiting) if (this.#registry.lanes.get(lane.row.id) === lane) lanes.add(lane);
     return [...lanes]
-      .filter((lane) => this.#holds(lane) && !lane.isLong && isDue(lane.row))
+      .filter((lane) => this.#holds(lane) && !lane.needsBackfill && isDue(lane.row))
       .sort((a, b) => a.row.id - b.row.id);
   }
 
   async #pass(lanes: readonly Lane[], wave: Wave, count: boolean, ahead: PassOptions['ahead']): Promise<void> {
     const failed = new Map<Lane, Promise<void>>();
-    const pass = new Pass(this.#database, this.#book, wave.revision, {
+    const pass = new Pass(this.#database, this.#registry, wave.revision, {
       announce: this.#bell.ringsInCommit,
       count,
       ahead,
-      onLong: (lane) => {
+      onBackfill: (lane) => {
         this.#watch.wake(lane).catch((error: Error) => this.#options.log(`could not wake a worker: ${error.message}`));
       },
       onFailure: (lane, error) => void failed.set(lane, this.#failed(lane, error)),
@@ -262,7 +263,7 @@ export class Recompute {
     for (const lane of passed.waiting) this.#waiting.add(lane);
     // Including lanes that were at the wave already: their worker may have died before it noted that they recovered.
     const left = new Set([...failed.keys(), ...passed.waiting]);
-    const arrived = lanes.filter((lane) => !left.has(lane) && !lane.isLong && lane.basis >= 0);
+    const arrived = lanes.filter((lane) => !left.has(lane) && !lane.needsBackfill && lane.basis >= 0);
     const recovered = [...new Set([...passed.lanes, ...arrived])].filter(({ row }) => row.problem !== null);
     if (recovered.length > 0) await this.#recovered(recovered);
     if (passed.lanes.length > 0) {
@@ -292,7 +293,10 @@ export class Recompute {
     this.#checkSwitch = false;
     const announce = this.#bell.ringsInCommit;
     const holds = (lane: Lane) => this.#holds(lane);
-    const { notice, again } = await switchDefinitions(this.#database, this.#book, wave.revision, { announce, holds });
+    const { notice, again } = await switchDefinitions(this.#database, this.#registry, wave.revision, {
+      announce,
+      holds,
+    });
     if (again) this.#checkSwitch = true;
     if (!notice) return;
     if (!announce) this.#bell.tell({ previous: notice.revision - 1, ...notice });

@@ -26,7 +26,7 @@ export class StoredPoints {
   }
 
   /** The points that the storage holds within a piece. */
-  async within({ piece: { from, to }, felt }: WalkStep): Promise<Line> {
+  async within({ piece: { from, to }, changedUntil }: WalkStep): Promise<Line> {
     if (this.#storage === undefined || from >= to) return emptyLine;
     if (!(from >= this.#from && from <= this.#to)) {
       this.#line = emptyLine;
@@ -35,7 +35,7 @@ export class StoredPoints {
       this.#blocks = stepBlocksMin;
     }
     this.#line = clipLine(this.#line, from, never);
-    while (this.#to < to) await this.#read(this.#storage, felt === never ? never : Math.max(felt, to));
+    while (this.#to < to) await this.#read(this.#storage, changedUntil === never ? never : Math.max(changedUntil, to));
     return clipLine(this.#line, from, to);
   }
 

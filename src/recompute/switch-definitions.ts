@@ -1,6 +1,6 @@
 import type { Database } from '../store/connect.ts';
 import { countChanged, switchIn } from '../store/definitions.ts';
-import type { Book, Lane } from './lane-registry.ts';
+import type { Lane, LaneRegistry } from './lane-registry.ts';
 
 export interface Switched {
   /** The revision from which on the definitions answer, and their series; undefined when none was switched in. */
@@ -15,18 +15,19 @@ export interface Switched {
  */
 export async function switchDefinitions(
   database: Database,
-  book: Book,
+  registry: LaneRegistry,
   wave: number,
   options: { readonly announce: boolean; readonly holds: (lane: Lane) => boolean },
 ): Promise<Switched> {
-  const computed = await computedBundles(book, options.holds);
+  const computed = await computedBundles(registry, options.holds);
   const asked = computed.map((bundle) =>
     bundle.flatMap(({ row, basis }) => row.sources.map((storage) => ({ storage, after: basis }))),
   );
   const counts = await countChanged(database, asked.flat(), wave);
   let again = false;
   const ready: Lane[] = [];
-  const answers = (id: number) => book.lanes.get(id)?.row.state === 'LIVE' || ready.some(({ row }) => row.id === id);
+  const answers = (id: number) =>
+    registry.lanes.get(id)?.row.state === 'LIVE' || ready.some(({ row }) => row.id === id);
   // A bundle follows those that it reads.
   for (const [i, bundle] of computed.entries()) {
     const isBehind = counts.splice(0, asked[i].length).some((count) => count > 0);
@@ -38,15 +39,15 @@ export async function switchDefinitions(
   }
   if (ready.length === 0) return { notice: undefined, again };
   const ids = ready.map(({ row }) => row.id);
-  const revision = await switchIn(database, book.version, ids, options.announce);
+  const revision = await switchIn(database, registry.version, ids, options.announce);
   if (revision === undefined) return { notice: undefined, again: true };
   return { notice: { revision, series: ready.map(({ row }) => row.series) }, again };
 }
 
 /** The bundles with a lane that this worker holds whose lanes are all computed up to some wave. */
-async function computedBundles(book: Book, holds: (lane: Lane) => boolean): Promise<Lane[][]> {
+async function computedBundles(registry: LaneRegistry, holds: (lane: Lane) => boolean): Promise<Lane[][]> {
   const bundles = new Map<number, Lane[]>();
-  for (const lane of book.lanes.values()) {
+  for (const lane of registry.lanes.values()) {
     if (lane.row.state !== 'BUILDING') continue;
     const bundle = bundles.get(lane.row.bundle);
     if (bundle) bundle.push(lane);
@@ -56,8 +57,8 @@ async function computedBundles(book: Book, holds: (lane: Lane) => boolean): Prom
   for (const bundle of bundles.values()) {
     if (!bundle.some(holds)) continue;
     const foreign = bundle.filter((lane) => !holds(lane));
-    if (foreign.length > 0) await book.refresh(foreign.map(({ row }) => row.id));
-    if (bundle.every(({ basis, isLong }) => basis >= 0 && !isLong)) computed.push(bundle);
+    if (foreign.length > 0) await registry.refresh(foreign.map(({ row }) => row.id));
+    if (bundle.every(({ basis, needsBackfill }) => basis >= 0 && !needsBackfill)) computed.push(bundle);
   }
   return computed;
 }

@@ -7,7 +7,7 @@ import { summaryJobs, wakeForgottenSummaries } from '../imports/summary-job.ts';
 import { UploadBytes } from '../imports/upload-bytes.ts';
 import { dropExpiredUploads } from '../imports/upload-retention.ts';
 import { ImportJobs } from '../imports/work/import-jobs.ts';
-import { Builds } from '../recompute/backfill-jobs.ts';
+import { BackfillJobs } from '../recompute/backfill-jobs.ts';
 import { connect } from '../store/connect.ts';
 import { Ringer } from '../upkeep/ringer.ts';
 import { upkeepJobs } from '../upkeep/upkeep.ts';
@@ -33,7 +33,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   const bell = await openBell(database, config.redisUrl, logger);
   let stopping = false;
   const isStopping = () => stopping;
-  const builds = new Builds(database, bell, { log, isStopping });
+  const builds = new BackfillJobs(database, bell, { log, isStopping });
   const upkeep = upkeepJobs(database, { historyDays: config.historyDays, isStopping });
   const ringer = new Ringer(bell, log);
   const bytes = new UploadBytes(uploadsFolder(config));
@@ -53,7 +53,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   const working = await bell.work(
     {
       ...upkeep,
-      build: ({ definition }) => builds.build(definition),
+      build: ({ definition }) => builds.run(definition),
       advance: async () => tell({ advance: true }),
       import: async ({ import: id }) =>
         void imports.take(id).catch((error: Error) => log(`import ${id}: ${error.message}`)),
@@ -80,7 +80,7 @@ async function run(port: MessagePort, { config, url }: { readonly config: Config
   await imports.sweep();
   port.on('message', async (asked: ThreadRequest) => {
     if ('build' in asked) {
-      await builds.build(asked.build).catch((error: Error) => log(`recompute: ${error.message}`));
+      await builds.run(asked.build).catch((error: Error) => log(`recompute: ${error.message}`));
       tell({ built: asked.build });
       return;
     }

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import DataLoader from 'dataloader';
 import { type Allowance, ComputeBudget } from '../derive/compute-budget.ts';
 import { type Derivation, readDerivations } from '../derive/derivation.ts';
-import { nowhere, type Place, readPlaces } from '../derive/storage-history.ts';
+import { noStorage, type ReadPosition, readPositions } from '../derive/storage-history.ts';
 import type { InputPath } from '../engine/fault.ts';
 import { Fault } from '../engine/fault.ts';
 import { keyProblem, quoted } from '../engine/key.ts';
@@ -78,7 +78,11 @@ export class OperationReads {
   }
 
   /** The location of a series' points at the revision of an asOf argument. */
-  async place({ id, kind }: SeriesRow, given: number | null | undefined, path: InputPath = ['asOf']): Promise<Place> {
+  async place(
+    { id, kind }: SeriesRow,
+    given: number | null | undefined,
+    path: InputPath = ['asOf'],
+  ): Promise<ReadPosition> {
     const asOf = await this.asOf(given, path);
     return kind === 'SOURCE' ? { storage: id, asOf } : this.#asked.places(asOf).load(id);
   }
@@ -93,8 +97,8 @@ export class OperationReads {
   }
 
   /** The last revision that changed the points at a location; 0 when it never had points. */
-  async changedRevision({ storage, asOf }: Place): Promise<number> {
-    return storage === nowhere ? 0 : this.#asked.changed(asOf).load(storage);
+  async changedRevision({ storage, asOf }: ReadPosition): Promise<number> {
+    return storage === noStorage ? 0 : this.#asked.changed(asOf).load(storage);
   }
 
   commit(revision: number): Promise<CommitRow | undefined> {
@@ -105,8 +109,8 @@ export class OperationReads {
     return this.#asked.imports.load(id);
   }
 
-  async last({ storage, asOf }: Place): Promise<PointRow | undefined> {
-    return storage === nowhere ? undefined : this.#asked.lasts(asOf).load(storage);
+  async last({ storage, asOf }: ReadPosition): Promise<PointRow | undefined> {
+    return storage === noStorage ? undefined : this.#asked.lasts(asOf).load(storage);
   }
 
   /** Runs a computation of formulas, within the limit of concurrent computations and the budget of this operation. */
@@ -160,7 +164,7 @@ class Asked {
   /** By the revision at which they read. */
   #lasts: Loaders<PointRow | undefined> | undefined;
   #changed: Loaders<number> | undefined;
-  #places: Loaders<Place> | undefined;
+  #places: Loaders<ReadPosition> | undefined;
 
   constructor(app: App) {
     this.#app = app;
@@ -257,11 +261,11 @@ class Asked {
     });
   }
 
-  places(asOf: number): DataLoader<number, Place> {
+  places(asOf: number): DataLoader<number, ReadPosition> {
     this.#places ??= new Map();
     return this.#at(this.#places, asOf, async (ids) => {
-      const places = await readPlaces(this.#app.database, ids, asOf);
-      return ids.map((id) => places.get(id) ?? { storage: nowhere, asOf });
+      const places = await readPositions(this.#app.database, ids, asOf);
+      return ids.map((id) => places.get(id) ?? { storage: noStorage, asOf });
     });
   }
 

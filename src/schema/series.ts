@@ -1,4 +1,4 @@
-import { answeringAt, tenuresOf } from '../derive/storage-history.ts';
+import { answeringAt, storageHistoryOf } from '../derive/storage-history.ts';
 import { Fault } from '../engine/fault.ts';
 import { everything } from '../engine/ranges.ts';
 import { readCandles } from '../market/candles.ts';
@@ -236,7 +236,7 @@ export const SeriesType = builder.interfaceRef<SeriesRow>('Series').implement({
         const { asOf } = await operation.place(row, null);
         if (row.kind === 'SOURCE') return readHistory(app.database, row.id, instant, first, asOf);
         const { history } = await operation.derivation(row.id);
-        return readHistoryOfStorages(app.database, tenuresOf(history), instant, first, asOf);
+        return readHistoryOfStorages(app.database, storageHistoryOf(history), instant, first, asOf);
       },
     }),
   }),
@@ -255,7 +255,7 @@ async function lastChange(row: SeriesRow, operation: OperationReads): Promise<nu
   const place = await operation.place(row, null);
   const changed = await operation.changedRevision(place);
   if (row.kind === 'SOURCE') return changed;
-  const tenure = answeringAt(tenuresOf((await operation.derivation(row.id)).history), place.asOf);
+  const tenure = answeringAt(storageHistoryOf((await operation.derivation(row.id)).history), place.asOf);
   return Math.max(row.createdRevision, tenure?.since ?? 0, changed);
 }
 

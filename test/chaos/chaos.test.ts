@@ -1,5 +1,5 @@
 import { expect, onTestFailed, onTestFinished, test } from 'vitest';
-import { type Dice, dice } from '../recompute/seeded-random.ts';
+import { type Random, seededRandom } from '../recompute/seeded-random.ts';
 import { isLong } from '../support/long.ts';
 import { describeWithRedis } from '../support/redis.ts';
 import { Clients } from './clients.ts';
@@ -20,7 +20,7 @@ const aheadMax = 10;
 type Trouble = () => Promise<unknown>;
 
 /** All that can go wrong, each as often as it is to. */
-function troublesOf({ apis, workers, redis }: System, clients: Clients, writer: Writer, random: Dice): Trouble[] {
+function troublesOf({ apis, workers, redis }: System, clients: Clients, writer: Writer, random: Random): Trouble[] {
   const isChosen = () => random(3) === 0;
   const cut = async () => clients.cut(isChosen);
   const leaveAndComeBack = async () => {
@@ -59,12 +59,12 @@ function troublesOf({ apis, workers, redis }: System, clients: Clients, writer: 
   return [...rarely, ...often, ...often, ...(isLong ? [killApis, replace, replace] : [])];
 }
 
-function shuffle<T>(list: readonly T[], random: Dice): T[] {
+function shuffle<T>(list: readonly T[], random: Random): T[] {
   const left = [...list];
   return list.map(() => left.splice(random(left.length), 1)[0]);
 }
 
-async function storm(clients: Clients, writer: Writer, troubles: readonly Trouble[], random: Dice): Promise<void> {
+async function storm(clients: Clients, writer: Writer, troubles: readonly Trouble[], random: Random): Promise<void> {
   const [first] = clients.subscribers;
   const deadline = Date.now() + stormMillis;
   do {
@@ -89,10 +89,10 @@ describeWithRedis('with Redis', () => {
     onTestFinished(() => system.stop());
     onTestFailed(() => void process.stderr.write(system.output()));
     await system.up();
-    const random = dice(seed);
-    const writer = new Writer(system.urls, dice(seed + 1));
+    const random = seededRandom(seed);
+    const writer = new Writer(system.urls, seededRandom(seed + 1));
     await writer.begin();
-    const clients = new Clients(system.urls, clientsCount, dice(seed + 2));
+    const clients = new Clients(system.urls, clientsCount, seededRandom(seed + 2));
     onTestFinished(() => clients.close());
 
     await storm(clients, writer, troublesOf(system, clients, writer, random), random);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Dice } from '../recompute/seeded-random.ts';
+import type { Random } from '../recompute/seeded-random.ts';
 import { until } from '../support/program.ts';
 import { LineClient } from './line-client.ts';
 import { Connection, Subscriber } from './subscriber.ts';
@@ -16,7 +16,7 @@ export class Clients {
   /** What came to one of them that should not have, whatever is killed. */
   readonly #faults: string[] = [];
 
-  constructor(urls: readonly string[], count: number, random: Dice) {
+  constructor(urls: readonly string[], count: number, random: Random) {
     const anyUrl = () => urls[random(urls.length)];
     const onFault = (fault: string) => this.#faults.push(fault);
     this.lines = Array.from({ length: count / 4 }, (_, i) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { type CandleEvent, CandleFollower } from '../feed/candle-follower.ts';
 import { type Event, Follower } from '../feed/follower.ts';
-import type { Dice } from '../recompute/seeded-random.ts';
+import type { Random } from '../recompute/seeded-random.ts';
 import { ask } from '../support/client.ts';
 import type { LineClient } from './line-client.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -13,12 +13,12 @@ const comparedMax = 3;
 /** The only reason to begin anew where nothing is forgotten. */
 const tooSlow = /too slowly/;
 
-function someOf(count: number, random: Dice): ReadonlySet<number> {
+function someOf(count: number, random: Random): ReadonlySet<number> {
   return new Set(Array.from({ length: comparedMax }, () => random(count)));
 }
 
 /** Everything that came, applied in order: what is held is what queries say, at the end and on the way. */
-export async function verifySubscriber(url: string, { wanted, stays }: Subscriber, random: Dice): Promise<void> {
+export async function verifySubscriber(url: string, { wanted, stays }: Subscriber, random: Random): Promise<void> {
   const follower = 'changes' in wanted ? new Follower(url, wanted.changes) : new CandleFollower(url, wanted.candles);
   const events = stays.flatMap((stay) => stay.events);
   const compared = someOf(events.length, random);
@@ -39,7 +39,7 @@ export async function verifySubscriber(url: string, { wanted, stays }: Subscribe
 export async function verifyLine(
   url: string,
   { wanted, recorded, snapshots }: LineClient,
-  random: Dice,
+  random: Random,
 ): Promise<void> {
   const compared = someOf(recorded.updates.length, random);
   try {

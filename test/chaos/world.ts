@@ -1,4 +1,4 @@
-import type { Dice } from '../recompute/seeded-random.ts';
+import type { Random } from '../recompute/seeded-random.ts';
 import type { Wanted } from './subscriber.ts';
 
 export const start = Date.parse('2026-01-05T09:30:00Z');
@@ -35,17 +35,17 @@ export const ranges = [
 const buckets = ['10s', '1m'];
 const intervals = ['30s', '5m', '1d'];
 
-function anyOf<T>(list: readonly T[], random: Dice): T {
+function anyOf<T>(list: readonly T[], random: Random): T {
   return list[random(list.length)];
 }
 
-function someSeries(random: Dice): string[] {
+function someSeries(random: Random): string[] {
   const all = [...sources, ...derived];
   return [...new Set(Array.from({ length: 2 + random(4) }, () => anyOf(all, random)))];
 }
 
 /** What one may follow by `changes`: of every kind in turn, of series at random. */
-export function anyChanges(place: number, random: Dice) {
+export function anyChanges(place: number, random: Random) {
   const range = random(3) === 0 ? anyOf(ranges, random) : undefined;
   const kinds = [
     () => ({ series: [anyOf(sources, random)], range }),
@@ -57,7 +57,7 @@ export function anyChanges(place: number, random: Dice) {
 }
 
 /** The same, and candles. */
-export function anyWanted(place: number, random: Dice): Wanted {
+export function anyWanted(place: number, random: Random): Wanted {
   if (place % 4 > 0) return { changes: anyChanges(Math.floor(place / 4), random) };
   const range = random(3) === 0 ? anyOf(ranges, random) : undefined;
   const series = anyOf([...sources, ...derived], random);

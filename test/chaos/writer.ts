@@ -1,4 +1,4 @@
-import type { Dice } from '../recompute/seeded-random.ts';
+import type { Random } from '../recompute/seeded-random.ts';
 import { ask, type GraphError, gql, type Tick } from '../support/client.ts';
 import { until } from '../support/program.ts';
 import { derived, formulas, long, longPoints, ranges, second, seconds, sources, start } from './world.ts';
@@ -17,7 +17,7 @@ const defineDocument = 'mutation ($input: DefineSeriesInput!) { defineSeries(inp
 /** Writes at random, to whichever API answers. */
 export class Writer {
   readonly #urls: readonly string[];
-  readonly #random: Dice;
+  readonly #random: Random;
   readonly #ticks: (readonly Tick[])[] = [];
   #writes = 0;
   #end = seconds;
@@ -26,7 +26,7 @@ export class Writer {
   /** How often an API was gone before it had answered. */
   retries = 0;
 
-  constructor(urls: readonly string[], random: Dice) {
+  constructor(urls: readonly string[], random: Random) {
     this.#urls = urls;
     this.#random = random;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { nowhere, readTenures, storageAt } from '../../src/derive/storage-history.ts';
+import { noStorage, readStorageHistories, storageAt } from '../../src/derive/storage-history.ts';
 import type { Versions } from '../../src/engine/versions.ts';
 import { readCursor, readOnwardCursor } from '../../src/feed/cursor.ts';
 import { BatchedReads } from '../../src/store/batched-reads.ts';
@@ -9,8 +9,8 @@ import { deleteSeries, readChanged } from '../../src/store/definitions.ts';
 import { openWave, setOut } from '../../src/store/lanes.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { write } from '../recompute/expected-points.ts';
-import { ByHand } from '../recompute/manual-worker.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { ManualWorker } from '../recompute/manual-worker.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { isLong, times } from '../support/long.ts';
 
@@ -75,8 +75,8 @@ type Act = typeof act extends fc.Arbitrary<infer One> ? One : never;
 
 /** Series whose lanes lag, each as far as a test brings it. */
 class Lagging {
-  readonly world: World;
-  readonly hand: ByHand;
+  readonly world: RecomputeHarness;
+  readonly hand: ManualWorker;
   /** Also those that were deleted. */
   readonly rows: SeriesRow[] = [];
   readonly deleted = new Set<number>();
@@ -84,9 +84,9 @@ class Lagging {
   readonly sealed = new Set<number>();
   #defined = 0;
 
-  constructor(world: World) {
+  constructor(world: RecomputeHarness) {
     this.world = world;
-    this.hand = new ByHand(world.database);
+    this.hand = new ManualWorker(world.database);
   }
 
   async begin(): Promise<void> {
@@ -103,7 +103,7 @@ class Lagging {
     const { database } = this.world;
     if (some.kind === 'write') await this.#write(some.key, some.ticks);
     else if (some.kind === 'pass') {
-      const live = [...this.hand.book.lanes.values()].filter(({ row }) => row.state === 'LIVE');
+      const live = [...this.hand.registry.lanes.values()].filter(({ row }) => row.state === 'LIVE');
       const keys = live.map(({ row }) => row.key).filter((_, i) => (some.lanes >> (i % 8)) % 2 === 1);
       await this.hand.pass(keys, await this.hand.wave());
     } else if (some.kind === 'redefine') {
@@ -121,7 +121,7 @@ class Lagging {
       const { id } = idle[some.which % idle.length];
       expect(await deleteSeries(database, id, false)).toHaveProperty('revision');
       this.deleted.add(id);
-      await this.hand.book.load();
+      await this.hand.registry.load();
     } else {
       const storages = await this.storages();
       const storage = storages[some.which % storages.length];
@@ -178,7 +178,7 @@ async function replay(
   each: (lagging: Lagging, looks: History[number]['looks']) => Promise<void>,
 ): Promise<void> {
   const { url, drop } = await createDatabase();
-  const world = await openWorld(url);
+  const world = await openRecomputeHarness(url);
   try {
     const lagging = new Lagging(world);
     await lagging.begin();
@@ -214,7 +214,7 @@ it('who follows is told in one look where all stands and what became of it, as o
         const store = { database, catalogue, reads: new BatchedReads(database) };
         const newest = await catalogue.newestRevision();
         const ids = rows.flatMap(({ id, kind }) => (kind === 'DERIVED' ? [id] : []));
-        const tenures = await readTenures(database, ids);
+        const tenures = await readStorageHistories(database, ids);
         // All at once, so that they go in one statement.
         await Promise.all(
           looks.map(async ({ which, back }) => {
@@ -283,7 +283,7 @@ it('who sets out is told the wave and what changed up to it, as one after the ot
       await replay(steps, async (lagging, looks) => {
         const { database, catalogue } = lagging.world;
         const newest = await catalogue.newestRevision();
-        const storages = [nowhere, ...(await lagging.storages())];
+        const storages = [noStorage, ...(await lagging.storages())];
         for (const [i, { which, back }] of looks.entries()) {
           const asked = chosen(storages, which).map((storage, k) => ({
             storage,

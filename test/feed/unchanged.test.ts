@@ -8,14 +8,14 @@ import { BatchedReads } from '../../src/store/batched-reads.ts';
 import type { SeriesRow } from '../../src/store/catalogue.ts';
 import { overBothBells } from '../recompute/both-bells.ts';
 import { type Tick, write as writeTo } from '../recompute/expected-points.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
 
 const second = 1_000_000;
 
 overBothBells((bell) => {
-  let world: World;
+  let world: RecomputeHarness;
   let drop: () => Promise<void>;
   let feed: Feed;
   let heard: DerivedNotice[];
@@ -25,7 +25,7 @@ overBothBells((bell) => {
   beforeEach(async () => {
     const created = await createDatabase();
     drop = created.drop;
-    world = await openWorld(created.url, bell().url);
+    world = await openRecomputeHarness(created.url, bell().url);
     // Who looks for itself wakes everybody when it is faster than the bell: here, only the bell is to speak.
     feed = new Feed(world.catalogue, world.bell, { pollMillis: 3_600_000 });
     heard = [];

@@ -5,8 +5,8 @@ import { Feed } from '../../src/feed/feed.ts';
 import { clientOf, record } from '../client/following.ts';
 import { startNetwork } from '../client/network.ts';
 import { type Tick, write as writeTo } from '../recompute/expected-points.ts';
-import { moody, withFragile } from '../recompute/failing-operator.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { failing, withFailingOperator } from '../recompute/failing-operator.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { ask } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { defineAt } from '../support/define.ts';
@@ -17,19 +17,19 @@ import { Follower } from './follower.ts';
 const second = 1_000_000;
 const keys = ['STUCK', 'MOVED'];
 
-let world: World;
+let world: RecomputeHarness;
 let server: TestServer;
 let drop: () => Promise<void>;
 /** A revision at which both were exact. */
 let before: number;
 
-withFragile();
+withFailingOperator();
 
 /** Two series that have no revision in common: one stands where it failed, the other was defined anew after that. No worker runs. */
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   server = await startServer({ databaseUrl: created.url });
   const worker = await world.startWorker({ log: () => undefined });
   await write('A', [[0, 1]]);
@@ -37,12 +37,12 @@ beforeEach(async () => {
   await defineAt(server.url, 'STUCK', 'fragile(A) + 1');
   await defineAt(server.url, 'MOVED', 'B + 1');
   before = await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[second, 2]]);
-  await until(() => moody.thrown > 0);
+  await until(() => failing.thrown > 0);
   await defineAt(server.url, 'MOVED', 'B + 2');
   await worker.stop();
-  moody.throws = false;
+  failing.throws = false;
 });
 afterEach(async () => {
   vi.restoreAllMocks();

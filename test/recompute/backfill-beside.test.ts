@@ -3,21 +3,21 @@ import { readLanes } from '../../src/store/lanes.ts';
 import { partitionOf, partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
-import { openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, type Tick, write as writeTo } from './expected-points.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
 
 /** More than a pass writes of one lane. */
 const length = 750_000;
 
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
 });
 afterEach(async () => {
   await world.stop();
@@ -91,5 +91,5 @@ test('while a long tail is gone in steps, what shares its partition, its source,
   let wentOn = false;
   for (let attempt = 0; attempt < 5 && !wentOn; attempt++) wentOn = await goOnBeside(attempt);
   expect(wentOn, 'beside the steps of a long tail').toBe(true);
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
 });

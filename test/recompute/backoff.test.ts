@@ -1,23 +1,23 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
-import { moody, withFragile } from './failing-operator.ts';
-import { ByHand } from './manual-worker.ts';
-import { openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, type Tick, write as writeTo } from './expected-points.ts';
+import { failing, withFailingOperator } from './failing-operator.ts';
+import { ManualWorker } from './manual-worker.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const hourMillis = 3_600_000;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 /** What workers have said. */
 let said: string[];
 
-withFragile();
+withFailingOperator();
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   said = [];
 });
 afterEach(async () => {
@@ -77,7 +77,7 @@ test('what keeps failing is tried again after 1, 2 and 4 s, never earlier, and m
     await world.definer.define({ key, formula });
   await world.settled();
   const written = world.passes.length;
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[50 * second, 7]]);
   await until(() => world.passes.slice(written).some(({ lanes }) => lanes.some(({ row }) => row.key === 'H')));
   const first = await troublesOf('F', 1);
@@ -98,16 +98,16 @@ test('what keeps failing is tried again after 1, 2 and 4 s, never earlier, and m
   troubles.push(...(await troublesOf('F', 3)).slice(-1));
   expect(troubles.map(({ attempts }) => attempts)).toEqual([1, 2, 3]);
   expect(waits()).toEqual([1, 2, 4]);
-  expect(moody.thrown, 'once for each attempt that is noted').toBe(3);
+  expect(failing.thrown, 'once for each attempt that is noted').toBe(3);
   expect(failedAt(troubles[1], 2)).toBeGreaterThanOrEqual(troubles[0].retryAt ?? 0);
   expect(failedAt(troubles[2], 4)).toBeGreaterThanOrEqual(troubles[1].retryAt ?? 0);
   for (const key of ['H', 'J']) expect(await troubleOf(key)).toEqual({ attempts: 0, problem: null, retryAt: null });
-  moody.throws = false;
+  failing.throws = false;
   await untilWell('F');
   expect(await troubleOf('F')).toEqual({ attempts: 0, problem: null, retryAt: null });
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
   // The next failure begins with a second again.
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[60 * second, 1]]);
   await troublesOf('F', 1);
   expect(waits()).toEqual([1, 2, 4, 1]);
@@ -126,7 +126,7 @@ test.each([
   await world.database.query(`UPDATE definitions SET problem = 'it broke', attempts = $1, retry_at = now()`, [
     attempts,
   ]);
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[50 * second, 7]]);
   await startWorker();
   await troublesOf('F', attempts + 1);
@@ -145,7 +145,7 @@ test('a first computation that keeps failing on its long way is tried again afte
   await write('B', ramp(10));
   await world.definer.define({ key: 'H', formula: 'B + 1' });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await world.definer.define({ key: 'F', formula: 'ema(fragile(A), 12)' });
   await troublesOf('F', 2);
   const revision = await write('B', [[20 * second, 3]]);
@@ -153,12 +153,12 @@ test('a first computation that keeps failing on its long way is tried again afte
   const troubles = await troublesOf('F', 3);
   expect(troubles.at(-1)).toMatchObject({ attempts: 3, problem: 'it broke' });
   expect(waits()).toEqual([1, 2, 4]);
-  expect(moody.thrown).toBe(3);
-  moody.throws = false;
+  expect(failing.thrown).toBe(3);
+  failing.throws = false;
   await untilWell('F');
   const settled = await world.settled();
   expect(await troubleOf('F')).toEqual({ attempts: 0, problem: null, retryAt: null });
-  expect(await wrongAt(world, settled)).toEqual([]);
+  expect(await deviationsAt(world, settled)).toEqual([]);
   expect(world.passes.flatMap(({ lanes }) => lanes).filter(({ row }) => row.key === 'F')).toEqual([]);
 });
 
@@ -167,13 +167,13 @@ test('what was brought by a worker that died before it could say so has not fail
   await write('A', ramp(50));
   await world.definer.define({ key: 'F', formula: 'fragile(A)' });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[50 * second, 7]]);
   await troublesOf('F', 1);
   await worker.stop();
-  moody.throws = false;
-  const hand = new ByHand(world.database);
-  await hand.book.load();
+  failing.throws = false;
+  const hand = new ManualWorker(world.database);
+  await hand.registry.load();
   expect((await hand.pass(['F'], await hand.wave())).points).toBe(1);
   expect((await troubleOf('F')).problem).toBe('it broke');
   await startWorker();
@@ -188,7 +188,7 @@ test.each([
   await write('A', ramp(50));
   await world.definer.define({ key: 'F', formula: 'fragile(A)' });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await write('A', [[50 * second, 7]]);
   await troublesOf('F', 1);
   await worker.stop();
@@ -200,7 +200,7 @@ test.each([
   await startWorker();
   const [again] = (await troublesOf('F', 2)).slice(-1);
   expect(failedAt(again, 2)).toBeGreaterThanOrEqual(due);
-  moody.throws = false;
+  failing.throws = false;
   await untilWell('F');
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
 });

@@ -1,23 +1,23 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Passed } from '../../src/recompute/pass.ts';
+import type { PassResult } from '../../src/recompute/pass.ts';
 import { sealSizes } from '../../src/store/seal-plan.ts';
 import { sealWhole } from '../../src/upkeep/upkeep.ts';
 import { createDatabase } from '../support/database.ts';
-import { heldOf, type Tick, write, wrongAt } from './expected-points.ts';
-import { ByHand } from './manual-worker.ts';
-import { openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, heldOf, type Tick, write } from './expected-points.ts';
+import { ManualWorker } from './manual-worker.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const hourSeconds = 3_600;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
-let hand: ByHand;
+let hand: ManualWorker;
 
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
-  hand = new ByHand(world.database);
+  world = await openRecomputeHarness(created.url);
+  hand = new ManualWorker(world.database);
 });
 afterEach(async () => {
   await world.stop();
@@ -42,10 +42,10 @@ async function sealAll(): Promise<void> {
   for (const { series } of rows) await sealWhole(world.database, series);
 }
 
-async function pass(...keys: string[]): Promise<Passed> {
+async function pass(...keys: string[]): Promise<PassResult> {
   const wave = await hand.wave();
   const passed = await hand.pass(keys, wave);
-  expect(await wrongAt(world, wave)).toEqual([]);
+  expect(await deviationsAt(world, wave)).toEqual([]);
   return passed;
 }
 
@@ -82,7 +82,7 @@ test('a correction of something recursive writes exactly what differs, and goes 
 });
 
 test('a point at the end reads and writes as much whatever the length of what lies before it', async () => {
-  const counts: Pick<Passed, 'points' | 'passed' | 'read'>[] = [];
+  const counts: Pick<PassResult, 'points' | 'passed' | 'read'>[] = [];
   for (const [key, length] of [
     ['A', 5_000],
     ['B', 50_000],
@@ -145,7 +145,7 @@ test('what changes nothing behind it is written nowhere, and nothing changed of 
   await write(world, 'A', [[1_000 * second, valueAt(1_000)]]);
   const revision = await write(world, 'A', [[1_000 * second, 101]]);
   expect(await world.settled()).toBe(revision);
-  expect(await wrongAt(world, revision)).toEqual([]);
+  expect(await deviationsAt(world, revision)).toEqual([]);
   expect(world.passes.map(({ points }) => points).filter((points) => points > 0)).toEqual([]);
   expect(world.passes.flatMap(({ series }) => series)).toEqual([]);
   const [{ count }] = await world.database.query<{ count: string }>(

@@ -6,12 +6,12 @@ import { everything, readVersions } from '../../src/store/block-reads.ts';
 import { type DefinitionRow, readHistoryOfDefinitions, storageOf } from '../../src/store/definitions.ts';
 import { atOnce, type Held } from '../derive/memory.ts';
 import { column } from '../store/world.ts';
-import type { World } from './recompute-harness.ts';
+import type { RecomputeHarness } from './recompute-harness.ts';
 
 export type Tick = readonly [t: number, value: number, size?: number | undefined];
 
 /** Writes ticks of one series; returns the revision. */
-export async function write({ ingest }: World, key: string, ticks: readonly Tick[]): Promise<number> {
+export async function write({ ingest }: RecomputeHarness, key: string, ticks: readonly Tick[]): Promise<number> {
   const { revision } = await ingest.ingest({
     columns: [{ series: key, column: column(ticks), index: (at) => at, bad: new Map() }],
     createMissing: true,
@@ -24,7 +24,7 @@ export async function write({ ingest }: World, key: string, ticks: readonly Tick
 
 /** Deletes the ticks of a span, or those at some instants. */
 export async function remove(
-  { ingest }: World,
+  { ingest }: RecomputeHarness,
   key: string,
   range: { readonly from: number; readonly to: number } | undefined,
   at?: readonly number[],
@@ -35,7 +35,7 @@ export async function remove(
 }
 
 /** What a storage holds at a revision. */
-export async function heldOf(world: World, storage: number, asOf: number): Promise<Held> {
+export async function heldOf(world: RecomputeHarness, storage: number, asOf: number): Promise<Held> {
   const points = foldVersions(await readVersions(world.database, storage, everything), asOf);
   return new Map(
     Array.from(points.t, (t, i) => {
@@ -46,7 +46,7 @@ export async function heldOf(world: World, storage: number, asOf: number): Promi
 }
 
 /** What a formula says of series, computed in one go. */
-export function saidBy(formula: string, series: ReadonlyMap<string, Held>): Map<number, number> {
+export function pointsByFormula(formula: string, series: ReadonlyMap<string, Held>): Map<number, number> {
   const outputs = atOnce(planFormula(parseFormula(formula, operatorsByName)), series);
   return outputs[outputs.length - 1];
 }
@@ -64,7 +64,7 @@ export function differences(held: Held, said: ReadonlyMap<number, number>, most 
   return found;
 }
 
-export async function definitionsAt(world: World, asOf: number, prefix = ''): Promise<DefinitionRow[]> {
+export async function definitionsAt(world: RecomputeHarness, asOf: number, prefix = ''): Promise<DefinitionRow[]> {
   const rows = await world.database.query<{ id: number }>(
     `SELECT id FROM series WHERE kind = 'DERIVED' AND deleted_revision IS NULL AND starts_with(key, $1)`,
     [prefix],
@@ -80,7 +80,7 @@ export async function definitionsAt(world: World, asOf: number, prefix = ''): Pr
  * Where derived series do not hold at a revision what their formulas say of the source series at that revision. What a
  * formula reads of derived series is what those ought to hold, not what they hold.
  */
-export async function wrongAt(world: World, asOf: number, prefix = ''): Promise<string[]> {
+export async function deviationsAt(world: RecomputeHarness, asOf: number, prefix = ''): Promise<string[]> {
   const wrong: string[] = [];
   const ought = new Map<number, Held>();
   // Each stands behind those that it reads.
@@ -92,7 +92,7 @@ export async function wrongAt(world: World, asOf: number, prefix = ''): Promise<
       ought.set(id, known);
       series.set(key, known);
     }
-    const said = saidBy(row.formula, series);
+    const said = pointsByFormula(row.formula, series);
     ought.set(row.series, new Map([...said].map(([t, value]) => [t, { value, size: undefined }])));
     const found = differences(await heldOf(world, storageOf(row), asOf), said);
     if (found.length > 0) wrong.push(`${row.key} = ${row.formula} at revision ${asOf}: ${found.join('; ')}`);
@@ -101,7 +101,7 @@ export async function wrongAt(world: World, asOf: number, prefix = ''): Promise<
 }
 
 /** Instants of derived series with several versions of one revision, or with a version that says what stood there. */
-export async function saidTwice(world: World): Promise<unknown[]> {
+export async function redundantVersions(world: RecomputeHarness): Promise<unknown[]> {
   return world.database.query(
     `WITH version AS (
        SELECT storage AS series, said.* FROM (SELECT DISTINCT unnest(storages) AS storage FROM definitions) AS storages, tidemark_versions(storage) AS said

@@ -3,7 +3,7 @@ import type { Operator } from '../../src/engine/operator.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 
 /** Whether `fragile(x)` throws, and how often it has. */
-export const moody = { throws: false, thrown: 0 };
+export const failing = { throws: false, thrown: 0 };
 
 /** Gives x as it is, until it is told to throw. */
 const fragile: Operator = {
@@ -18,8 +18,8 @@ const fragile: Operator = {
   memory: () => ({ kind: 'rows', rows: 0 }),
   open: () => ({
     run: ({ length, columns: [x] }, out) => {
-      if (moody.throws) {
-        moody.thrown++;
+      if (failing.throws) {
+        failing.thrown++;
         throw new Error('it broke');
       }
       for (let i = 0; i < length; i++) out[i] = x[i];
@@ -29,10 +29,10 @@ const fragile: Operator = {
 };
 
 /** Formulas of this file's tests may say `fragile(x)`, which throws nothing at first. */
-export function withFragile(): void {
+export function withFailingOperator(): void {
   const catalogue = operatorsByName as Map<string, Operator>;
   beforeEach(() => {
-    Object.assign(moody, { throws: false, thrown: 0 });
+    Object.assign(failing, { throws: false, thrown: 0 });
     catalogue.set('fragile', fragile);
   });
   afterEach(() => {

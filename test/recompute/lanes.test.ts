@@ -2,25 +2,25 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Fault } from '../../src/engine/fault.ts';
 import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { backfill } from '../../src/recompute/backfill.ts';
-import { Book } from '../../src/recompute/lane-registry.ts';
+import { LaneRegistry } from '../../src/recompute/lane-registry.ts';
 import { deleteSeries, readDefinitions, readHistoryOfDefinitions } from '../../src/store/definitions.ts';
 import { openWave, readLanes, type Step } from '../../src/store/lanes.ts';
 import { column } from '../store/world.ts';
 import { createDatabase } from '../support/database.ts';
-import { type Tick, write as writeTo, wrongAt } from './expected-points.ts';
-import { moody, withFragile } from './failing-operator.ts';
-import { ByHand } from './manual-worker.ts';
-import { computed, heldAt, openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, type Tick, write as writeTo } from './expected-points.ts';
+import { failing, withFailingOperator } from './failing-operator.ts';
+import { ManualWorker } from './manual-worker.ts';
+import { computed, heldAt, openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
-withFragile();
+withFailingOperator();
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
 });
 
 afterEach(async () => {
@@ -84,7 +84,7 @@ test('a new formula that cannot be computed leaves the old one in place, with th
   await write('A', ramp(50));
   await world.definer.define({ key: 'M', formula: 'mean(A, 10s)' });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await world.definer.define({ key: 'M', formula: 'fragile(A)' });
   await until(async () => (await definitionOf('M')).newest.problem !== null);
   const { all } = await definitionOf('M');
@@ -111,13 +111,13 @@ test('a series whose operator throws has failed, with the reason; what reads it 
   ])
     await world.definer.define({ key, formula });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   const revision = await write('A', [[50 * second, 7]]);
   await until(async () => (await definitionOf('F')).newest.problem === 'it broke');
   await until(async () => (await valuesAt('H', revision)).at(-1)?.[0] === 50 * second);
   expect((await valuesAt('G', revision)).at(-1)?.[0], 'it waits for what it reads').toBe(49 * second);
   expect(await world.settled(), 'what failed stands aside').toBeGreaterThanOrEqual(revision);
-  moody.throws = false;
+  failing.throws = false;
   await until(async () => (await definitionOf('F')).newest.problem === null);
   await until(async () => (await valuesAt('G', revision)).at(-1)?.[1] === 8);
   expect((await valuesAt('F', revision)).at(-1)).toEqual([50 * second, 7]);
@@ -175,19 +175,19 @@ test('a long way is gone in steps, and gone on from the last one, and its progre
   await write('A', ticks.slice(200_000));
   const defined = await world.definer.define({ key: 'C', formula: 'cumsum(A) + ema(A, 100)' });
   await openWave(world.database, 0);
-  const book = new Book(world.database);
-  await book.load();
-  const [lane] = [...book.lanes.values()];
+  const registry = new LaneRegistry(world.database);
+  await registry.load();
+  const [lane] = [...registry.lanes.values()];
   const steps: Step[] = [];
   const options = { announce: false, isOver: () => true, onProgress: (step: Step) => void steps.push(step) };
-  expect(await backfill(world.database, book.definitions, lane, options)).toBe('interrupted');
+  expect(await backfill(world.database, registry.definitions, lane, options)).toBe('interrupted');
   const [row] = await readLanes(world.database, [lane.row.id]);
   expect(row.basis).toBe(-1);
   expect(row.step).toMatchObject({ count: 1 });
   expect(await valuesAt('C', await world.catalogue.newestRevision()), 'nobody sees half of it').toEqual([]);
   // Another process goes on, and another one, and none does again what was done.
   for (let end = ''; end !== 'complete'; ) {
-    const other = new Book(world.database);
+    const other = new LaneRegistry(world.database);
     await other.load();
     const [same] = [...other.lanes.values()];
     end = await backfill(world.database, other.definitions, same, options);
@@ -226,7 +226,7 @@ test('buckets begin with the first instant there is, and those at both ends of t
   ] as Tick[][]) {
     const revision = await write('A', ticks);
     await world.settled();
-    expect(await wrongAt(world, revision)).toEqual([]);
+    expect(await deviationsAt(world, revision)).toEqual([]);
   }
   expect((await valuesAt('B0', await world.catalogue.newestRevision()))[0]).toEqual([first, 10]);
 });
@@ -236,12 +236,12 @@ test('a correction through many operators goes a way of its own: the others do n
   const windows = Array.from({ length: 40 }, (_, i) => `mean(A, ${20_000 + i}p)`);
   await world.definer.define({ key: 'LIGHT', formula: windows[0] });
   await world.definer.define({ key: 'HEAVY', formula: windows.join(' + ') });
-  const hand = new ByHand(world.database);
+  const hand = new ManualWorker(world.database);
   await hand.build();
   await write('A', [[30_000 * second, 1]]);
   const passed = await hand.pass(['LIGHT', 'HEAVY'], await hand.wave());
   expect(passed.lanes.map(({ row }) => row.key)).toEqual(['LIGHT']);
-  expect(hand.lane('HEAVY').isLong).toBe(true);
+  expect(hand.lane('HEAVY').needsBackfill).toBe(true);
 });
 
 test('what hangs on a series that is being computed is defined anew, and that one is not begun again', async () => {

@@ -5,11 +5,11 @@ import { leasePartitions } from '../../src/store/lanes.ts';
 import { partitions } from '../../src/store/partitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
-import { saidTwice, type Tick, write as writeTo, wrongAt } from './expected-points.ts';
-import { openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, redundantVersions, type Tick, write as writeTo } from './expected-points.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let databaseUrl: string;
 let drop: () => Promise<void>;
 const programs: Program[] = [];
@@ -18,7 +18,7 @@ beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
   databaseUrl = created.url;
-  world = await openWorld(databaseUrl);
+  world = await openRecomputeHarness(databaseUrl);
 });
 afterEach(async () => {
   for (const { process, ended } of programs.splice(0)) {
@@ -83,7 +83,7 @@ test('partitions of a worker that never comes back are left alone until its leas
     return over;
   });
   const revision = await world.settled();
-  expect(await wrongAt(world, revision)).toEqual([]);
+  expect(await deviationsAt(world, revision)).toEqual([]);
   const held = await leases();
   expect(held.length).toBe(partitions);
   expect(held.map(({ worker }) => worker)).not.toContain(gone);
@@ -113,8 +113,8 @@ test('what a worker killed with -9 held is settled by one that stands beside it,
   for (const key of keys) await write(key, [[20 * second, 100]]);
   const revision = await world.settled();
   expect(await databaseNow()).toBeGreaterThanOrEqual(ends);
-  expect(await wrongAt(world, revision)).toEqual([]);
-  expect(await saidTwice(world)).toEqual([]);
+  expect(await deviationsAt(world, revision)).toEqual([]);
+  expect(await redundantVersions(world)).toEqual([]);
   const held = await leases();
   expect(held.length).toBe(partitions);
   expect(new Set(held.map(({ worker }) => worker)).size, 'one holds all').toBe(1);
@@ -147,12 +147,12 @@ test('a worker that slept through the end of its lease and wakes believing that 
       await write(i % 2 === 0 ? 'A' : 'B', [[(20 + i) * second, 200 + i]]);
       await world.settled();
     }
-    expect(await saidTwice(world)).toEqual([]);
+    expect(await redundantVersions(world)).toEqual([]);
   } finally {
     await holder.end();
   }
   await until(async () => (await leases()).some(({ worker }) => worker === asleep));
   await write('A', [[12 * second, 300]]);
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
-  expect(await saidTwice(world)).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
+  expect(await redundantVersions(world)).toEqual([]);
 });

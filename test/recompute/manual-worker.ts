@@ -1,18 +1,18 @@
 import { backfill } from '../../src/recompute/backfill.ts';
-import { Book, type Lane } from '../../src/recompute/lane-registry.ts';
-import { Pass, type Passed } from '../../src/recompute/pass.ts';
+import { type Lane, LaneRegistry } from '../../src/recompute/lane-registry.ts';
+import { Pass, type PassResult } from '../../src/recompute/pass.ts';
 import type { Database } from '../../src/store/connect.ts';
 import { switchIn } from '../../src/store/definitions.ts';
 import { openWave } from '../../src/store/lanes.ts';
 
 /** A worker that does what a test says and when, with a book of its own. */
-export class ByHand {
+export class ManualWorker {
   readonly database: Database;
-  readonly book: Book;
+  readonly registry: LaneRegistry;
 
   constructor(database: Database) {
     this.database = database;
-    this.book = new Book(database);
+    this.registry = new LaneRegistry(database);
   }
 
   async wave(): Promise<number> {
@@ -20,30 +20,33 @@ export class ByHand {
   }
 
   lane(key: string): Lane {
-    const lane = [...this.book.lanes.values()].findLast(({ row }) => row.key === key);
+    const lane = [...this.registry.lanes.values()].findLast(({ row }) => row.key === key);
     if (!lane) throw new Error(`there is no lane of '${key}'`);
     return lane;
   }
 
   /** Computes what is defined, and lets it answer. */
   async build(): Promise<void> {
-    await this.book.load();
+    await this.registry.load();
     await this.wave();
-    const building = [...this.book.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
+    const building = [...this.registry.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
     for (const lane of building) {
-      const end = await backfill(this.database, this.book.definitions, lane, { announce: false, isOver: () => false });
+      const end = await backfill(this.database, this.registry.definitions, lane, {
+        announce: false,
+        isOver: () => false,
+      });
       if (end !== 'complete') throw new Error(`'${lane.row.key}' is ${end}`);
-      await switchIn(this.database, this.book.version, [lane.row.id], false);
-      await this.book.load();
+      await switchIn(this.database, this.registry.version, [lane.row.id], false);
+      await this.registry.load();
     }
   }
 
   /** Brings lanes to a revision; those that fail are thrown. */
-  async pass(keys: readonly string[], target: number, database = this.database): Promise<Passed> {
-    const pass = new Pass(database, this.book, target, {
+  async pass(keys: readonly string[], target: number, database = this.database): Promise<PassResult> {
+    const pass = new Pass(database, this.registry, target, {
       announce: false,
       count: true,
-      onLong: () => undefined,
+      onBackfill: () => undefined,
       onFailure: (lane, error) => {
         throw new Error(`'${lane.row.key}' failed`, { cause: error });
       },

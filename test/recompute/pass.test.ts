@@ -4,22 +4,22 @@ import { backfill } from '../../src/recompute/backfill.ts';
 import { readDefinitions } from '../../src/store/definitions.ts';
 import { readLanes, takeStep } from '../../src/store/lanes.ts';
 import { createDatabase } from '../support/database.ts';
-import { saidTwice, write, wrongAt } from './expected-points.ts';
-import { ByHand, watched } from './manual-worker.ts';
-import { openWorld, type World } from './recompute-harness.ts';
-import { dice } from './seeded-random.ts';
+import { deviationsAt, redundantVersions, write } from './expected-points.ts';
+import { ManualWorker, watched } from './manual-worker.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
+import { seededRandom } from './seeded-random.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
-let one: ByHand;
-let other: ByHand;
+let one: ManualWorker;
+let other: ManualWorker;
 
 /** Two workers, and lanes of which the one reads what the other brings. */
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   for (const key of ['A', 'B'])
     await write(
       world,
@@ -30,10 +30,10 @@ beforeEach(async () => {
   await world.definer.define({ key: 'MB', formula: 'ema(B, 3)' });
   await world.definer.define({ key: 'L', formula: 'A + MB' });
   await world.definer.define({ key: 'TOP', formula: 'mean(L, 3p) - MA' });
-  one = new ByHand(world.database);
-  other = new ByHand(world.database);
+  one = new ManualWorker(world.database);
+  other = new ManualWorker(world.database);
   await one.build();
-  await other.book.load();
+  await other.registry.load();
 });
 afterEach(async () => {
   await world.stop();
@@ -42,10 +42,10 @@ afterEach(async () => {
 
 async function settle(): Promise<void> {
   const wave = await one.wave();
-  for (const hand of [one, other]) await hand.book.refresh([...hand.book.lanes.keys()]);
+  for (const hand of [one, other]) await hand.registry.refresh([...hand.registry.lanes.keys()]);
   await one.pass(['MA', 'MB', 'L', 'TOP'], wave);
-  expect(await wrongAt(world, wave)).toEqual([]);
-  expect(await saidTwice(world)).toEqual([]);
+  expect(await deviationsAt(world, wave)).toEqual([]);
+  expect(await redundantVersions(world)).toEqual([]);
 }
 
 test('a lane that only got to an older wave is waiting for the newest one', async () => {
@@ -59,7 +59,7 @@ test('a lane that only got to an older wave is waiting for the newest one', asyn
   await other.pass(['MB'], newest);
   await one.pass(['L', 'TOP'], newest);
   expect(one.lane('TOP').basis).toBe(newest);
-  expect(await wrongAt(world, newest)).toEqual([]);
+  expect(await deviationsAt(world, newest)).toEqual([]);
 });
 
 test('a lane that nothing concerned up to the older wave that it could get to is waiting too', async () => {
@@ -87,8 +87,8 @@ test.each(['before', 'after'] as const)(
     expect(looked).toBeGreaterThan(0);
     await one.pass(['L', 'TOP'], newest);
     expect(one.lane('TOP').basis).toBe(newest);
-    expect(await wrongAt(world, newest)).toEqual([]);
-    expect(await saidTwice(world)).toEqual([]);
+    expect(await deviationsAt(world, newest)).toEqual([]);
+    expect(await redundantVersions(world)).toEqual([]);
   },
 );
 
@@ -96,7 +96,7 @@ test('a lane that another worker has brought further while it waited for its tur
   const keys = Array.from({ length: 9 }, (_, i) => `E${i + 1}`);
   for (const [i, key] of keys.entries()) await world.definer.define({ key, formula: `ema(A, ${i + 2})` });
   await one.build();
-  await other.book.load();
+  await other.registry.load();
   await write(world, 'A', [[11 * second, 100]]);
   const first = await one.wave();
   await write(world, 'A', [[12 * second, 200]]);
@@ -105,7 +105,7 @@ test('a lane that another worker has brought further while it waited for its tur
   const overtake = async () => {
     await other.pass(['E9'], newest);
     // As one does who takes a job for it.
-    await one.book.refresh([one.lane('E9').row.id]);
+    await one.registry.refresh([one.lane('E9').row.id]);
   };
   const database = watched(world.database, {
     after: async (text) => {
@@ -144,49 +144,49 @@ test('a long way and a pass that bring the same lane at once leave one of them b
     const wave = await one.wave();
     await Promise.all([
       one.pass(['MB'], wave),
-      backfill(world.database, other.book.definitions, other.lane('MB'), { announce: false, isOver: () => false }),
+      backfill(world.database, other.registry.definitions, other.lane('MB'), { announce: false, isOver: () => false }),
     ]);
     await settle();
   }
 });
 
 test('a book that is read again and again at the same time knows every lane in the end', async () => {
-  const random = dice(1);
+  const random = seededRandom(1);
   const database = watched(world.database, {
     after: async () => {
       for (let i = random(6); i > 0; i--) await world.database.query('SELECT 1');
     },
   });
-  const book = new ByHand(database).book;
+  const registry = new ManualWorker(database).registry;
   const loads: Promise<unknown>[] = [];
   for (let i = 0; i < 12; i++) {
-    for (let k = 0; k < 3; k++) loads.push(book.load());
+    for (let k = 0; k < 3; k++) loads.push(registry.load());
     await world.definer.define({ key: `N${i}`, formula: `ema(A, ${i + 2})` });
   }
   await Promise.all(loads);
-  await book.load();
+  await registry.load();
   const { version, definitions } = await readDefinitions(world.database);
-  expect(book.version).toBe(version);
-  expect([...book.lanes.keys()]).toEqual(definitions.map(({ id }) => id));
+  expect(registry.version).toBe(version);
+  expect([...registry.lanes.keys()]).toEqual(definitions.map(({ id }) => id));
 });
 
 test('lanes whose definitions are switched while they are passed leave nothing behind', async () => {
   await write(world, 'A', [[10 * second, 100]]);
   const wave = await one.wave();
   await world.definer.define({ key: 'MA', formula: 'mean(A, 9s)' });
-  await other.book.load();
+  await other.registry.load();
   await other.wave();
-  const building = [...other.book.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
+  const building = [...other.registry.lanes.values()].filter(({ row }) => row.state === 'BUILDING');
   expect(building.map(({ row }) => row.key)).toEqual(['MA', 'TOP']);
   const stale = one.pass(['MA', 'L', 'TOP'], wave);
   await Promise.all([
     stale,
     (async () => {
       for (const lane of building)
-        await backfill(world.database, other.book.definitions, lane, { announce: false, isOver: () => false });
+        await backfill(world.database, other.registry.definitions, lane, { announce: false, isOver: () => false });
     })(),
   ]);
-  await one.book.load();
+  await one.registry.load();
   await settle();
 });
 

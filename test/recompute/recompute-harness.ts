@@ -9,8 +9,8 @@ import { planFormula } from '../../src/engine/plan.ts';
 import { foldVersions } from '../../src/engine/versions.ts';
 import { GroupCommit } from '../../src/ingest/group-commit.ts';
 import { Ingest } from '../../src/ingest/ingest.ts';
-import { Builds } from '../../src/recompute/backfill-jobs.ts';
-import type { Passed } from '../../src/recompute/pass.ts';
+import { BackfillJobs } from '../../src/recompute/backfill-jobs.ts';
+import type { PassResult } from '../../src/recompute/pass.ts';
 import { Recompute } from '../../src/recompute/recompute.ts';
 import { everything, readVersions } from '../../src/store/block-reads.ts';
 import { Catalogue } from '../../src/store/catalogue.ts';
@@ -22,14 +22,14 @@ import { type Held, MemoryLane } from '../derive/memory.ts';
 /** How long anything may take before a test says that it hangs. */
 const patienceMillis = 30_000;
 
-export interface World {
+export interface RecomputeHarness {
   readonly database: Database;
   readonly catalogue: Catalogue;
   readonly ingest: Ingest;
   readonly definer: Definer;
   readonly bell: Bell;
   /** What workers of this process have passed. */
-  readonly passes: Passed[];
+  readonly passes: PassResult[];
   startWorker(options?: WorkerOptions): Promise<{ stop(): Promise<void> }>;
   /** Resolves when every derived series reflects the newest revision; returns that one. */
   settled(): Promise<number>;
@@ -47,7 +47,7 @@ export async function openBell(database: Database, redisUrl: string | undefined)
 }
 
 /** A process that writes and defines, and as many workers as are started. */
-export async function openWorld(url: string, redisUrl?: string): Promise<World> {
+export async function openRecomputeHarness(url: string, redisUrl?: string): Promise<RecomputeHarness> {
   const database = connect({ url, connectionsMax: 4 });
   const catalogue = new Catalogue(database);
   const bell = await openBell(database, redisUrl);
@@ -63,7 +63,7 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
     },
   });
   const settled = new Settled(database);
-  const passes: Passed[] = [];
+  const passes: PassResult[] = [];
   const workers = new Set<{ stop(): Promise<void> }>();
   return {
     database,
@@ -76,10 +76,10 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
       const workerDatabase = connect({ url, connectionsMax: 4 });
       const workerBell = await openBell(workerDatabase, redisUrl);
       let stopping = false;
-      const builds = new Builds(workerDatabase, workerBell, { log, isStopping: () => stopping });
+      const builds = new BackfillJobs(workerDatabase, workerBell, { log, isStopping: () => stopping });
       const recompute = new Recompute(workerDatabase, workerBell, {
         log,
-        build: (definition) => builds.build(definition),
+        build: (definition) => builds.run(definition),
         // Every other one commits each lane as soon as it is there, as large ones are.
         commitPoints: workers.size % 2 === 1 ? 1 : undefined,
         onPass: (passed) => passes.push(passed),
@@ -92,7 +92,7 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
           sweep: nothing,
           import: nothing,
           summary: nothing,
-          build: ({ definition }) => builds.build(definition),
+          build: ({ definition }) => builds.run(definition),
           advance: () => recompute.advance(),
         },
         4,
@@ -141,7 +141,7 @@ export async function openWorld(url: string, redisUrl?: string): Promise<World> 
 }
 
 /** What a series holds at a revision, read from the store. */
-export async function heldAt(world: World, key: string, asOf: number): Promise<Held> {
+export async function heldAt(world: RecomputeHarness, key: string, asOf: number): Promise<Held> {
   const [row] = await world.catalogue.seriesByKeys([key]);
   let storage = row.id;
   if (row.kind === 'DERIVED') {

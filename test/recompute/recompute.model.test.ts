@@ -4,9 +4,9 @@ import { deleteSeries } from '../../src/store/definitions.ts';
 import { createDatabase } from '../support/database.ts';
 import { times } from '../support/long.ts';
 import { overBothBells, type TestBell } from './both-bells.ts';
-import { remove, saidTwice, type Tick, write, wrongAt } from './expected-points.ts';
+import { deviationsAt, redundantVersions, remove, type Tick, write } from './expected-points.ts';
 import { filled, templates } from './formula-templates.ts';
-import { openWorld, type World } from './recompute-harness.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
 const sources = 4;
@@ -107,7 +107,7 @@ const history: fc.Arbitrary<History> = fc.record({
 
 let replays = 0;
 
-async function replay(world: World, { starts, formulas, acts }: History): Promise<void> {
+async function replay(world: RecomputeHarness, { starts, formulas, acts }: History): Promise<void> {
   const prefix = `R${replays++}.`;
   const keyOf = (i: number) => `${prefix}S${i}`;
   const derivedKey = (i: number) => `${prefix}D${i}`;
@@ -124,7 +124,7 @@ async function replay(world: World, { starts, formulas, acts }: History): Promis
   for (const [i, { template, reads }] of formulas.entries()) await define(i, template, reads);
   let last: readonly [string, readonly Tick[]] | undefined;
   let end = 100 * second;
-  const check = async () => expect(await wrongAt(world, await world.settled(), prefix)).toEqual([]);
+  const check = async () => expect(await deviationsAt(world, await world.settled(), prefix)).toEqual([]);
   for (const some of acts) {
     if (some.kind === 'write') {
       last = [keyOf(some.source), some.ticks];
@@ -153,13 +153,13 @@ async function replay(world: World, { starts, formulas, acts }: History): Promis
 const kept: readonly (readonly [History])[] = [];
 
 function withWorkers(bell: () => TestBell, count: number) {
-  let world: World;
+  let world: RecomputeHarness;
   let drop: () => Promise<void>;
 
   beforeAll(async () => {
     const created = await createDatabase();
     drop = created.drop;
-    world = await openWorld(created.url, bell().url);
+    world = await openRecomputeHarness(created.url, bell().url);
     for (let i = 0; i < count; i++) await world.startWorker();
   });
   afterAll(async () => {
@@ -178,7 +178,7 @@ function withWorkers(bell: () => TestBell, count: number) {
         interruptAfterTimeLimit: 40_000 * times,
       },
     );
-    expect(await saidTwice(world)).toEqual([]);
+    expect(await redundantVersions(world)).toEqual([]);
   });
 }
 

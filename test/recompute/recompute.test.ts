@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
 import { type Tick, write as writeTo } from './expected-points.ts';
-import { computed, heldAt, openWorld, type World } from './recompute-harness.ts';
+import { computed, heldAt, openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
 beforeAll(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   await world.startWorker();
 });
 

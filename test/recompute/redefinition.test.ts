@@ -5,20 +5,20 @@ import { type DefinitionRow, readHistoryOfDefinitions } from '../../src/store/de
 import { dropDeletedSeries } from '../../src/store/retention.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
-import { saidTwice, type Tick, write as writeTo, wrongAt } from './expected-points.ts';
-import { moody, withFragile } from './failing-operator.ts';
-import { ByHand, watched } from './manual-worker.ts';
-import { heldAt, openWorld, type World } from './recompute-harness.ts';
+import { deviationsAt, redundantVersions, type Tick, write as writeTo } from './expected-points.ts';
+import { failing, withFailingOperator } from './failing-operator.ts';
+import { ManualWorker, watched } from './manual-worker.ts';
+import { heldAt, openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
-withFragile();
+withFailingOperator();
 beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
 });
 afterEach(async () => {
   await world.stop();
@@ -73,7 +73,7 @@ test('of definitions that come while others are pending the last wins; what answ
   await define({ M: 'mean(A, 3s)', D: 'M * 2', TOP: 'D + A' });
   await world.settled();
   const before = await switches();
-  moody.throws = true;
+  failing.throws = true;
   // Neither can get there, so both are pending when the next one comes.
   await define({ M: 'fragile(A) + 1' });
   await until(async () => (await definitionsOf('M')).length === 2);
@@ -89,10 +89,10 @@ test('of definitions that come while others are pending the last wins; what answ
     await answeredAt(revision);
     expect(await lastOf('M', revision)).toEqual([60 + i * 10, i]);
     expect(await lastOf('TOP', revision)).toEqual([60 + i * 10, 3 * i]);
-    expect(await wrongAt(world, revision)).toEqual([]);
+    expect(await deviationsAt(world, revision)).toEqual([]);
   }
   expect(await switches()).toEqual(before);
-  moody.throws = false;
+  failing.throws = false;
   await define({ M: 'A * 10' });
   const revision = await world.settled();
   expect(await statesOf('M')).toEqual([
@@ -107,8 +107,8 @@ test('of definitions that come while others are pending the last wins; what answ
   for (const key of ['M', 'D', 'TOP']) expect((await liveOf(key)).since).toBe(at);
   expect(await lastOf('TOP', at - 1)).toEqual([80, 6]);
   expect(await lastOf('TOP', at)).toEqual([80, 42]);
-  for (const asOf of [at - 1, at, revision]) expect(await wrongAt(world, asOf)).toEqual([]);
-  expect(await saidTwice(world)).toEqual([]);
+  for (const asOf of [at - 1, at, revision]) expect(await deviationsAt(world, asOf)).toEqual([]);
+  expect(await redundantVersions(world)).toEqual([]);
 });
 
 test('a pending definition that cannot be computed is taken up where it was left, when it can', async () => {
@@ -116,15 +116,15 @@ test('a pending definition that cannot be computed is taken up where it was left
   await write('A', ramp(50));
   await define({ M: 'mean(A, 3s)', D: 'M * 2' });
   await world.settled();
-  moody.throws = true;
+  failing.throws = true;
   await define({ M: 'fragile(A) + 1' });
   await define({ M: 'fragile(A) + 2' });
-  await until(async () => moody.thrown > 1);
-  moody.throws = false;
+  await until(async () => failing.thrown > 1);
+  failing.throws = false;
   await until(async () => (await statesOf('M')).includes('LIVE fragile(A) + 2'));
   const revision = await world.settled();
   expect((await liveOf('M')).since).toBe((await liveOf('D')).since);
-  expect(await wrongAt(world, revision)).toEqual([]);
+  expect(await deviationsAt(world, revision)).toEqual([]);
 });
 
 test('whoever redefines what a pending definition reads redefines that one too, and both are switched in together', async () => {
@@ -133,7 +133,7 @@ test('whoever redefines what a pending definition reads redefines that one too, 
   await define({ M: 'mean(A, 3s)', P: 'A + 1' });
   await world.settled();
   const before = await switches();
-  moody.throws = true;
+  failing.throws = true;
   await define({ P: 'M + fragile(A)' });
   await define({ NEW: 'P - M' });
   expect(await statesOf('P')).toEqual(['LIVE A + 1', 'BUILDING M + fragile(A)']);
@@ -145,7 +145,7 @@ test('whoever redefines what a pending definition reads redefines that one too, 
   await answeredAt(pending);
   expect(await lastOf('M', pending), 'an input waits for what reads it').toEqual([60, 5]);
   expect(await lastOf('P', pending)).toEqual([60, 6]);
-  moody.throws = false;
+  failing.throws = false;
   await until(async () => (await statesOf('NEW')).includes('LIVE P - M'));
   const revision = await world.settled();
   const after = (await switches()).filter((since) => !before.includes(since));
@@ -155,16 +155,16 @@ test('whoever redefines what a pending definition reads redefines that one too, 
   expect(await lastOf('P', at - 1)).toEqual([60, 6]);
   expect(await lastOf('P', at)).toEqual([60, 55]);
   expect(await lastOf('NEW', at)).toEqual([60, 5]);
-  for (const asOf of [at - 1, at, revision]) expect(await wrongAt(world, asOf)).toEqual([]);
+  for (const asOf of [at - 1, at, revision]) expect(await deviationsAt(world, asOf)).toEqual([]);
 });
 
 test('a long way whose definition is replaced ends at its next step, and nothing of it is left', async () => {
   for (let at = 0; at < 300_000; at += 100_000) await write('A', ramp(100_000, at));
-  const hand = new ByHand(world.database);
+  const hand = new ManualWorker(world.database);
   await define({ M: 'A + 1' });
   await hand.build();
   await define({ M: 'cumsum(A)' });
-  await hand.book.load();
+  await hand.registry.load();
   await hand.wave();
   const lane = hand.lane('M');
   let steps = 0;
@@ -174,7 +174,7 @@ test('a long way whose definition is replaced ends at its next step, and nothing
       if (text.includes('FROM batches') && steps === 1) await define({ M: 'ema(A, 5)' });
     },
   });
-  const end = await backfill(database, hand.book.definitions, lane, {
+  const end = await backfill(database, hand.registry.definitions, lane, {
     announce: false,
     isOver: () => false,
     onProgress: () => steps++,

@@ -1,14 +1,14 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../support/database.ts';
-import { openWorld } from './recompute-harness.ts';
+import { openRecomputeHarness } from './recompute-harness.ts';
 
 test('a formula that was defined before it came to be refused is renewed by a worker all the same', async () => {
   const database = await createDatabase();
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  const before = await openWorld(database.url);
-  const after = await openWorld(database.url);
+  const before = await openRecomputeHarness(database.url);
+  const after = await openRecomputeHarness(database.url);
   try {
     await before.ingest.createSeries({ key: 'A', tags: [] });
     await before.definer.define({ key: 'D', formula: 'A / 2' });

@@ -5,9 +5,9 @@ import { createDatabase } from '../support/database.ts';
 import { isLong, times } from '../support/long.ts';
 import { type Program, tidemark, until } from '../support/program.ts';
 import { overBothBells, type TestBell } from './both-bells.ts';
-import { remove, saidTwice, write, wrongAt } from './expected-points.ts';
-import { openWorld, type World } from './recompute-harness.ts';
-import { type Dice, dice } from './seeded-random.ts';
+import { deviationsAt, redundantVersions, remove, write } from './expected-points.ts';
+import { openRecomputeHarness, type RecomputeHarness } from './recompute-harness.ts';
+import { type Random, seededRandom } from './seeded-random.ts';
 
 const second = 1_000_000;
 const aheadMax = 20;
@@ -29,7 +29,7 @@ const formulas: Record<string, string> = {
 const sources = ['A', 'B', 'C', 'D'];
 
 /** One random write: ticks at the end, in the past, again, or a deletion. */
-async function anyWrite(world: World, random: Dice, at: number): Promise<void> {
+async function anyWrite(world: RecomputeHarness, random: Random, at: number): Promise<void> {
   const key = sources[random(sources.length)];
   const kind = random(6);
   if (kind === 0) {
@@ -48,7 +48,7 @@ async function anyWrite(world: World, random: Dice, at: number): Promise<void> {
   );
 }
 
-async function begin(world: World, random: Dice): Promise<void> {
+async function begin(world: RecomputeHarness, random: Random): Promise<void> {
   for (const [place, key] of sources.entries()) {
     // Sources so far from each other that no worker holds the partitions of all.
     const beside = Array.from({ length: place === 0 ? 0 : partitions / sources.length - 1 }, (_, i) => `${key}-${i}`);
@@ -63,7 +63,7 @@ async function begin(world: World, random: Dice): Promise<void> {
 }
 
 /** Rings for everything there is to do, again and again, as a queue does that gives a job twice. */
-async function ringTwice(world: World): Promise<void> {
+async function ringTwice(world: RecomputeHarness): Promise<void> {
   const rows = await world.database.query<{ id: number }>(
     `SELECT id FROM definitions WHERE state IN ('BUILDING', 'LIVE')`,
   );
@@ -73,7 +73,7 @@ async function ringTwice(world: World): Promise<void> {
   }
 }
 
-async function killing(world: World, bell: TestBell, databaseUrl: string, random: Dice): Promise<void> {
+async function killing(world: RecomputeHarness, bell: TestBell, databaseUrl: string, random: Random): Promise<void> {
   const env = { DATABASE_URL: databaseUrl, ...(bell.url && { REDIS_URL: bell.url }) };
   const workers: Program[] = [];
   const start = async () => {
@@ -98,8 +98,8 @@ async function killing(world: World, bell: TestBell, databaseUrl: string, random
       if (random(2) === 0) await ringTwice(world);
       await restarted;
     }
-    expect(await wrongAt(world, await world.settled())).toEqual([]);
-    expect(await saidTwice(world)).toEqual([]);
+    expect(await deviationsAt(world, await world.settled())).toEqual([]);
+    expect(await redundantVersions(world)).toEqual([]);
     await expectNoProblem(world);
   } catch (error) {
     throw new Error(workers.map((worker) => worker.output()).join('\n'), { cause: error });
@@ -110,11 +110,11 @@ async function killing(world: World, bell: TestBell, databaseUrl: string, random
 }
 
 /** What failed stands aside, and would be missing rather than wrong. */
-async function expectNoProblem(world: World): Promise<void> {
+async function expectNoProblem(world: RecomputeHarness): Promise<void> {
   expect(await world.database.query('SELECT formula, problem FROM definitions WHERE problem IS NOT NULL')).toEqual([]);
 }
 
-async function reading(world: World, bell: TestBell, random: Dice): Promise<number> {
+async function reading(world: RecomputeHarness, bell: TestBell, random: Random): Promise<number> {
   const workers = [await world.startWorker(), await world.startWorker(), await world.startWorker()];
   await begin(world, random);
   await world.settled();
@@ -147,9 +147,9 @@ async function reading(world: World, bell: TestBell, random: Dice): Promise<numb
       if (revisions.has(revision)) continue;
       revisions.add(revision);
       await expectNoProblem(world);
-      expect(await wrongAt(world, revision)).toEqual([]);
+      expect(await deviationsAt(world, revision)).toEqual([]);
       const earlier = [...revisions][random(revisions.size)];
-      expect(await wrongAt(world, earlier), 'what was settled stays as it was').toEqual([]);
+      expect(await deviationsAt(world, earlier), 'what was settled stays as it was').toEqual([]);
     }
     return revisions.size;
   } finally {
@@ -159,9 +159,9 @@ async function reading(world: World, bell: TestBell, random: Dice): Promise<numb
 }
 
 overBothBells((bell) => {
-  const inWorld = async (run: (world: World, databaseUrl: string) => Promise<void>) => {
+  const inWorld = async (run: (world: RecomputeHarness, databaseUrl: string) => Promise<void>) => {
     const created = await createDatabase();
-    const world = await openWorld(created.url, bell().url);
+    const world = await openRecomputeHarness(created.url, bell().url);
     try {
       await run(world, created.url);
     } finally {
@@ -175,7 +175,7 @@ overBothBells((bell) => {
   }, async ({ annotate }) => {
     const seed = Date.now() % 1_000_000;
     await annotate(`seed ${seed}`);
-    await inWorld((world, databaseUrl) => killing(world, bell(), databaseUrl, dice(seed)));
+    await inWorld((world, databaseUrl) => killing(world, bell(), databaseUrl, seededRandom(seed)));
   });
 
   test('at any settled revision, read while others write and workers come and go, every derived series is what its formula says', {
@@ -184,10 +184,10 @@ overBothBells((bell) => {
     const seed = Date.now() % 1_000_000;
     await annotate(`seed ${seed}`);
     await inWorld(async (world) => {
-      const seen = await reading(world, bell(), dice(seed));
+      const seen = await reading(world, bell(), seededRandom(seed));
       expect(seen, 'while it went on, revisions settled').toBeGreaterThan(2);
-      expect(await wrongAt(world, await world.settled())).toEqual([]);
-      expect(await saidTwice(world)).toEqual([]);
+      expect(await deviationsAt(world, await world.settled())).toEqual([]);
+      expect(await redundantVersions(world)).toEqual([]);
     });
   });
 });

@@ -4,13 +4,13 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { JobsThread } from '../../src/run/jobs-thread.ts';
 import { startWorker } from '../../src/run/worker.ts';
-import { type Tick, write as writeTo, wrongAt } from '../recompute/expected-points.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { deviationsAt, type Tick, write as writeTo } from '../recompute/expected-points.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { createDatabase } from '../support/database.ts';
 import { freePort, until } from '../support/program.ts';
 
 const second = 1_000_000;
-let world: World;
+let world: RecomputeHarness;
 let databaseUrl: string;
 let drop: () => Promise<void>;
 const stops: (() => Promise<void>)[] = [];
@@ -22,7 +22,7 @@ beforeEach(async () => {
   const created = await createDatabase();
   drop = created.drop;
   databaseUrl = created.url;
-  world = await openWorld(databaseUrl);
+  world = await openRecomputeHarness(databaseUrl);
   threads = [];
   process.on('worker', note);
 });
@@ -89,12 +89,12 @@ test('a worker whose thread for jobs crashes on a long way stays, keeps its lane
     if (lane?.basis === -1) expect(lane.stage, 'its first steps are not taken again').toBe(step);
     return lane?.basis !== -1;
   });
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
   // The next one as well.
   await crash(threads[1]);
   await until(() => threads.length === 3);
   await world.definer.define({ key: 'AGAIN', formula: 'cumsum(C)' });
-  expect(await wrongAt(world, await world.settled())).toEqual([]);
+  expect(await deviationsAt(world, await world.settled())).toEqual([]);
   expect(threads.length).toBe(3);
 });
 

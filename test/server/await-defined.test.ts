@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { awaitDefined } from '../../src/feed/await-defined.ts';
 import type { SeriesWatch } from '../../src/feed/feed.ts';
-import { moody, withFragile } from '../recompute/failing-operator.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { failing, withFailingOperator } from '../recompute/failing-operator.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { ask, ingest, serverSent, socketClient } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { until } from '../support/program.ts';
@@ -11,16 +11,16 @@ import { startServer, type TestServer } from '../support/server.ts';
 const t = Date.parse('2026-01-05T09:30:00Z');
 
 let server: TestServer;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
-withFragile();
+withFailingOperator();
 
 beforeAll(async () => {
   const created = await createDatabase();
   drop = created.drop;
   server = await startServer({ databaseUrl: created.url });
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   await ingest(server.url, [
     { series: 'A', t, value: 1 },
     { series: 'A', t: t + 1000, value: 2 },
@@ -126,7 +126,7 @@ it('over a WebSocket and server-sent events as well', async () => {
 });
 
 it('a failure is answered at once, with its problem', async () => {
-  moody.throws = true;
+  failing.throws = true;
   await withWorker(async () => {
     const broken = await define('BROKEN', 'fragile(A)');
     expect(broken).toMatchObject({ status: 'FAILED', problem: 'it broke', samples: { value: [] } });

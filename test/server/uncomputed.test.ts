@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { moody, withFragile } from '../recompute/failing-operator.ts';
-import { openWorld, type World } from '../recompute/recompute-harness.ts';
+import { failing, withFailingOperator } from '../recompute/failing-operator.ts';
+import { openRecomputeHarness, type RecomputeHarness } from '../recompute/recompute-harness.ts';
 import { ask, gql, ingest } from '../support/client.ts';
 import { createDatabase } from '../support/database.ts';
 import { defineAt } from '../support/define.ts';
@@ -10,17 +10,17 @@ import { startServer, type TestServer } from '../support/server.ts';
 const t = Date.parse('2026-01-05T09:30:00Z');
 
 let server: TestServer;
-let world: World;
+let world: RecomputeHarness;
 let drop: () => Promise<void>;
 
-withFragile();
+withFailingOperator();
 
 /** No worker runs, unless a test starts one. */
 beforeAll(async () => {
   const created = await createDatabase();
   drop = created.drop;
   server = await startServer({ databaseUrl: created.url });
-  world = await openWorld(created.url);
+  world = await openRecomputeHarness(created.url);
   await ingest(server.url, [{ series: 'A', t, value: 1 }]);
 });
 afterAll(async () => {
@@ -81,10 +81,10 @@ it('a series that is being redefined answers with its old formula', async () => 
 });
 
 it('evaluate over a series whose first computation failed is UNAVAILABLE, and says why it failed', async () => {
-  moody.throws = true;
+  failing.throws = true;
   await withWorker(async () => {
     await define('BROKEN', 'fragile(A)');
-    await until(() => moody.thrown > 0);
+    await until(() => failing.thrown > 0);
     const { error } = await untilFailed();
     expect(error?.extensions).toMatchObject({ code: 'UNAVAILABLE', formula: { line: 1, column: 1, length: 6 } });
     expect(error?.message).toBe(

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, onTestFailed, onTestFinished, test } from 'vitest';
-import { dice } from '../../recompute/seeded-random.ts';
+import { seededRandom } from '../../recompute/seeded-random.ts';
 import { ask } from '../../support/client.ts';
 import { times } from '../../support/long.ts';
 import { tidemark, until } from '../../support/program.ts';
@@ -21,7 +21,7 @@ test('connections are cut and API and worker are killed all the time: one comman
   const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
   await annotate(`CHAOS_SEED=${seed}`);
   if (isLong) process.stdout.write(`CHAOS_SEED=${seed}\n`);
-  const random = dice(seed);
+  const random = seededRandom(seed);
   const place = await Place.start();
   onTestFinished(() => place.stop());
   onTestFailed(() => void process.stderr.write(place.api.output + place.worker.output));

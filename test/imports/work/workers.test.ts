@@ -11,7 +11,7 @@ import { readPoints } from '../../../src/store/block-reads.ts';
 import { type Question, recordQuestion } from '../../../src/store/imports/import-summaries.ts';
 import { dropStale } from '../../../src/store/staged-blocks.ts';
 import { overBothBells } from '../../recompute/both-bells.ts';
-import { heldAt, openWorld } from '../../recompute/recompute-harness.ts';
+import { heldAt, openRecomputeHarness } from '../../recompute/recompute-harness.ts';
 import { idOf, put } from '../../store/world.ts';
 import { until } from '../../support/program.ts';
 import { csv, openScene, type Scene } from './import-harness.ts';
@@ -175,7 +175,7 @@ overBothBells((bell) => {
   });
 
   test('a worker of the program takes what waits, and what it is woken for; derived series follow', async () => {
-    const world = await openWorld(scene.url, bell().url);
+    const world = await openRecomputeHarness(scene.url, bell().url);
     await put(scene.process, 'SRC', [[1_000, 1]]);
     await world.definer.define({ key: 'TWICE', formula: 'SRC * 2' });
     const waiting = await scene.queue(csv(rows('SRC', 100)));
