@@ -46,6 +46,12 @@ async function settle(): Promise<void> {
   await one.pass(['MA', 'MB', 'L', 'TOP'], wave);
   expect(await deviationsAt(world, wave)).toEqual([]);
   expect(await redundantVersions(world)).toEqual([]);
+  for (const { definition, basis, stops, untils } of await readLanes(world.database, [...one.registry.lanes.keys()]))
+    expect(one.registry.lanes.get(definition), 'the registry follows the store').toMatchObject({
+      basis,
+      stops,
+      untils,
+    });
 }
 
 test('a lane that only got to an older wave is waiting for the newest one', async () => {
