@@ -138,7 +138,7 @@ test.each([
   expect(left).toBeGreaterThan(seconds / 2);
 });
 
-test('a first computation that keeps failing on its long way is tried again after growing waits, and goes its way when the cause is gone', async () => {
+test('a first computation that keeps failing in its backfill is tried again after growing delays, and completes when the cause is gone', async () => {
   await startWorker();
   await write('A', ramp(30_000).slice(0, 15_000));
   await write('A', ramp(30_000).slice(15_000));

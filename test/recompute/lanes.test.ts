@@ -169,7 +169,7 @@ test('a correction that changes nothing behind it writes nothing; one that dies 
   ).toEqual([id]);
 });
 
-test('a long way is gone in steps, and gone on from the last one, and its progress never falls', async () => {
+test('a backfill takes steps, continues from the last one, and its progress never falls', async () => {
   const ticks = ramp(400_000);
   await write('A', ticks.slice(0, 200_000));
   await write('A', ticks.slice(200_000));
@@ -231,7 +231,7 @@ test('buckets begin with the first instant there is, and those at both ends of t
   expect((await valuesAt('B0', await world.catalogue.newestRevision()))[0]).toEqual([first, 10]);
 });
 
-test('a correction through many operators goes a way of its own: the others do not wait for it', async () => {
+test('a correction through many operators becomes a backfill: the other lanes do not wait for it', async () => {
   await write('A', ramp(60_000));
   const windows = Array.from({ length: 40 }, (_, i) => `mean(A, ${20_000 + i}p)`);
   await world.definer.define({ key: 'LIGHT', formula: windows[0] });

@@ -144,7 +144,7 @@ test('of two workers that pass the same lanes at once one commits, and the other
   }
 });
 
-test('a long way and a pass that bring the same lane at once leave one of them behind', async () => {
+test('of a backfill and a pass that advance the same lane at once one commits', async () => {
   for (let round = 0; round < 6; round++) {
     await write(world, 'B', [[(10 + round) * second, 100 + round]]);
     const wave = await one.wave();
@@ -196,7 +196,7 @@ test('lanes whose definitions are switched while they are passed leave nothing b
   await settle();
 });
 
-test('a lane of which another worker has taken a step on a long way is not moved past it', async () => {
+test('a lane of which another worker has taken a step of a backfill is not moved past it', async () => {
   await write(world, 'B', [[11 * second, 100]]);
   const first = await one.wave();
   await write(world, 'B', [[3 * second, 300]]);

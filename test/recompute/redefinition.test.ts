@@ -158,7 +158,7 @@ test('whoever redefines what a pending definition reads redefines that one too, 
   for (const asOf of [at - 1, at, revision]) expect(await deviationsAt(world, asOf)).toEqual([]);
 });
 
-test('a long way whose definition is replaced ends at its next step, and nothing of it is left', async () => {
+test('a backfill whose definition is replaced ends at its next step and leaves nothing', async () => {
   for (let at = 0; at < 300_000; at += 100_000) await write('A', ramp(100_000, at));
   const hand = new ManualWorker(world.database);
   await define({ M: 'A + 1' });

@@ -62,7 +62,7 @@ async function laneOf(key: string): Promise<{ stage: string | null; basis: numbe
 
 const hasReached = async (key: string, revision: number) => ((await laneOf(key))?.basis ?? -1) >= revision;
 
-test('a worker whose thread for jobs crashes on a long way stays, keeps its lanes, and another thread goes on from the last step', {
+test('a worker whose thread for jobs crashes in a backfill stays, keeps its lanes, and another thread goes on from the last step', {
   timeout: 120_000,
 }, async () => {
   await write('B', [[0, 1]]);
