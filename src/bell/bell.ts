@@ -1,40 +1,40 @@
-/** What the bell says of a commit. It may be lost, come twice or late: whoever hears it reads the store. */
+/** A notice about a commit. It can be lost, repeated or late, so a receiver reads the store. */
 export interface CommitNotice {
   readonly previous: number;
   readonly revision: number;
-  /** The series that it touched; undefined when they were too many to say, or the catalogue changed. */
+  /** The changed series; undefined when they are too many for a notice, or when the catalogue changed. */
   readonly series: readonly number[] | undefined;
 }
 
-/** What the bell says of derived series that were brought to a revision. */
+/** A notice about derived series that advanced to a revision. */
 export interface DerivedNotice {
   readonly derived: number;
-  /** The series whose points changed; undefined when they were too many to say. */
+  /** The series whose points changed; undefined when they are too many for a notice. */
   readonly series: readonly number[] | undefined;
-  /** Those that came out as they were: of interest only to those who wait for them to get there. */
+  /** Series that advanced without a change. Only requests that wait for the revision need them. */
   readonly unchanged: readonly number[];
 }
 
-/** An import that has something new to show. */
+/** A notice about an import whose row changed. */
 export interface ImportNotice {
   readonly import: number;
 }
 
 export type Notice = CommitNotice | DerivedNotice | ImportNotice;
 
-/** The jobs there are, each with what it carries. */
+/** The jobs and their data. */
 export interface Jobs {
-  /** Look whether lanes have fallen behind. */
+  /** Check whether lanes have fallen behind. */
   advance: Record<string, never>;
-  /** Bring one definition a long way: compute it for the first time, or much of it again. */
+  /** Run the backfill of one definition. */
   build: { readonly definition: number };
   /** Merge fresh blocks of the series of one partition. */
   seal: { readonly partition: number };
-  /** Go on with an import. */
+  /** Run or resume an import. */
   import: { readonly import: number };
-  /** Compute a summary of its table. */
+  /** Compute a summary of an import's table. */
   summary: { readonly import: number; readonly groupBy: string; readonly of: string; readonly fn: string };
-  /** Look after everything that no commit rings for: what is quiet, what is old. */
+  /** Find work that no commit announces: quiet series, expired data. */
   sweep: Record<string, never>;
 }
 
@@ -46,27 +46,24 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
-/**
- * Wakes workers and tells of commits. Losing all it ever said loses nothing: every process also compares with the
- * store by itself.
- */
+/** Wakes workers and announces commits. A lost message loses nothing, because every process also polls the store. */
 export interface Bell {
   readonly name: 'postgres' | 'redis';
-  /** Whether the commit statement itself rings, so that `tell` has nothing to do. */
+  /** True when the commit statement itself sends the notice, so that `tell` has nothing to do. */
   readonly ringsInCommit: boolean;
   tell(notice: Notice): void;
-  /** `onNotice` is also called without a notice when something may have been missed. */
+  /** `onNotice` is also called without a notice when one may have been missed. */
   listen(onNotice: (notice: Notice | undefined) => void): Promise<Stoppable>;
-  /** Asks for a job; one that is waiting already is not doubled. An urgent one goes before those that wait. */
+  /** Queues a job, unless the same job is already waiting. An urgent job goes before waiting ones. */
   wake<Name extends JobName>(name: Name, id: string, data: Jobs[Name], isUrgent?: boolean): Promise<void>;
-  /** Asks for a job again and again. */
+  /** Queues a job at an interval. */
   every<Name extends JobName>(name: Name, everyMillis: number, data: Jobs[Name]): Promise<void>;
   work(handlers: JobHandlers, concurrency: number): Promise<Stoppable>;
   stop(): Promise<void>;
 }
 
 export interface BellOptions {
-  /** Tells the store apart from others that ring over the same server. */
+  /** Separates this store from others on the same server. */
   readonly storeId: number;
   readonly log: (line: string) => void;
 }

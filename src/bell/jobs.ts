@@ -3,7 +3,7 @@ import type { Bell, JobHandlers, JobName, Jobs, Stoppable } from './bell.ts';
 
 export const queueName = 'tidemark';
 
-/** What both bells ask of BullMQ's queue and worker; their classes differ in type by their backend. */
+/** The common interface of BullMQ's queues and workers, whose types differ by backend. */
 interface JobQueue {
   add(name: string, data: object, options: JobsOptions): Promise<unknown>;
   upsertJobScheduler(
@@ -23,7 +23,7 @@ interface JobWorker {
 }
 
 export const workerOptions = {
-  /** A worker that has died is noticed, and its job given to another, after this. */
+  /** The time after which the job of a dead worker goes to another one. */
   lockDuration: 30_000,
   removeOnComplete: { count: 0 },
   removeOnFail: { count: 100 },
@@ -35,7 +35,7 @@ export interface JobBellOptions {
   readonly log: (line: string) => void;
 }
 
-/** The part of a bell that is BullMQ, on whichever backend. */
+/** The part of a bell that uses BullMQ, on any backend. */
 export class JobBell implements Pick<Bell, 'wake' | 'every' | 'work' | 'stop'> {
   readonly #options: JobBellOptions;
   #queue: JobQueue | undefined;

@@ -6,8 +6,9 @@ import { JobBell, queueName, workerOptions } from './jobs.ts';
 const reconnectMillis = 500;
 
 /**
- * PostgreSQL as the bell: NOTIFY is sent by the commit itself, and BullMQ keeps its jobs in a schema of its own. Its
- * sessions do not wait for the disk: their NOTIFYs share a lock with our commits, and a job that is lost is rung again.
+ * The bell on PostgreSQL. The commit itself sends NOTIFY, and BullMQ keeps its jobs in its own schema. BullMQ's
+ * sessions do not wait for the disk, because their NOTIFYs share a lock with our commits, and a lost job is queued
+ * again.
  */
 export function postgresBell(url: string, { log }: BellOptions): Bell {
   const connection = (max: number) => ({
@@ -36,7 +37,7 @@ export function postgresBell(url: string, { log }: BellOptions): Bell {
   };
 }
 
-/** Listens on one connection, and on a new one when it is lost. */
+/** Listens on one connection, and on a new one after a loss. */
 async function listenTo(url: string, onNotice: (notice: Notice | undefined) => void): Promise<Stoppable> {
   let stopped = false;
   let client: pg.Client | undefined;

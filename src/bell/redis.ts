@@ -15,7 +15,7 @@ function describeUrl(url: string): string {
   }
 }
 
-/** Refuses a Redis that is not there, too old, or that would throw jobs away when it is full. */
+/** Throws when Redis is unreachable, too old, or configured to evict keys. */
 export async function checkRedis(url: string): Promise<void> {
   const where = describeUrl(url);
   const client = new Redis(url, {
@@ -59,12 +59,12 @@ export async function checkRedis(url: string): Promise<void> {
   }
 }
 
-/** Redis as the bell: BullMQ on Redis, and pub/sub. */
+/** The bell on Redis: BullMQ and pub/sub. */
 export function redisBell(url: string, { storeId, log }: BellOptions): Bell {
   const prefix = `{tidemark-${storeId}}`;
   const channel = `${prefix}:commits`;
   const connect = (role: string) => {
-    // ioredis leaves a rejection to nobody where its own resubscription is cut off.
+    // ioredis leaves a rejection unhandled when its own resubscription is interrupted.
     const client = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: false, autoResubscribe: false });
     client.on('error', (error) => log(`redis (${role}): ${error.message}`));
     return client;

@@ -4,11 +4,11 @@ import { formulaFault } from '../engine/formula/fault.ts';
 import { parseFormula } from '../engine/formula/parse.ts';
 import { referencesOf } from '../engine/formula/references.ts';
 import { quoted } from '../engine/key.ts';
-import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { operatorsByName } from '../engine/operators/registry.ts';
 import { type Plan, planFormula } from '../engine/plan.ts';
 import type { Range } from '../engine/ranges.ts';
 import { rejectValueless } from '../engine/reject-valueless.ts';
+import { clipValues, joinValues, noValues, type Values } from '../engine/values.ts';
 import { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue, SeriesRow } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
@@ -39,7 +39,7 @@ export interface EvaluateLimits {
 }
 
 export interface Evaluated {
-  readonly line: Line;
+  readonly line: Values;
   readonly thinned: boolean;
   /** The revision that was read. Derived inputs may not have reached the requested one. */
   readonly revision: number;
@@ -82,16 +82,16 @@ export async function evaluate(
 }
 
 /** The output of a formula's last stage within a range. */
-export async function computeRange(plan: Plan, opening: Opening, range: Range): Promise<Line> {
-  if (range.from >= range.to) return emptyLine;
+export async function computeRange(plan: Plan, opening: Opening, range: Range): Promise<Values> {
+  if (range.from >= range.to) return noValues;
   const last = plan.stages.length - 1;
   const leaves = openStages(plan, opening)[last].map((leaf) => ({ ...leaf, changes: [range] }));
-  const parts: Line[] = [];
+  const parts: Values[] = [];
   for await (const { piece } of walkStage({ stage: plan.stages[last], leaves, checkpoints: noCheckpoints })) {
-    parts.push(clipLine(piece.line, Math.max(piece.from, range.from), Math.min(piece.to, range.to)));
+    parts.push(clipValues(piece.line, Math.max(piece.from, range.from), Math.min(piece.to, range.to)));
     if (piece.to >= range.to) break;
   }
-  return joinLines(parts);
+  return joinValues(parts);
 }
 
 /** The series that a formula names. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { SerialQueue } from '../concurrency/serial-queue.ts';
-import { emptyLine, type Line } from '../engine/line.ts';
 import { everything, type Range } from '../engine/ranges.ts';
+import { noValues, type Values } from '../engine/values.ts';
 import {
   foldVersions,
   lowerBound,
@@ -213,10 +213,10 @@ export class PointSource {
 }
 
 /** One column of points, without missing entries. */
-export function lineOf(points: Points, column: 'value' | 'size'): Line {
+export function lineOf(points: Points, column: 'value' | 'size'): Values {
   if (column === 'value') return points;
   const { t, size } = points;
-  if (!size) return emptyLine;
+  if (!size) return noValues;
   let missing = 0;
   for (let i = 0; i < size.length; i++) if (Number.isNaN(size[i])) missing++;
   if (missing === 0) return { t, value: size };

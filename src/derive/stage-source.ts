@@ -1,9 +1,9 @@
 import { SerialQueue } from '../concurrency/serial-queue.ts';
 import { startOfBucket } from '../engine/bucket.ts';
 import { never } from '../engine/horizon.ts';
-import { clipLine, type Line } from '../engine/line.ts';
 import { isRecursive, type Plan, type Stage } from '../engine/plan.ts';
 import { everything } from '../engine/ranges.ts';
+import { clipValues, type Values } from '../engine/values.ts';
 import { lowerBound, type Points } from '../engine/versions.ts';
 import { type Checkpoints, type LeafSource, type WalkStep, walkStage } from './walk.ts';
 
@@ -23,7 +23,7 @@ export class StageSource implements LeafSource {
   readonly #stage: Stage;
   readonly #leaves: readonly OpenLeaf[];
   /** The computed points between `from` and `to`, in adjacent chunks. */
-  #parts: { readonly line: Line; readonly to: number }[] = [];
+  #parts: { readonly line: Values; readonly to: number }[] = [];
   #from = Number.NaN;
   #to = Number.NaN;
   #walk: AsyncGenerator<WalkStep, void> | undefined;
@@ -49,7 +49,7 @@ export class StageSource implements LeafSource {
     while (this.#to <= start) await this.#more();
     const part = this.#parts.find(({ to }) => to > start);
     if (!part) throw new Error(`nothing was computed at ${start}`);
-    const { t, value } = clipLine(part.line, start, never);
+    const { t, value } = clipValues(part.line, start, never);
     return { points: { t, value, revision: new Float64Array(t.length), size: undefined }, to: part.to };
   }
 
@@ -98,7 +98,7 @@ export class StageSource implements LeafSource {
     const next = await this.#walk?.next();
     const piece = next?.value?.piece;
     const to = piece && !next.done ? piece.to : never;
-    if (piece) this.#parts.push({ line: clipLine(piece.line, this.#to, to), to });
+    if (piece) this.#parts.push({ line: clipValues(piece.line, this.#to, to), to });
     else this.#parts.push({ line: { t: new Float64Array(0), value: new Float64Array(0) }, to });
     this.#to = Math.max(this.#to, to);
   }

@@ -1,6 +1,6 @@
 import { gridForPoints } from '../engine/bucket.ts';
-import type { Line } from '../engine/line.ts';
 import { Tally } from '../engine/tally.ts';
+import type { Values } from '../engine/values.ts';
 
 /** The number of points after which other work gets its turn. */
 const stretchPoints = 65_536;
@@ -12,7 +12,7 @@ const withEndsMin = 4;
  * Thins points as samples(method: MINMAX) does: the lowest and the highest point of each bucket of an epoch-aligned
  * grid, at their own instants, and both ends. It awaits `rest` now and then.
  */
-export async function thin(line: Line, most: number, rest: () => Promise<void>): Promise<Line> {
+export async function thin(line: Values, most: number, rest: () => Promise<void>): Promise<Values> {
   const { length } = line.t;
   if (length <= most) return line;
   if (most === 1) return { t: line.t.slice(-1), value: line.value.slice(-1) };

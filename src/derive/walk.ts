@@ -1,10 +1,10 @@
 import { startOfBucket } from '../engine/bucket.ts';
 import { always, never } from '../engine/horizon.ts';
-import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { isRecursive, type Stage } from '../engine/plan.ts';
 import type { Range } from '../engine/ranges.ts';
 import { feltFor, type Need, reachOf, type StageReach, timesReach } from '../engine/reach.ts';
 import { type Piece, StageRun } from '../engine/stage-run.ts';
+import { clipValues, joinValues, noValues, type Values } from '../engine/values.ts';
 import { lineOf, type PointSource } from './line-source.ts';
 
 /** The points of a leaf; see PointSource. */
@@ -25,7 +25,7 @@ export interface Tail {
   /** The number of points since the last checkpoint. */
   sinceCheckpoint: number;
   /** The point of the open bucket, which the next run may replace. */
-  open: Line;
+  open: Values;
 }
 
 export interface Checkpoint {
@@ -85,7 +85,7 @@ const deepenings = 6;
 /** A buffer that reads the points of one leaf ahead. */
 class Feed {
   readonly #leaf: StageInput;
-  #line: Line = emptyLine;
+  #line: Values = noValues;
   /** The instants up to which and from which points are buffered. */
   to: number;
   #from: number;
@@ -103,22 +103,22 @@ class Feed {
   async fill(beyond: number, until: number): Promise<void> {
     while (this.to <= beyond && this.to !== never) {
       const { points, to } = await this.#leaf.source.chunk(this.to, until);
-      const rest = clipLine(this.#line, this.#from, never);
-      this.#line = joinLines([rest, lineOf(points, this.#leaf.column)]);
+      const rest = clipValues(this.#line, this.#from, never);
+      this.#line = joinValues([rest, lineOf(points, this.#leaf.column)]);
       this.to = to;
     }
   }
 
   /** Removes and returns the points up to an instant. */
-  take(upTo: number): Line {
-    const line = clipLine(this.#line, this.#from, upTo);
+  take(upTo: number): Values {
+    const line = clipValues(this.#line, this.#from, upTo);
     this.#from = upTo;
     return line;
   }
 
   /** The instant after this number of points, as far as points are buffered. */
   cut(points: number): number {
-    const { t } = clipLine(this.#line, this.#from, never);
+    const { t } = clipValues(this.#line, this.#from, never);
     return t.length > points ? t[points] : this.to;
   }
 
@@ -232,7 +232,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<WalkStep, void> {
       if (checkpoint) noted.add(checkpoint);
       if (passed + run.points > pointsMax) throw new TooFar();
       const tail = ends
-        ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : emptyLine }
+        ? { run, at: upTo, sinceCheckpoint, open: stage.bucket ? lastOf(piece.line) : noValues }
         : undefined;
       const changedUntil = run.clean > piece.from ? run.clean : never;
       yield {
@@ -254,7 +254,7 @@ export async function* walkStage(walk: Walk): AsyncGenerator<WalkStep, void> {
   }
 }
 
-export function lastOf({ t, value }: Line): Line {
+export function lastOf({ t, value }: Values): Values {
   return { t: t.slice(-1), value: value.slice(-1) };
 }
 

@@ -1,9 +1,9 @@
-import type { Line } from './line.ts';
 import type { Rows } from './rows.ts';
+import type { Values } from './values.ts';
 import { lowerBound } from './versions.ts';
 
 /** An input of a join: the values of a node or leaf, or a constant. */
-export type Joined = Line | number;
+export type Joined = Values | number;
 
 /** Joins the points of several inputs into rows, chunk by chunk, and remembers the last value of each input. */
 export interface Join {
@@ -97,7 +97,7 @@ export class SameJoin implements Join {
   rows(inputs: readonly Joined[]): Rows {
     const common = commonInstants(inputs);
     if (common) return sideBySide(common, inputs);
-    const lines = inputs.filter((input): input is Line => typeof input !== 'number');
+    const lines = inputs.filter((input): input is Values => typeof input !== 'number');
     const shared = lines[0].t.filter((instant) =>
       lines.every(({ t }) => {
         const at = lowerBound(t, instant);

@@ -1,17 +1,17 @@
 import { endOfBucket, startOfBucket } from './bucket.ts';
 import { always, Horizon, never } from './horizon.ts';
 import { type Join, type Joined, rowsFrom, SameJoin, UnionJoin } from './join.ts';
-import { emptyLine, type Line } from './line.ts';
 import type { BucketRunner, Memory, Runner } from './operator.ts';
 import type { Input, Node, Stage } from './plan.ts';
 import type { Rows } from './rows.ts';
+import { noValues, type Values } from './values.ts';
 import { lowerBound } from './versions.ts';
 
 /** The output of a stage over a part of time. It replaces the earlier output there. */
 export interface Piece {
   readonly from: number;
   readonly to: number;
-  readonly line: Line;
+  readonly line: Values;
 }
 
 export interface NodeState {
@@ -44,7 +44,7 @@ class NodeRun {
   readonly #cleanInputs: Horizon[];
   readonly #certain: Horizon;
   readonly clean: Horizon;
-  line: Line = emptyLine;
+  line: Values = noValues;
 
   constructor(node: Node, start: NodeState | undefined) {
     this.node = node;
@@ -104,7 +104,7 @@ function lineInputs({ inputs }: Node): number {
 }
 
 /** Drops rows without a point and turns -0 into 0. */
-function pointsOf(rows: Rows, out: Float64Array): Line {
+function pointsOf(rows: Rows, out: Float64Array): Values {
   let missing = 0;
   for (let i = 0; i < out.length; i++) {
     const value = out[i] + 0;
@@ -145,7 +145,7 @@ class BucketRun {
   }
 
   /** The points of the buckets that end before `upTo`, and of the open bucket when the data ends there. */
-  run(line: Line, upTo: number, ends: boolean): Line {
+  run(line: Values, upTo: number, ends: boolean): Values {
     const t: number[] = [];
     const value: number[] = [];
     const emit = () => {
@@ -190,7 +190,7 @@ export class StageRun {
   readonly #bucket: BucketRun | undefined;
   readonly #leafCertain: number[];
   readonly #leafClean: number[];
-  #lines: readonly Line[];
+  #lines: readonly Values[];
   /** The first instant that no output covers yet. */
   #pieceFrom: number;
   /** The number of leaf points that it has processed. */
@@ -205,7 +205,7 @@ export class StageRun {
     });
     this.#leafCertain = [...start.from];
     this.#leafClean = stage.leaves.map(() => always);
-    this.#lines = stage.leaves.map(() => emptyLine);
+    this.#lines = stage.leaves.map(() => noValues);
     const { bucket } = stage;
     this.#bucket = bucket && new BucketRun(bucket.operator.open(bucket.given), bucket.widthMicros);
     this.#pieceFrom = this.#bucket ? this.#bucket.startOf(start.wanted) : start.wanted;
@@ -221,7 +221,7 @@ export class StageRun {
   }
 
   /** Processes the points of each leaf up to an instant; with `ends`, no points follow. */
-  push(lines: readonly Line[], upTo: number, ends: boolean): Piece {
+  push(lines: readonly Values[], upTo: number, ends: boolean): Piece {
     this.#lines = lines;
     for (const line of lines) this.points += line.t.length;
     for (const run of this.#nodes) {
@@ -233,7 +233,7 @@ export class StageRun {
       );
     }
     const joined = this.#joined(this.stage.output);
-    const output = typeof joined === 'number' ? emptyLine : joined;
+    const output = typeof joined === 'number' ? noValues : joined;
     const from = this.#pieceFrom;
     const to = ends ? never : this.#bucket ? Math.max(from, this.#bucket.startOf(upTo)) : upTo;
     // At the end of the data the last bucket may still grow, so the next output starts with it.

@@ -26,7 +26,7 @@ export interface CandleSelection {
   readonly intervalMicros: number;
   readonly timeZone: string;
   readonly range: Range;
-  /** Through so many buckets, most of them empty, a query goes. */
+  /** The limit of buckets that a query scans, empty ones included. */
   readonly bucketsMax: number;
 }
 

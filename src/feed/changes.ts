@@ -16,7 +16,7 @@ import { SpanReader } from './spans.ts';
 export interface SeriesChange {
   readonly series: string;
   readonly span: Range;
-  /** What the span holds, at the cursor. */
+  /** The points of the span at the cursor. */
   readonly samples: Samples & { readonly revision: number };
   /** There are more points than are sent: fetch them. */
   readonly truncated: boolean;

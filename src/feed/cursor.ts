@@ -14,13 +14,16 @@ export interface ReadCursor {
   readonly standings: readonly Standing[];
 }
 
-/** The revision at which series can be read together: with `upTo` that one. VersionedSource series alone can be at the newest. */
+/**
+ * The revision at which series can be read together: with `upTo` that one. Source series alone can be read at the
+ * newest.
+ */
 export async function readCursor(
   { reads }: FeedStore,
   series: readonly SeriesRow[],
   upTo: number | undefined,
 ): Promise<ReadCursor> {
-  // What was exact once is so forever.
+  // A revision that was exact once stays exact.
   if (upTo !== undefined) return { cursor: upTo, newest: upTo, standings: [] };
   const derived = derivedAmong(series);
   if (derived.length === 0) {

@@ -5,8 +5,8 @@ import type { Catalogue } from '../store/catalogue.ts';
 import type { Watch } from './change-source.ts';
 
 /**
- * What this process commits itself, PostgreSQL may announce a moment before it answers: with the answer comes what was
- * said, which otherwise would be read. So long it is waited for.
+ * PostgreSQL may announce this process's own commit just before it answers it. The feed waits this long for the answer,
+ * which contains the changes that it would otherwise have to read.
  */
 const ownMillis = 5;
 
@@ -23,7 +23,7 @@ interface Waiter {
   subscribers: number;
 }
 
-/** Who waits, found by what it waits for. */
+/** The waiters, found by the series that they wait for. */
 class Waiters {
   readonly all = new Set<Waiter>();
   /** How much is being read for them. */
@@ -125,7 +125,7 @@ export class Feed {
     clearInterval(this.#timer);
     this.#wakeAll();
     await this.#listening?.stop();
-    // Whoever stops the feed closes the store next.
+    // The caller closes the store after the feed.
     await this.#waiters.idle();
   }
 

@@ -189,7 +189,7 @@ export class SharedSubscription<Change, Message> {
     if (position.isNew && !position.hasLeft) position.subscriber.send(message);
   }
 
-  /** Whether a subscriber has been sent nothing for so long that it is sent PROGRESS. */
+  /** True when a subscriber has received nothing for long enough that PROGRESS is due. */
   #isDue({ sentAt }: Position<Message>): boolean {
     return !this.#options.isQuiet && performance.now() - sentAt >= this.#silenceMillis / 2;
   }

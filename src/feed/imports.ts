@@ -88,7 +88,7 @@ export class FollowedImports {
     return watch;
   }
 
-  /** Looks at what becomes of an import until something is found, or so long. */
+  /** Looks at the state of an import until something is found, or the time is over. */
   async until<T>(row: ImportRow, millis: number, look: () => Promise<T | undefined>): Promise<T | undefined> {
     let wake: () => void = () => undefined;
     let isNews = false;
@@ -117,7 +117,7 @@ export class FollowedImports {
     }
   }
 
-  /** Whoever waits for an answer gets what there is. */
+  /** A request that waits gets the present state. */
   hurry(): void {
     this.#hurried = true;
     for (const { wakes } of this.#entries.values()) for (const wake of [...wakes]) wake();
@@ -165,7 +165,7 @@ export class FollowedImports {
     });
   }
 
-  /** What is asked for while it is read is read next. */
+  /** Requests during a read are part of the next read. */
   async #readWanted(): Promise<void> {
     const ids = [...this.#wanted];
     this.#wanted.clear();

@@ -4,7 +4,7 @@ import type { ChangeSource } from './change-source.ts';
 import type { Feed } from './feed.ts';
 import type { ChangeReader } from './followed.ts';
 
-/** Series as a source of events. VersionedSource series are exact at the newest revision; derived ones may be behind it. */
+/** Series as a source of events. Source series are exact at the newest revision; derived ones may be behind it. */
 export function seriesSource<Change>(
   feed: Feed,
   series: readonly SeriesRow[],

@@ -11,8 +11,8 @@ import {
   walkStage,
 } from '../derive/walk.ts';
 import { never } from '../engine/horizon.ts';
-import { emptyLine } from '../engine/line.ts';
 import { everything, type Range } from '../engine/ranges.ts';
+import { noValues } from '../engine/values.ts';
 import { foldVersions, type Versions } from '../engine/versions.ts';
 import type { BlockStepReads } from '../store/batched-reads.ts';
 import type { Column } from '../store/block-columns.ts';
@@ -166,7 +166,7 @@ function appendTo(
 ): number {
   let last = tail.at - 1;
   const lines = changes.map((versions, i) => {
-    if (!versions) return emptyLine;
+    if (!versions) return noValues;
     const points = foldVersions(versions, target);
     if (points.t.length > 0) last = Math.max(last, points.t[points.t.length - 1]);
     return lineOf(points, lane.leaves[stage][i].column);

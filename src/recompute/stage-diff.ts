@@ -1,5 +1,5 @@
-import { clipLine, type Line } from '../engine/line.ts';
 import type { Piece } from '../engine/stage-run.ts';
+import { clipValues, type Values } from '../engine/values.ts';
 import { lowerBound } from '../engine/versions.ts';
 import type { Column } from '../store/block-columns.ts';
 
@@ -9,8 +9,8 @@ export class StageDiff {
   length = 0;
 
   /** Adds the differences within a piece. */
-  replace({ line, from, to }: Piece, stored: Line): void {
-    const before = clipLine(stored, from, to);
+  replace({ line, from, to }: Piece, stored: Values): void {
+    const before = clipValues(stored, from, to);
     const start = lowerBound(line.t, from);
     const end = lowerBound(line.t, to);
     if (before.t.length === 0) {

@@ -1,7 +1,7 @@
 import type { Checkpoints, WalkStep } from '../derive/walk.ts';
 import { never } from '../engine/horizon.ts';
-import { clipLine, emptyLine, joinLines, type Line } from '../engine/line.ts';
 import { everything } from '../engine/ranges.ts';
+import { clipValues, joinValues, noValues, type Values } from '../engine/values.ts';
 import { foldVersions } from '../engine/versions.ts';
 import type { BatchedReads, BlockStepReads } from '../store/batched-reads.ts';
 import { stepBlocksMax, stepBlocksMin, stepGrowth } from '../store/block-reads.ts';
@@ -12,7 +12,7 @@ export class StoredPoints {
   readonly #storage: number | undefined;
   readonly #asOf: number;
   /** The points that were read and are still needed, without a gap from `#from` to `#to`. */
-  #line: Line = emptyLine;
+  #line: Values = noValues;
   #from = Number.NaN;
   #to = Number.NaN;
   /** The number of blocks of the next read; it grows while the end of the change is unknown. */
@@ -26,17 +26,17 @@ export class StoredPoints {
   }
 
   /** The points that the storage holds within a piece. */
-  async within({ piece: { from, to }, changedUntil }: WalkStep): Promise<Line> {
-    if (this.#storage === undefined || from >= to) return emptyLine;
+  async within({ piece: { from, to }, changedUntil }: WalkStep): Promise<Values> {
+    if (this.#storage === undefined || from >= to) return noValues;
     if (!(from >= this.#from && from <= this.#to)) {
-      this.#line = emptyLine;
+      this.#line = noValues;
       this.#from = from;
       this.#to = Math.max(from, everything.from);
       this.#blocks = stepBlocksMin;
     }
-    this.#line = clipLine(this.#line, from, never);
+    this.#line = clipValues(this.#line, from, never);
     while (this.#to < to) await this.#read(this.#storage, changedUntil === never ? never : Math.max(changedUntil, to));
-    return clipLine(this.#line, from, to);
+    return clipValues(this.#line, from, to);
   }
 
   async #read(series: number, until: number): Promise<void> {
@@ -45,7 +45,7 @@ export class StoredPoints {
     const blocks = known ? stepBlocksMax : this.#blocks;
     const step = await this.#reads.step({ series, range, direction: 'forward', blocks });
     if (!known) this.#blocks = Math.min(this.#blocks * stepGrowth, stepBlocksMax);
-    this.#line = joinLines([this.#line, foldVersions(step.versions, this.#asOf)]);
+    this.#line = joinValues([this.#line, foldVersions(step.versions, this.#asOf)]);
     this.#to = step.last < step.range.to ? never : step.range.to;
   }
 }

@@ -22,16 +22,16 @@ import type { Schemas } from './schema.ts';
 import { SerializedEvent } from './serialized-event.ts';
 import { SharedByKey, sharingKey } from './sharing-key.ts';
 
-/** Who is sent the answers of a subscription. */
+/** The receiver of a subscription's answers. */
 export interface Listener {
   ready(): Promise<void> | undefined;
   send(told: SerializedEvent): void;
   end(result: ExecutionResult | undefined): void;
 }
 
-/** A subscription that was accepted. Whatever others follow as well is read and made ready once for all of them. */
+/** An accepted subscription. Events that other clients also follow are read and serialized once for all of them. */
 export interface Accepted {
-  /** Begins, behind `after` if that is given; returns how to leave. */
+  /** Starts, after the revision `after` if given; returns a function that ends the subscription. */
   join(listener: Listener, after?: number): () => void;
 }
 
@@ -49,7 +49,7 @@ function isIntrospection(operation: OperationDefinitionNode): boolean {
   );
 }
 
-/** Reads, checks and runs operations; every transport goes through it. */
+/** Parses, validates and executes operations for every transport. */
 export class Executor {
   readonly schemas: Schemas;
   readonly documents: Documents;
@@ -94,7 +94,7 @@ export class Executor {
       variableValues: variables ?? {},
       contextValue: context,
     });
-    // Where a field failed, others may still be under way.
+    // After one field failed, others may still be running.
     context.operation.end();
     return this.#told(
       result,
@@ -146,7 +146,7 @@ export class Executor {
     };
   }
 
-  /** Puts events into the JSON that answers them. */
+  /** Serializes events into the JSON of their answers. */
   #rendererOf(args: EventArguments, operation: OperationDefinitionNode, { isLast }: Subscription<unknown>) {
     const { schema, document, variableValues, contextValue } = args;
     const executed = async (event: SubscriptionEvent<unknown>): Promise<SerializedEvent> => {
@@ -158,7 +158,7 @@ export class Executor {
     };
     if (isLast) return executed;
     const compile = () => compileEventWriter(schema, document, operation, variableValues);
-    // One for all who send the document: of a thousand, each would have to come from memory again for each event.
+    // One writer per document. A thousand separate ones would be loaded into the cache again for each event.
     const compiled = isConditional(document)
       ? compile()
       : this.#writers.get(document, operation.name?.value ?? '', compile);

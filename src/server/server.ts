@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly limits: SocketLimits;
   readonly allowedOrigins: readonly string[];
   readonly nameOf: NameClient;
-  /** Whether the database answers. */
+  /** Resolves to true when the database answers. */
   readonly isReady: () => Promise<boolean>;
   readonly report: Report;
   /** Called after each answer. */
@@ -50,12 +50,14 @@ export interface AnsweredRequest {
   readonly millis: number;
 }
 
-/** How long answers that are under way are waited for at the end. */
+/** The time for running requests to end at shutdown. */
 const drainMillis = 6_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
-/** HTTP, WebSockets and server-sent events of one process. It listens before it is ready, and says so. */
+/**
+ * HTTP, WebSockets and server-sent events of one process. It listens before it is ready, and answers 503 until then.
+ */
 export class ApiServer {
   readonly #options: ServerOptions;
   readonly #http: Server;
@@ -68,7 +70,7 @@ export class ApiServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#http = createServer(
-      // Bodies have limits of their own: an upload may take days.
+      // Bodies have their own limits, because an upload can take days.
       { requestTimeout: 0, headersTimeout: 20_000, keepAliveTimeout: 65_000, ...upgradeOptions },
       (request, response) => {
         void this.#handle(request, response);
@@ -81,7 +83,7 @@ export class ApiServer {
     });
   }
 
-  /** Takes the port; answers 503 until `serve`. */
+  /** Binds the port, and answers 503 until `serve`. */
   async listen(): Promise<number> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
@@ -124,7 +126,7 @@ export class ApiServer {
       }
       const asked = request.method === 'POST' ? await readOperation(bodies, request) : parametersOf(request);
       if (asked && wantsStream(request)) return streams.answer(asked, request, response, caller);
-      // yoga would read a body of any length; it takes one that was read already from here.
+      // yoga would read a body of any length, so it gets the body that was already read.
       if (request.method === 'POST') Object.assign(request, { body: asked });
       else if (asked) checkParameters(executor, asked);
       await yoga(request, response, { caller });
@@ -145,7 +147,8 @@ export class ApiServer {
       });
     }
     try {
-      // Behind another answer on its connection it would be made ready for nobody, and Node tells of no end of it.
+      // Node does not report the disconnect of a client whose request waits behind another one on the same connection,
+      // so the answer would be computed for nobody.
       if (!response.socket) await once(response, 'socket');
       await this.#route(request, response);
     } catch (error) {
@@ -202,7 +205,7 @@ export class ApiServer {
       response.destroy();
       return;
     }
-    // What is left of a body that was refused is not read: the connection ends with the answer.
+    // The rest of a refused body is not read: the connection closes after the answer.
     if (!request.complete) response.setHeader('connection', 'close');
     if (
       request.method === 'HEAD' &&
@@ -219,7 +222,7 @@ export class ApiServer {
     if (!request.complete) request.resume();
   }
 
-  /** Takes no more requests, answers those under way, and tells streaming clients to come back. */
+  /** Accepts no more requests, answers the running ones, and asks streaming clients to reconnect elsewhere. */
   async drain(): Promise<void> {
     this.#draining = true;
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));

@@ -12,31 +12,31 @@ import type { Taker, UploadLocks } from '../store/uploads/upload-locks.ts';
 import type { UploadRow } from '../store/uploads/upload-rows.ts';
 import type { Checksum } from './checksum.ts';
 
-/** What a request came with that tus' server does not hand on. */
+/** The parts of a request that the tus server does not pass on. */
 export interface TusRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly checksum: Checksum | undefined;
-  /** Who sent it. */
+  /** The client of the request. */
   readonly by: string;
-  /** Of the lock that it holds. */
+  /** The signal of the upload's lock. */
   taker?: Taker;
-  /** Resolves when nothing more is written: tus' server does not wait for that when something fails. */
+  /** Resolves when the last write has ended. The tus server does not wait for that after an error. */
   written?: Promise<void>;
-  /** Why its bytes could not be written: tus' server makes some of these into others. */
+  /** The reason why bytes could not be written. The tus server replaces some errors by others. */
   failure?: unknown;
 }
 
 /**
- * What is answered to whoever asks where an upload stands (HEAD) when that cannot be said now: clients take a 5xx, as all
- * but this one, for the end of the upload, and begin another one.
+ * The answer to a HEAD request when the offset is temporarily unknown. Clients treat a 5xx, and every status except
+ * this one, as the end of the upload, and start another one.
  */
 export const retryLaterStatus = 423;
 
-/** Names the import of an upload to clients that never called createUpload. */
+/** The header with the import's id, for clients that never called createUpload. */
 export const importHeader = 'Tidemark-Import';
 
-/** A refusal as tus' server knows them. */
+/** An error in the form of the tus server. */
 export class TusRefusal extends Error {
   readonly status_code: number;
   readonly body: string;
@@ -48,14 +48,14 @@ export class TusRefusal extends Error {
   }
 }
 
-/** Why nothing more of an upload is taken. */
+/** The reason why an upload accepts no more bytes. */
 function refusalOf({ isGone, isComplete, isAwaited }: UploadRow): TusRefusal | undefined {
   if (isGone) return new TusRefusal(410, 'The bytes of this upload are deleted; what became of its import stays.');
   if (isComplete || isAwaited) return undefined;
   return new TusRefusal(410, 'The import of this upload is over: nothing waits for its bytes.');
 }
 
-/** Whether the bytes that come are still wanted is looked up this often. */
+/** The interval at which a running request checks whether its upload was cancelled. */
 const lookMillis = 1_000;
 
 export const diskFullMessage =
@@ -65,7 +65,7 @@ export function diskFull(): TusRefusal {
   return new TusRefusal(507, diskFullMessage);
 }
 
-/** Uploads as tus' server asks for them: what is known of them lies in the database, their bytes in the folder. */
+/** The data store of the tus server: metadata in the database, bytes in the folder. */
 export class TusDataStore extends DataStore {
   readonly #arrival: UploadReceiver;
   readonly #locks: UploadLocks;
@@ -105,7 +105,7 @@ export class TusDataStore extends DataStore {
     if (refusal) throw refusal;
     const { bytes } = this.#arrival;
     const offset = row.isComplete && row.size !== null ? row.size : await bytes.settle(id);
-    // Whoever sent the last byte may have gone before it was said that it was the last.
+    // The last byte may have arrived in a process that died before it marked the upload as complete.
     if (!row.isComplete && offset === row.size) await this.#arrival.finished(id);
     const activeAt = row.isComplete ? Date.now() : Math.max(row.createdAt, (await bytes.touchedAt(id)) ?? 0);
     return new Upload({
@@ -134,7 +134,7 @@ export class TusDataStore extends DataStore {
       const row = await this.#arrival.upload(id);
       over = row && refusalOf(row);
     };
-    // It may be cancelled while it is sent, which may take days.
+    // An upload can take days and be cancelled meanwhile.
     const timer = setInterval(() => void look().catch(() => undefined), lookMillis);
     const mayGoOn = () => {
       if (over) throw over;
@@ -201,7 +201,7 @@ interface Given {
   readonly input: ImportInput;
 }
 
-/** What a client that never called createUpload says of its file. */
+/** The upload that a tus client's metadata describe. */
 export function uploadFromMetadata(metadata: Readonly<Record<string, string | null>>): Given {
   try {
     return {

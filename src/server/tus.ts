@@ -28,15 +28,15 @@ export interface TusOptions {
   readonly report: Report;
 }
 
-/** A request that sends nothing for so long is cut off; what came stays. */
+/** The time without data after which a request is cut. Received bytes stay. */
 const idleMillis = 60_000;
 
-/** Whoever writes an upload that another request asks for has so long to end. */
+/** The time for a request to end after another request asked for its upload. */
 const drainMillis = 1_000;
 
 const methods = new Set(['POST', 'HEAD', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Uploads by the tus protocol, version 1.0.0. */
+/** Handles uploads by the tus protocol, version 1.0.0. */
 export class TusUploads {
   readonly #tus: Server;
   readonly #arrival: UploadReceiver;
@@ -58,7 +58,7 @@ export class TusUploads {
       lockDrainTimeout: drainMillis,
       maxSize: arrival.limits.uploadBytesMax,
       disableTerminationForFinishedUploads: true,
-      // Which pages may ask is decided for all addresses of this server alike.
+      // The same rule for origins applies to all paths of this server.
       allowedOrigins: () => false,
       allowedHeaders: ['Upload-Checksum'],
       exposedHeaders: ['Upload-Expires', 'Tus-Checksum-Algorithm', importHeader],
@@ -66,7 +66,7 @@ export class TusUploads {
         uploadFromMetadata(metadata);
         return randomUUID();
       },
-      // Relative to the address that was asked: right behind any proxy, under any name and prefix.
+      // Relative to the requested address, so it is valid behind any proxy, name and prefix.
       generateUrl: ({ url }, { id }) => (new URL(url).pathname.endsWith('/') ? id : `uploads/${id}`),
       getFileIdFromRequest: (_, last) => (last !== undefined && isUploadId(last) ? last : undefined),
       onUploadFinish: async (_, { id }) => {
@@ -81,7 +81,7 @@ export class TusUploads {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // For networks that let no other method pass.
+    // For networks that allow no other methods.
     const meant = request.headers['x-http-method-override'];
     if (request.method === 'POST' && (meant === 'PATCH' || meant === 'DELETE')) request.method = meant;
     if (!methods.has(request.method ?? ''))
@@ -98,7 +98,7 @@ export class TusUploads {
     );
   }
 
-  /** Cuts what is under way: what came is kept, and clients go on elsewhere. */
+  /** Cuts running requests. Received bytes stay, and clients resume elsewhere. */
   async stop(): Promise<void> {
     for (const request of this.#active) request.socket.destroy();
     await this.#locks.stop();

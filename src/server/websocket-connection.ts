@@ -14,7 +14,7 @@ export type CloseReason =
   | 'silent'
   | 'failed';
 
-/** Why the server closes a socket, beside the codes that graphql-ws gives; docs/protocol.md says what to do then. */
+/** The close codes of this server, in addition to those of graphql-ws; docs/protocol.md says what clients should do. */
 export const closeReasons: Readonly<Record<CloseReason, readonly [code: number, reason: string]>> = {
   badId: [4400, 'The id of an operation is longer than 1,000 characters'],
   restart: [1012, 'The server restarts: connect again, with after'],
@@ -25,17 +25,17 @@ export const closeReasons: Readonly<Record<CloseReason, readonly [code: number, 
   failed: [4500, 'Something went wrong in the server'],
 };
 
-/** A client is asked this often whether it is still there, and has so long to answer. */
+/** The server pings a silent client at this interval, and closes the socket after the same time without an answer. */
 const pingMillis = 12_000;
 
 /** The longest reason that fits into a closing frame (RFC 6455, 5.5). */
 const reasonBytesMax = 123;
 
-/** A reason that quotes the client may be too long: it is cut, for ws throws at one. */
+/** A reason that quotes the client can be too long. It is cut, because ws throws for a longer one. */
 export function shortenCloseReason(reason: string): string {
   const bytes = Buffer.from(reason);
   if (bytes.length <= reasonBytesMax) return reason;
-  // A character that is cut in two is left out.
+  // A character that the cut splits is dropped.
   let end = reasonBytesMax - Buffer.byteLength('…');
   while ((bytes[end] & 0xc0) === 0x80) end--;
   return `${bytes.toString('utf8', 0, end)}…`;
@@ -43,16 +43,16 @@ export function shortenCloseReason(reason: string): string {
 
 const text = { binary: false };
 
-/** One socket: what is on its way to the client, and when the client was last heard. */
+/** One socket: its unsent bytes, and the time of the client's last message. */
 export class WebSocketConnection {
   readonly client: WebSocket;
-  /** Who is at its other end. */
+  /** The client of this socket. */
   readonly name: string;
   /** The id of the request that opened the socket. */
   readonly requestId: string;
   readonly #connection: Socket;
   readonly #outflow: SendBuffer;
-  /** The system did not take all of what was written last. */
+  /** True when the operating system did not accept all of the last write. */
   #isFilling = false;
   #heardAt = performance.now();
   #pingedAt = 0;
@@ -74,16 +74,16 @@ export class WebSocketConnection {
     this.#heardAt = performance.now();
   }
 
-  /** Resolves when the system has taken it, or nobody is there to take it. */
+  /** Resolves when the operating system has accepted all bytes, or the socket is closed. */
   send(data: string): Promise<void> {
     if (!this.isOpen) return Promise.resolve();
     return new Promise((resolve) => this.client.send(data, text, () => resolve()));
   }
 
   /**
-   * Sends an event behind what it begins with for this client, as one frame, written to the connection itself: ws writes
-   * its head and its body apart, which takes half as long again, and of what many are told the sending is nearly all. A
-   * long one is not copied: it may be on its way to thousands.
+   * Sends an event with this client's prefix as one frame, directly to the connection. ws would write head and body
+   * separately, which takes half as long again, and sending dominates the cost of a shared event. A long event is not
+   * copied, because thousands of clients may get it.
    */
   sendNext(before: string, told: SerializedEvent): void {
     if (told.text !== undefined) later(this, textFrame(before, told.text));
@@ -98,7 +98,10 @@ export class WebSocketConnection {
     if (this.isOpen && !this.#connection.write(bytes)) this.#isFilling = true;
   }
 
-  /** Whether more may be sent: undefined, or a promise of when it may. Asked for each event, it mostly looks at nothing. */
+  /**
+   * Undefined when more can be sent; otherwise a promise for that moment. It is called for each event, so the common
+   * case is cheap.
+   */
   ready(): Promise<void> | undefined {
     if (!this.#isFilling) return undefined;
     const busy = this.isOpen ? this.#outflow.ready() : undefined;
@@ -110,7 +113,7 @@ export class WebSocketConnection {
     this.client.close(...closeReasons[why]);
   }
 
-  /** Asks who was silent whether it is there. Returns why the socket is to be closed: nobody reads, or nobody is there. */
+  /** Pings a silent client. Returns the reason to close the socket when the client does not read or does not answer. */
   attend(now: number, slowMillis: number): CloseReason | undefined {
     if (!this.isOpen) return undefined;
     const stuckFor = this.#outflow.stuckFor(now);
@@ -124,16 +127,16 @@ export class WebSocketConnection {
   }
 }
 
-/** What ends the message of an event. */
+/** The end of an event's message. */
 const after = '}';
 const afterBytes = Buffer.from(after);
 
-/** How long the head of a message of so many bytes is. */
+/** The length of the frame head for a message of this size. */
 function headBytes(length: number): number {
   return length < 126 ? 2 : length < 65_536 ? 4 : 10;
 }
 
-/** The head of a whole text message as a server sends it (RFC 6455, 5.2): final, not masked, not compressed. */
+/** The head of a complete text frame from a server (RFC 6455, 5.2): final, unmasked, uncompressed. */
 function putHead(to: Buffer, length: number): void {
   to[0] = 0x81;
   if (length < 126) to[1] = length;
@@ -146,7 +149,7 @@ function putHead(to: Buffer, length: number): void {
   }
 }
 
-/** How a message begins that goes on for so many bytes. */
+/** The frame head and the prefix of a message of this size. */
 function textHead(before: string, more: number): Buffer {
   const length = Buffer.byteLength(before) + more;
   const head = Buffer.allocUnsafe(headBytes(length) + length - more);
@@ -157,7 +160,7 @@ function textHead(before: string, more: number): Buffer {
 
 let framed = { before: '', json: '', frame: Buffer.alloc(0) };
 
-/** A message as a whole. Clients that gave their operations the same id are sent the same one. */
+/** A complete frame. Clients that chose the same operation id share it. */
 function textFrame(before: string, json: string): Buffer {
   if (framed.json === json && framed.before === before) return framed.frame;
   const text = before + json + after;
@@ -173,7 +176,10 @@ function textFrame(before: string, json: string): Buffer {
 let lines: WebSocketConnection[] = [];
 let frames: Buffer[] = [];
 
-/** Written one behind another when all is made ready: a client that is woken for each takes the processor meanwhile. */
+/**
+ * Writes are collected and flushed together: a client that wakes up after each write would take processor time
+ * meanwhile.
+ */
 function later(line: WebSocketConnection, bytes: Buffer): void {
   if (lines.length === 0) queueMicrotask(flush);
   lines.push(line);

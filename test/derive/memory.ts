@@ -9,10 +9,10 @@ import {
   type WalkStep,
   walkStage,
 } from '../../src/derive/walk.ts';
-import { clipLine, type Line } from '../../src/engine/line.ts';
 import type { Plan, Stage } from '../../src/engine/plan.ts';
 import type { Range } from '../../src/engine/ranges.ts';
 import { type Piece, StageRun } from '../../src/engine/stage-run.ts';
+import { clipValues, type Values } from '../../src/engine/values.ts';
 import { lowerBound, type Points, sliceVersions } from '../../src/engine/versions.ts';
 
 /** A series in memory: what is there now, by instant. */
@@ -187,7 +187,7 @@ export class MemoryLane {
   ): void {
     let last = tail.at - 1;
     const lines = sources.map((points, k) => {
-      const line = clipLine(lineOfColumn(points, leaves[k].column), tail.at, Number.POSITIVE_INFINITY);
+      const line = clipValues(lineOfColumn(points, leaves[k].column), tail.at, Number.POSITIVE_INFINITY);
       const { t } = points;
       if (t.length > 0) last = Math.max(last, t[t.length - 1]);
       return line;
@@ -238,7 +238,7 @@ export class MemoryLane {
 
 /** A plan in one go, without a walk: each stage is a run from the first point to the last, given all there is at once. */
 export function atOnce(plan: Plan, series: ReadonlyMap<string, Held>): Output[] {
-  const lines: Line[] = [];
+  const lines: Values[] = [];
   for (const stage of plan.stages) {
     const run = new StageRun(stage, {
       from: stage.leaves.map(() => Number.NEGATIVE_INFINITY),
@@ -254,7 +254,7 @@ export function atOnce(plan: Plan, series: ReadonlyMap<string, Held>): Output[] 
   return lines.map(({ t, value }) => new Map(Array.from(t, (instant, i) => [instant, value[i]])));
 }
 
-function lineOfColumn({ t, value, size }: Points, column: 'value' | 'size'): Line {
+function lineOfColumn({ t, value, size }: Points, column: 'value' | 'size'): Values {
   if (column === 'value') return { t, value };
   const has = t.map((_, i) => (size === undefined || Number.isNaN(size[i]) ? 0 : 1));
   return { t: t.filter((_, i) => has[i] === 1), value: (size ?? value).filter((_, i) => has[i] === 1) };

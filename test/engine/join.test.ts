@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Joined, rowsFrom, SameJoin, UnionJoin } from '../../src/engine/join.ts';
-import type { Line } from '../../src/engine/line.ts';
 import type { Rows } from '../../src/engine/rows.ts';
+import type { Values } from '../../src/engine/values.ts';
 
-function line(...points: (readonly [t: number, value: number])[]): Line {
+function line(...points: (readonly [t: number, value: number])[]): Values {
   return { t: Float64Array.from(points, ([t]) => t), value: Float64Array.from(points, ([, value]) => value) };
 }
 
@@ -64,7 +64,7 @@ test('joins give the same rows however their inputs are cut into chunks', () => 
   const points = fc
     .uniqueArray(fc.nat(30), { maxLength: 15 })
     .map((instants) => line(...instants.sort((a, b) => a - b).map((t) => [t, t + 0.5] as const)));
-  const clip = ({ t, value }: Line, from: number, to: number): Line => {
+  const clip = ({ t, value }: Values, from: number, to: number): Values => {
     const inside = t.map((instant) => (instant >= from && instant < to ? 1 : 0));
     return { t: t.filter((_, i) => inside[i] === 1), value: value.filter((_, i) => inside[i] === 1) };
   };

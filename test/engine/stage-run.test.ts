@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { startOfBucket } from '../../src/engine/bucket.ts';
 import { parseFormula } from '../../src/engine/formula/parse.ts';
 import { always, never } from '../../src/engine/horizon.ts';
-import { clipLine, joinLines, type Line } from '../../src/engine/line.ts';
 import { operatorsByName } from '../../src/engine/operators/registry.ts';
 import { planFormula, type Stage } from '../../src/engine/plan.ts';
 import { type Piece, StageRun } from '../../src/engine/stage-run.ts';
+import { clipValues, joinValues, type Values } from '../../src/engine/values.ts';
 
 /** The only stage of a formula. */
 function stageOf(formula: string): Stage {
@@ -15,11 +15,11 @@ function stageOf(formula: string): Stage {
   return stages[0];
 }
 
-function line(...points: (readonly [t: number, value: number])[]): Line {
+function line(...points: (readonly [t: number, value: number])[]): Values {
   return { t: Float64Array.from(points, ([t]) => t), value: Float64Array.from(points, ([, value]) => value) };
 }
 
-function listed({ t, value }: Line): [number, number][] {
+function listed({ t, value }: Values): [number, number][] {
   return Array.from(t, (instant, i) => [instant, value[i]]);
 }
 
@@ -27,7 +27,7 @@ function fromTheBeginning(stage: Stage): StageRun {
   return new StageRun(stage, { from: stage.leaves.map(() => always), wanted: always });
 }
 
-function atOnce(stage: Stage, lines: readonly Line[]): Line {
+function atOnce(stage: Stage, lines: readonly Values[]): Values {
   return fromTheBeginning(stage).push(lines, never, true).line;
 }
 
@@ -58,10 +58,10 @@ const cuts = fc
   .map((at) => [...new Set([...at, instantMax + 1])].sort((a, b) => a - b));
 
 /** In chunks that end at these instants; the data end with the last one. */
-function pushAll(run: StageRun, lines: readonly Line[], at: readonly number[], from: number = always): Piece[] {
+function pushAll(run: StageRun, lines: readonly Values[], at: readonly number[], from: number = always): Piece[] {
   return at.map((to, i) =>
     run.push(
-      lines.map((each) => clipLine(each, i === 0 ? from : at[i - 1], to)),
+      lines.map((each) => clipValues(each, i === 0 ? from : at[i - 1], to)),
       to,
       i === at.length - 1,
     ),
@@ -76,7 +76,7 @@ describe.each([...forgetful, ...recursive])('%s', (formula) => {
     fc.assert(
       fc.property(inputs, cuts, (lines, at) => {
         const pieces = pushAll(fromTheBeginning(stage), lines, at);
-        expect(listed(joinLines(pieces.map((piece) => piece.line)))).toEqual(listed(atOnce(stage, lines)));
+        expect(listed(joinValues(pieces.map((piece) => piece.line)))).toEqual(listed(atOnce(stage, lines)));
         pieces.forEach(({ from, to, line: given }, i) => {
           expect(from).toBe(i === 0 ? always : pieces[i - 1].to);
           expect([...given.t].every((t) => t >= from && t < to)).toBe(true);
@@ -93,16 +93,16 @@ describe.each([...forgetful, ...recursive])('%s', (formula) => {
         let whole = line();
         at.forEach((to, i) => {
           const { from, line: given } = run.push(
-            lines.map((each) => clipLine(each, i === 0 ? always : at[i - 1], to)),
+            lines.map((each) => clipValues(each, i === 0 ? always : at[i - 1], to)),
             to,
             true,
           );
-          whole = joinLines([clipLine(whole, always, from), given]);
+          whole = joinValues([clipValues(whole, always, from), given]);
           expect(listed(whole)).toEqual(
             listed(
               atOnce(
                 stage,
-                lines.map((each) => clipLine(each, always, to)),
+                lines.map((each) => clipValues(each, always, to)),
               ),
             ),
           );
@@ -115,13 +115,13 @@ describe.each([...forgetful, ...recursive])('%s', (formula) => {
     fc.assert(
       fc.property(inputs, inputs, fc.nat(instantMax), cuts, (before, other, changedUpTo, at) => {
         const after = before.map((each, k) =>
-          joinLines([clipLine(other[k], always, changedUpTo), clipLine(each, changedUpTo, never)]),
+          joinValues([clipValues(other[k], always, changedUpTo), clipValues(each, changedUpTo, never)]),
         );
         const run = fromTheBeginning(stage);
         stage.leaves.forEach((_, leaf) => void run.setClean(leaf, changedUpTo));
         pushAll(run, after, at);
-        const stood = clipLine(atOnce(stage, before), run.clean, never);
-        expect(listed(clipLine(atOnce(stage, after), run.clean, never))).toEqual(listed(stood));
+        const stood = clipValues(atOnce(stage, before), run.clean, never);
+        expect(listed(clipValues(atOnce(stage, after), run.clean, never))).toEqual(listed(stood));
       }),
     );
   });
@@ -138,12 +138,12 @@ describe.each(forgetful)('%s, begun in the middle', (formula) => {
         const run = new StageRun(stage, { from, wanted: always });
         const pieces = pushAll(
           run,
-          lines.map((each, leaf) => clipLine(each, from[leaf], never)),
+          lines.map((each, leaf) => clipValues(each, from[leaf], never)),
           at,
         );
-        const given = joinLines(pieces.map((piece) => piece.line));
-        expect(listed(clipLine(given, run.certain, never))).toEqual(
-          listed(clipLine(atOnce(stage, lines), run.certain, never)),
+        const given = joinValues(pieces.map((piece) => piece.line));
+        expect(listed(clipValues(given, run.certain, never))).toEqual(
+          listed(clipValues(atOnce(stage, lines), run.certain, never)),
         );
       }),
     );
@@ -153,10 +153,10 @@ describe.each(forgetful)('%s, begun in the middle', (formula) => {
 describe('where a run is certain', () => {
   const ticks = line([0, 1], [10, 2], [20, 3], [30, 4], [40, 5]);
 
-  function certain(formula: string, from: readonly number[], lines: readonly Line[]): number {
+  function certain(formula: string, from: readonly number[], lines: readonly Values[]): number {
     const run = new StageRun(stageOf(formula), { from, wanted: always });
     run.push(
-      lines.map((each, leaf) => clipLine(each, from[leaf], never)),
+      lines.map((each, leaf) => clipValues(each, from[leaf], never)),
       50,
       false,
     );
@@ -194,7 +194,7 @@ describe('what remembers forever', () => {
     const stage = stageOf(formula);
     const states = stateAt.map((t, i) => {
       const whole = fromTheBeginning(stage);
-      whole.push([clipLine(ticks, always, t)], t, false);
+      whole.push([clipValues(ticks, always, t)], t, false);
       return { t, state: whole.states()[i] };
     });
     return new StageRun(stage, { from: [from], states, wanted: 30 });
@@ -202,35 +202,35 @@ describe('what remembers forever', () => {
 
   test('goes on from its state as if it had begun at the beginning', () => {
     const run = resumed('ema(A, 3)', 30, [30]);
-    const { line: given } = run.push([clipLine(ticks, 30, never)], 51, true);
+    const { line: given } = run.push([clipValues(ticks, 30, never)], 51, true);
     expect(run.certain).toBe(30);
-    expect(listed(given)).toEqual(listed(clipLine(atOnce(stageOf('ema(A, 3)'), [ticks]), 30, never)));
+    expect(listed(given)).toEqual(listed(clipValues(atOnce(stageOf('ema(A, 3)'), [ticks]), 30, never)));
   });
 
   test('is not certain from its state alone: what it reads must be certain there, too', () => {
     const formula = 'ema(mean(A, 3p), 2)';
     const early = resumed(formula, 30, [30]);
-    early.push([clipLine(ticks, 30, never)], 51, true);
+    early.push([clipValues(ticks, 30, never)], 51, true);
     expect(early.certain).toBe(never);
 
     const late = resumed(formula, 0, [30]);
     const { line: given } = late.push([ticks], 51, true);
     expect(late.certain).toBe(30);
-    expect(listed(given)).toEqual(listed(clipLine(atOnce(stageOf(formula), [ticks]), 30, never)));
+    expect(listed(given)).toEqual(listed(clipValues(atOnce(stageOf(formula), [ticks]), 30, never)));
   });
 
   test('can go on from an earlier state than what reads it', () => {
     const formula = 'ema(mean(ema(A, 3), 2p), 2)';
     const run = resumed(formula, 10, [10, 30]);
-    const { line: given } = run.push([clipLine(ticks, 10, never)], 51, true);
+    const { line: given } = run.push([clipValues(ticks, 10, never)], 51, true);
     expect(run.certain).toBe(30);
-    expect(listed(given)).toEqual(listed(clipLine(atOnce(stageOf(formula), [ticks]), 30, never)));
+    expect(listed(given)).toEqual(listed(clipValues(atOnce(stageOf(formula), [ticks]), 30, never)));
   });
 
   test('forgets a change where its state is what it was', () => {
     const stage = stageOf('runmax(A)');
     const before = fromTheBeginning(stage);
-    before.push([clipLine(ticks, always, 30)], 30, false);
+    before.push([clipValues(ticks, always, 30)], 30, false);
     const stood = before.states();
     const run = fromTheBeginning(stage);
     run.setClean(0, 21);
@@ -243,7 +243,7 @@ describe('what remembers forever', () => {
   test('does not, while what it reads is not yet what it was, though its state is the same', () => {
     const stage = stageOf('runmax(mean(A, 30us))');
     const before = fromTheBeginning(stage);
-    before.push([clipLine(ticks, always, 30)], 30, false);
+    before.push([clipValues(ticks, always, 30)], 30, false);
     const run = fromTheBeginning(stage);
     run.setClean(0, 21);
     run.push([line([0, 8], [10, 4], [20, 5])], 30, false);

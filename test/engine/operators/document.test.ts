@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseFormula } from '../../../src/engine/formula/parse.ts';
 import { signatureOf } from '../../../src/engine/formula/signature.ts';
-import type { Line } from '../../../src/engine/line.ts';
 import type { Example, Operator } from '../../../src/engine/operator.ts';
 import { asof } from '../../../src/engine/operators/asof.ts';
 import { buckets } from '../../../src/engine/operators/buckets.ts';
@@ -13,6 +12,7 @@ import { size } from '../../../src/engine/operators/size.ts';
 import { spread } from '../../../src/engine/operators/spread.ts';
 import { planFormula } from '../../../src/engine/plan.ts';
 import { StageRun } from '../../../src/engine/stage-run.ts';
+import type { Values } from '../../../src/engine/values.ts';
 
 const all: readonly Operator[] = [...registered, asof, fill, spread, size, ...buckets];
 const byName = new Map(all.map((operator) => [operator.name, operator]));
@@ -22,9 +22,9 @@ type Ticks = readonly (readonly [t: number, value: number, size?: number | undef
 
 /** A formula over ticks at whole seconds, from the first to the last. */
 function points(formula: string, series: Readonly<Record<string, Ticks>>): [t: number, value: number][] {
-  const lines: Line[] = [];
+  const lines: Values[] = [];
   for (const stage of planFormula(parseFormula(formula, byName)).stages) {
-    const leaves = stage.leaves.map((leaf): Line => {
+    const leaves = stage.leaves.map((leaf): Values => {
       if (leaf.kind === 'stage') return lines[leaf.stage];
       const ticks = series[leaf.key].filter((tick) => leaf.column === 'value' || tick[2] !== undefined);
       return {
