@@ -57,7 +57,7 @@ export type SetName = keyof typeof sets;
 
 /** Where corrections are made, one after another: each is then the highest of its day, where it was the lowest. */
 export const corrected: readonly number[] = [500_000, 200_000, 800_000, 350_000, 650_000, 110_000];
-export const lowest = 0.5;
+const lowest = 0.5;
 export const highest = 200_000;
 
 /** A price a second, with a slip at each instant that will be corrected. */

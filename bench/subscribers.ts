@@ -17,7 +17,7 @@ export type SubscribersAnswer =
   | { readonly kind: 'count'; readonly messages: number; readonly bytes: number; readonly millis: number }
   | { readonly kind: 'latencies'; readonly latencies: readonly number[] };
 
-export const subscription =
+const subscription =
   'subscription ($series: [String!]!) { changes(series: $series) { kind cursor changes { series span { from to } points { t value } } } }';
 
 /** Resolves when the first event has come. */

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import { Fault } from './engine/fault.ts';
 
-export type ProcessRole = 'all' | 'api' | 'worker';
+type ProcessRole = 'all' | 'api' | 'worker';
 
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
-export type LogLevel = (typeof logLevels)[number];
+type LogLevel = (typeof logLevels)[number];
 
 export interface Config {
   readonly port: number;

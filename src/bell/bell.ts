@@ -16,7 +16,7 @@ export interface DerivedNotice {
 }
 
 /** A notice about an import whose row changed. */
-export interface ImportNotice {
+interface ImportNotice {
   readonly import: number;
 }
 

@@ -10,7 +10,7 @@ function newestExactOfSeries(standing: Standing, revision: number): number | und
 }
 
 /** Leaves out the definitions that failed, and those that depend on them. */
-export function withoutFailed(standings: readonly Standing[]): Standing[] {
+function withoutFailed(standings: readonly Standing[]): Standing[] {
   const failed = new Set<number>();
   return [...standings]
     .sort((a, b) => a.definition - b.definition)

@@ -5,7 +5,7 @@ import { readStandings, type Standing } from '../store/lanes.ts';
 import { newestExact } from './lane-progress.ts';
 
 /** The revisions [since, until) in which one storage holds the points of a derived series. */
-export interface StorageTerm {
+interface StorageTerm {
   readonly storage: number;
   readonly since: number;
   readonly until: number;

@@ -45,7 +45,7 @@ export interface BucketRunner {
 export type Window = { readonly micros: number } | { readonly points: number };
 
 /** The type of the argument that a formula gives for a parameter. */
-export type ParameterType =
+type ParameterType =
   /** A formula, which becomes an input. */
   | 'series'
   /** The key of a source series: an operator that needs sizes accepts nothing else. */

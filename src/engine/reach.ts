@@ -7,7 +7,7 @@ export interface Reach {
   readonly points: number;
 }
 
-export const noReach: Reach = { micros: 0, points: 0 };
+const noReach: Reach = { micros: 0, points: 0 };
 
 /**
  * Inputs that must be known this far before an anchor. Anchor 0 is the requested instant, anchor k the k-th checkpoint.

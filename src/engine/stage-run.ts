@@ -14,7 +14,7 @@ export interface Piece {
   readonly line: Values;
 }
 
-export interface NodeState {
+interface NodeState {
   readonly t: number;
   readonly state: readonly number[];
 }

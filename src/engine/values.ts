@@ -8,7 +8,7 @@ export interface Values {
 
 export const noValues: Values = { t: new Float64Array(0), value: new Float64Array(0) };
 
-export function sliceValues(values: Values, from: number, to: number): Values {
+function sliceValues(values: Values, from: number, to: number): Values {
   if (from === 0 && to === values.t.length) return values;
   return { t: values.t.subarray(from, to), value: values.value.subarray(from, to) };
 }

@@ -5,7 +5,7 @@ import { Subscription } from './following.ts';
 import type { FollowedImports } from './imports.ts';
 
 /** Whether an import has reached a state that it does not leave by itself. One that is PREVIEWED may be committed yet. */
-export function hasEnded({ status }: ImportRow): boolean {
+function hasEnded({ status }: ImportRow): boolean {
   return status === 'DONE' || status === 'FAILED' || status === 'CANCELLED' || status === 'UNDONE';
 }
 

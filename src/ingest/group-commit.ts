@@ -44,7 +44,7 @@ export type WriteOutcome =
   | { readonly kind: 'stale' }
   | { readonly kind: 'missing'; readonly series: readonly number[] };
 
-export interface CommitEvent {
+interface CommitEvent {
   readonly previous: number;
   readonly revision: number;
   /** undefined when the catalogue changed, which concerns every reader. */

@@ -25,7 +25,7 @@ export interface GivenColumn {
   readonly pathOf?: (field: TickField, at: number) => InputPath;
 }
 
-export type TickField = 'series' | 't' | 'size';
+type TickField = 'series' | 't' | 'size';
 
 export interface IngestRequest {
   readonly columns: readonly GivenColumn[];

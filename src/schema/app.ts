@@ -10,7 +10,7 @@ import type { BatchedReads } from '../store/batched-reads.ts';
 import type { Catalogue } from '../store/catalogue.ts';
 import type { Database } from '../store/connect.ts';
 
-export interface ReadLimits {
+interface ReadLimits {
   /** The limit of samples without thinning, and of buckets, per field. */
   readonly samplesMax: number;
   readonly candlesMax: number;

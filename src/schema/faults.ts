@@ -57,7 +57,7 @@ export function toClientError(error: GraphQLError, report: Report, requestId?: s
 }
 
 /** The path of a node within the arguments of a field: ['input', 'ticks', 3, 't']. */
-export function inputPathOf(document: DocumentNode, wanted: ASTNode): InputPath | undefined {
+function inputPathOf(document: DocumentNode, wanted: ASTNode): InputPath | undefined {
   let found: InputPath | undefined;
   visit(document, {
     enter(node, _key, parent, _path, ancestors) {

@@ -11,7 +11,7 @@ export function textCell(text: string): string {
 }
 
 /** The Content-Disposition header: a name in ASCII for old programs, and the full name. */
-export function dispositionOf(filename: string): string {
+function dispositionOf(filename: string): string {
   const plain = filename.replace(/[^\w.-]/g, '_');
   const encoded = encodeURIComponent(filename).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;

@@ -41,7 +41,7 @@ export interface ServerOptions {
 }
 
 /** One answered request, for the log. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   readonly requestId: string;
   readonly client: string;
   readonly method: string | undefined;

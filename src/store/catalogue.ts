@@ -6,7 +6,7 @@ import { micros } from './micros.ts';
 import { retryOnConnectionLoss } from './retry.ts';
 import { commits, marks, series, writeKeys } from './tables.ts';
 
-export type SeriesKind = 'SOURCE' | 'DERIVED';
+type SeriesKind = 'SOURCE' | 'DERIVED';
 
 export interface SeriesRow {
   readonly id: number;

@@ -16,7 +16,7 @@ export interface NewSeries {
  * A condition that must hold once the commit has its lock. `write` is the caller's number of the write that it belongs
  * to.
  */
-export interface Check {
+interface Check {
   readonly write: number;
   readonly key?: string | undefined;
   readonly hash?: string | undefined;

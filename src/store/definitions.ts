@@ -5,7 +5,7 @@ import type { NewSeries } from './commit.ts';
 import type { Database } from './connect.ts';
 import { errorCodeOf } from './retry.ts';
 
-export type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
+type DefinitionState = 'BUILDING' | 'LIVE' | 'RETIRED' | 'CANCELLED';
 
 /** The series that a key of a formula refers to. A source series has no definition. */
 export interface DefinitionInput {

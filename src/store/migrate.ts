@@ -7,7 +7,7 @@ import { completeEarlyEditions } from './early-editions.ts';
 import { errorCodeOf, retryOnConnectionLoss } from './retry.ts';
 import { readSqlFiles } from './sql-files.ts';
 
-export const serverVersionMin = 15;
+const serverVersionMin = 15;
 
 /** The fault for a server that cannot be used. `setting` names the setting that led to it. */
 function connectionFault(url: string, error: unknown): Fault {

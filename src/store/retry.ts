@@ -33,7 +33,7 @@ const lostMessages =
  * True when the connection or the server failed, not the statement: classes 08, 57 and 58. The same statement may work
  * on another connection.
  */
-export function isConnectionLoss(error: unknown): boolean {
+function isConnectionLoss(error: unknown): boolean {
   const code = errorCodeOf(error);
   if (code !== undefined && (lostCodes.has(code) || /^(08|57|58)...$/.test(code))) return true;
   // Some of these errors have no code, and drizzle wraps them.

@@ -4,7 +4,7 @@ import { changesSubscription, type Event, type What } from '../feed/follower.ts'
 
 export type Wanted = { readonly changes: What } | { readonly candles: WhatCandles };
 
-export type Heard = Event | CandleEvent;
+type Heard = Event | CandleEvent;
 
 /** What came of one subscription, from its start to the loss of its connection. */
 export interface Stay {

@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers';
 import { FileStore } from '@tus/file-store';
 import { Server, Upload } from '@tus/server';
 
-export interface Kept {
+interface Kept {
   readonly id: string;
   readonly input: Record<string, unknown>;
   readonly size: number;

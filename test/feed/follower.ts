@@ -2,7 +2,7 @@ import type { Client } from 'graphql-ws';
 import { expect } from 'vitest';
 import { ask, socketClient } from '../support/client.ts';
 
-export interface Change {
+interface Change {
   readonly series: string;
   readonly span: { readonly from: number | null; readonly to: number | null };
   readonly points: {

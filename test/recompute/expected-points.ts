@@ -46,13 +46,13 @@ export async function heldOf(world: RecomputeHarness, storage: number, asOf: num
 }
 
 /** What a formula says of series, computed in one go. */
-export function pointsByFormula(formula: string, series: ReadonlyMap<string, Held>): Map<number, number> {
+function pointsByFormula(formula: string, series: ReadonlyMap<string, Held>): Map<number, number> {
   const outputs = atOnce(planFormula(parseFormula(formula, operatorsByName)), series);
   return outputs[outputs.length - 1];
 }
 
 /** The first places where two series differ in a bit. */
-export function differences(held: Held, said: ReadonlyMap<number, number>, most = 3): string[] {
+function differences(held: Held, said: ReadonlyMap<number, number>, most = 3): string[] {
   const found: string[] = [];
   for (const t of [...new Set([...held.keys(), ...said.keys()])].sort((a, b) => a - b)) {
     const here = held.get(t)?.value;
@@ -64,7 +64,7 @@ export function differences(held: Held, said: ReadonlyMap<number, number>, most 
   return found;
 }
 
-export async function definitionsAt(world: RecomputeHarness, asOf: number, prefix = ''): Promise<DefinitionRow[]> {
+async function definitionsAt(world: RecomputeHarness, asOf: number, prefix = ''): Promise<DefinitionRow[]> {
   const rows = await world.database.query<{ id: number }>(
     `SELECT id FROM series WHERE kind = 'DERIVED' AND deleted_revision IS NULL AND starts_with(key, $1)`,
     [prefix],

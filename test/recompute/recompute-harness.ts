@@ -36,7 +36,7 @@ export interface RecomputeHarness {
   stop(): Promise<void>;
 }
 
-export interface WorkerOptions {
+interface WorkerOptions {
   /** What the worker says, which is printed otherwise. */
   readonly log?: (line: string) => void;
 }

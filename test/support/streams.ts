@@ -12,7 +12,7 @@ export interface StreamRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface StreamEvent<T> {
+interface StreamEvent<T> {
   readonly event: string;
   /** undefined where the event has none. */
   readonly data: { readonly data?: T | null; readonly errors?: readonly GraphError[] } | undefined;

@@ -32,8 +32,8 @@ export const Close = createToken({ name: 'Close', pattern: ')' });
 export const Comma = createToken({ name: 'Comma', pattern: ',' });
 export const Colon = createToken({ name: 'Colon', pattern: ':' });
 
-export const Minus = createToken({ name: 'Minus', pattern: '-', categories: [Infix, Prefix] });
-export const Not = createToken({ name: 'Not', pattern: /not/, longer_alt: Name, categories: Prefix });
+const Minus = createToken({ name: 'Minus', pattern: '-', categories: [Infix, Prefix] });
+const Not = createToken({ name: 'Not', pattern: /not/, longer_alt: Name, categories: Prefix });
 
 const words = ['and', 'or'].map((word) =>
   createToken({ name: word, pattern: new RegExp(word), longer_alt: Name, categories: Infix }),

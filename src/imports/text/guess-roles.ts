@@ -17,7 +17,7 @@ export interface Profile {
 }
 
 /** True when the exceptions are few enough to be errors: one in five, or one cell of a short column. */
-export function mostly(some: number, all: number): boolean {
+function mostly(some: number, all: number): boolean {
   return some > 0 && some >= Math.min(all * 0.8, all - 1);
 }
 

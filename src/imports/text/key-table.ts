@@ -3,7 +3,7 @@ import { keyProblem } from '../../engine/key.ts';
 import { textOf } from './parse-number.ts';
 
 /** The limit of distinct series in one file: all their keys are kept in memory. */
-export const keysMax = 100_000;
+const keysMax = 100_000;
 const full = `these are more than ${keysMax.toLocaleString('en')} series in one file`;
 
 /** The distinct keys of a file, looked up by their bytes. */

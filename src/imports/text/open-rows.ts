@@ -34,7 +34,7 @@ export async function openRows(source: ByteSource, plan: ImportPlan, from: FileP
   return { reader, counter: text.counter, close: () => window.close() };
 }
 
-export function rowsOf(plan: Pick<ImportPlan, 'format' | 'delimiter' | 'quote' | 'columns'>): RowParser {
+function rowsOf(plan: Pick<ImportPlan, 'format' | 'delimiter' | 'quote' | 'columns'>): RowParser {
   if (plan.format === 'NDJSON') return new JsonRowParser(plan.columns.map(({ name }) => name));
   return new CsvRowParser(oneByte(plan.delimiter, 'delimiter'), plan.quote === '' ? -1 : oneByte(plan.quote, 'quote'));
 }

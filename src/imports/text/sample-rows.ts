@@ -2,7 +2,7 @@ import { CsvRowParser } from './csv-row-parser.ts';
 import type { FileSample } from './file-sample.ts';
 import { textOf } from './parse-number.ts';
 
-export const sampleRowsMax = 1_000;
+const sampleRowsMax = 1_000;
 
 /** The complete rows at the start of a sample, as texts. */
 export function csvRowsOf(sample: FileSample, delimiter: number, quote: number, rowsMax = sampleRowsMax): string[][] {

@@ -4,10 +4,9 @@ import type { Column } from '../../store/block-columns.ts';
 import { readSteps, walkVersions } from '../../store/block-reads.ts';
 import type { Database } from '../../store/connect.ts';
 
-/** The verdict on a point: new, different from the stored point, or equal to it. */
-export const fresh = 0;
-export const changed = 1;
-export const unchanged = 2;
+/** The verdict on a point: 0 for a new one, or different from the stored point, or equal to it. */
+const changed = 1;
+const unchanged = 2;
 
 /**
  * If the store holds more than this multiple of points between the ends of a column, only the neighbourhoods of its

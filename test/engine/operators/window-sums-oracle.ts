@@ -2,7 +2,7 @@ import type { Window } from '../../../src/engine/operator.ts';
 import { type Dyadic, over, round, squareRoot, times, toDouble, unitsOf, whole } from '../exact/oracle.ts';
 
 /** The rows of one window, in whole numbers of 2^-1074 each; of time in microseconds. */
-export interface Held {
+interface Held {
   readonly x: readonly bigint[];
   readonly y: readonly bigint[];
   readonly t: readonly bigint[];
@@ -34,7 +34,7 @@ function varianceOf({ x }: Held, left: number): Dyadic {
 }
 
 /** What each operator gives for the rows in its window, by its definition; NaN: nothing. */
-export const oracles: Readonly<Record<string, (held: Held) => number>> = {
+const oracles: Readonly<Record<string, (held: Held) => number>> = {
   sum: ({ x }) => toDouble(rounded(total(x), valueUnit)),
   mean({ x }) {
     const sum = toDouble(rounded(total(x), valueUnit));

@@ -14,7 +14,7 @@ import { createDatabase } from '../../support/database.ts';
 import { type Fate, mortal } from './killable-worker.ts';
 
 /** One who works on imports, with connections of its own. */
-export interface TestWorker {
+interface TestWorker {
   readonly jobs: ImportJobs;
   readonly database: Database;
   stopping: boolean;
@@ -34,7 +34,7 @@ export interface Scene {
   stop(): Promise<void>;
 }
 
-export interface Queued {
+interface Queued {
   readonly task?: ImportTask;
   readonly claimedSha256?: string;
 }
