@@ -94,8 +94,10 @@ describe.each(operators.map((operator) => ({ name: operator.name, operator })))(
   });
 
   test('gives what its examples say', () => {
-    expect(operator.examples.length).toBeGreaterThan(0);
-    for (const example of operator.examples) expectExample(operator, example);
+    // Examples with several inputs need other operators as well: document.test.ts runs all examples as formulas.
+    const ofOneInput = operator.examples.filter(({ inputs }) => Object.keys(inputs).length === 1);
+    expect(ofOneInput.length).toBeGreaterThan(0);
+    for (const example of ofOneInput) expectExample(operator, example);
   });
 });
 
