@@ -253,7 +253,9 @@ export class Connection {
     const given = this.#options.webSocketImpl ?? (globalThis as { WebSocket?: unknown }).WebSocket;
     const isLoadedLater = given === undefined && loadWebSocket !== undefined;
     if (typeof given !== 'function' && !isLoadedLater)
-      throw new TypeError('There is no WebSocket here: pass a class as webSocketImpl.');
+      throw new TypeError(
+        'There is no WebSocket here: pass a class as webSocketImpl, such as the one of the package ws.',
+      );
     this.#implementation = given as SocketClass | undefined;
     const make = (args: unknown[]) => {
       try {
