@@ -40,7 +40,7 @@ const OperatorParameterType = builder.objectRef<Parameter>('OperatorParameter').
     }),
     min: t.float({
       nullable: true,
-      description: 'The least value. For a window: in points; a window of time must be longer than 0.',
+      description: 'The least value. Of a window: in points; a window of time must be longer than 0.',
       resolve: ({ min }) => min ?? null,
     }),
     max: t.float({ nullable: true, description: 'The greatest value.', resolve: ({ max }) => max ?? null }),
